@@ -84,21 +84,33 @@ function isSameTree(wanted, installed) {
 
 function install() {
   process.stderr.write('Installing dependencies (first start)…\n');
-  const options = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  // Under `npm start` this is the npm that runs us; it is a script, so it needs no shell.
-  const npmScript = process.env['npm_execpath'];
-  const [command, args] = npmScript?.endsWith('.js')
-    ? [process.execPath, [npmScript, ...options]]
-    : ['npm', options];
-  const { status, stdout, stderr, error } = spawnSync(command, args, {
-    cwd: ROOT,
-    encoding: 'utf8',
-    shell: process.platform === 'win32' && command === 'npm',
-  });
-  if (status === 0) return;
-  const lines = `${error?.message ?? ''}${stdout ?? ''}${stderr ?? ''}`.split('\n');
+  let result = npm('ci');
+  // The lock file lists only the platform packages that existed when it was written, and `ci`
+  // refuses to run for want of the others; `install` keeps to it for everything that it lists.
+  if (result.output.includes('EUSAGE')) result = npm('install', '--no-save');
+  if (result.isDone) return;
   // npm puts the cause first and its whole help text after it.
-  fail(`npm ci failed:\n${lines.slice(0, ERROR_LINES_MAX).join('\n')}`);
+  fail(`npm failed:\n${result.output.split('\n').slice(0, ERROR_LINES_MAX).join('\n')}`);
+}
+
+/**
+ * @param {...string} command
+ * @returns {{ isDone: boolean, output: string }}
+ */
+function npm(...command) {
+  const args = [...command, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  // Under `npm start` this is the npm that runs us; it is a script, so it needs no shell.
+  const script = process.env['npm_execpath'];
+  const isScript = script?.endsWith('npm-cli.js') === true;
+  const { status, stdout, stderr, error } = spawnSync(
+    isScript ? process.execPath : 'npm',
+    isScript ? [script, ...args] : args,
+    { cwd: ROOT, encoding: 'utf8', shell: process.platform === 'win32' && !isScript },
+  );
+  return {
+    isDone: status === 0,
+    output: `${error?.message ?? ''}${stderr ?? ''}${stdout ?? ''}`,
+  };
 }
 
 /** This Node when it is new enough, else the one that npm installed for this platform. */
