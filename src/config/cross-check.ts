@@ -1,0 +1,56 @@
+/** Rules between fields, checked once each field is right by itself. */
+import type { Config } from './schema.ts';
+
+/** One line per broken rule. */
+export function crossCheck(config: Config): string[] {
+  return [...checkPorts(config), ...checkRegions(config), ...checkSources(config)];
+}
+
+function checkPorts({ collector, admin }: Config): string[] {
+  if (collector.port === 0 || collector.port !== admin.port) return [];
+  return [`admin.port: ${admin.port} is the collector's port (allowed: another port)`];
+}
+
+function checkRegions({ regions }: Config): string[] {
+  const owners = new Map<string, string>();
+  const problems: string[] = [];
+  for (const [region, { hosts }] of Object.entries(regions)) {
+    for (const host of hosts) {
+      const owner = owners.get(host);
+      if (owner !== undefined && owner !== region) {
+        problems.push(
+          `regions.${region}.hosts: ${host} belongs to region ${owner} (allowed: one region)`,
+        );
+      }
+      owners.set(host, region);
+    }
+  }
+  return problems;
+}
+
+function checkSources({ sources, regions }: Config): string[] {
+  const names = Object.keys(regions);
+  const slugs = new Map<string, number>();
+  const keys = new Map<string, number>();
+  const problems: string[] = [];
+  sources.forEach(({ slug, region, writeKeys }, at) => {
+    if (!names.includes(region)) {
+      problems.push(
+        `sources[${at}].region: ${region} is not a region (allowed: ${names.join(', ')})`,
+      );
+    }
+    const twin = slugs.get(slug);
+    if (twin !== undefined) {
+      problems.push(`sources[${at}].slug: ${slug} is taken by sources[${twin}]`);
+    }
+    slugs.set(slug, at);
+    writeKeys.forEach((key, keyAt) => {
+      const owner = keys.get(key);
+      if (owner !== undefined) {
+        problems.push(`sources[${at}].writeKeys[${keyAt}]: the key is also in sources[${owner}]`);
+      }
+      keys.set(key, at);
+    });
+  });
+  return problems;
+}

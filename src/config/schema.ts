@@ -1,0 +1,73 @@
+/**
+ * The whole configuration: one strict schema per component, put together. A value comes from the
+ * command line, else the environment, else millrace.yaml, else its default here.
+ */
+import { z } from 'zod';
+import { text } from './fields.ts';
+import { limitsSchema } from './limits-schema.ts';
+import {
+  adminSchema,
+  collectorSchema,
+  corsSchema,
+  loggingSchema,
+  sdkSchema,
+  tlsSchema,
+} from './listener-schema.ts';
+import { regionsSchema, sourcesSchema } from './source-schema.ts';
+import { dispatchSchema, lakeSchema, logSchema, sqlSchema } from './storage-schema.ts';
+
+export const configSchema = z.strictObject({
+  dataDir: text(/^[^\0]{1,4096}$/, {
+    allowed: 'path of a folder',
+    description: 'Folder of all data; relative to the folder Millrace is started in.',
+  }).default('./data'),
+  workspace: z
+    .strictObject({
+      name: text(/^[^\p{Cc}]{1,200}$/u, {
+        allowed: 'text, 1 to 200 characters',
+        description: 'Name of the workspace that the first start creates.',
+      }).default('default'),
+    })
+    .prefault({}),
+  collector: collectorSchema.prefault({}),
+  admin: adminSchema.prefault({}),
+  tls: tlsSchema,
+  limits: limitsSchema.prefault({}),
+  log: logSchema.prefault({}),
+  dispatch: dispatchSchema.prefault({}),
+  lake: lakeSchema.prefault({}),
+  sql: sqlSchema.prefault({}),
+  regions: regionsSchema,
+  cors: corsSchema.prefault({}),
+  sdk: sdkSchema.prefault({}),
+  sources: sourcesSchema,
+  logging: loggingSchema.prefault({}),
+});
+
+type Parsed = z.output<typeof configSchema>;
+type Present<T> = { [Key in keyof T]-?: Exclude<T[Key], undefined> };
+
+/** A source as declared, with its region settled. */
+export type DeclaredSource = Omit<Parsed['sources'][number], 'region'> & { region: string };
+
+/** The effective configuration. */
+export type Config = Omit<Parsed, 'limits' | 'sources'> & {
+  limits: Present<Parsed['limits']>;
+  sources: DeclaredSource[];
+};
+
+/** Settles the values whose default is another value. */
+export function settleConfig(parsed: Parsed): Config {
+  const firstRegion = Object.keys(parsed.regions)[0] ?? 'us';
+  const { limits, sources } = parsed;
+  return {
+    ...parsed,
+    limits: { ...limits, burst: limits.burst ?? limits.requestsPerSecond },
+    sources: sources.map((source) => ({ ...source, region: source.region ?? firstRegion })),
+  };
+}
+
+/** The number of collector threads on a machine with so many cores. */
+export function collectorThreads(threads: Config['collector']['threads'], cores: number): number {
+  return threads === 'auto' ? Math.max(1, Math.floor(cores / 2)) : threads;
+}

@@ -1,0 +1,95 @@
+/** Settings of the log, of its readers and of SQL. */
+import { z } from 'zod';
+import { bytes, choice, integer, milliseconds, text } from './fields.ts';
+
+const MIB = 2 ** 20;
+
+export const logSchema = z.strictObject({
+  segmentBytesMax: bytes({
+    min: MIB,
+    max: 2 ** 40,
+    description: 'Size at which the log begins a new segment file.',
+  }).default(128 * MIB),
+  retentionHours: integer({
+    min: 1,
+    max: 24 * 366 * 100,
+    unit: 'hours',
+    description: 'How long the log keeps what its readers have read.',
+  }).default(168),
+  retentionBytesMax: bytes({
+    min: MIB,
+    description: 'Size at which the log of a partition drops its oldest segments; null: none.',
+  })
+    .nullable()
+    .default(null),
+  minFreeBytes: bytes({
+    description: 'Free disk space below which events are answered 503.',
+  }).default(64 * MIB),
+  durability: choice(['sync', 'unsafe-test-only'], {
+    description: 'unsafe-test-only loses events in a crash; it exists to test the tests.',
+  }).default('sync'),
+});
+
+export const dispatchSchema = z.strictObject({
+  dedupWindowHours: integer({
+    min: 1,
+    max: 24 * 31,
+    unit: 'hours',
+    description: 'How long a messageId is remembered per source; a repetition is a duplicate.',
+  }).default(24),
+  dedupKeysMax: integer({
+    min: 1_000,
+    max: 1_000_000_000,
+    unit: 'messageIds',
+    description: 'Most messageIds remembered; the oldest are forgotten first.',
+  }).default(20_000_000),
+});
+
+export const lakeSchema = z.strictObject({
+  flushRows: integer({
+    min: 1,
+    max: 10_000_000,
+    unit: 'rows',
+    description: 'Rows in memory at which they become a Parquet file.',
+  }).default(100_000),
+  flushSeconds: integer({
+    min: 1,
+    max: 86_400,
+    unit: 'seconds',
+    description: 'Age at which rows in memory become a Parquet file.',
+  }).default(60),
+  pollMs: milliseconds({
+    max: 60_000,
+    description: 'Longest wait before the log is read again.',
+  }).default(50),
+  compactFilesMin: integer({
+    min: 2,
+    max: 10_000,
+    unit: 'files',
+    description: 'Small Parquet files of a day at which they are merged.',
+  }).default(8),
+  memoryLimit: text(/^[1-9]\d*\s?([KMGT]i?B)$/, {
+    allowed: 'text such as 512MB or 2GiB',
+    description: 'Memory that DuckDB may use.',
+  }).default('512MB'),
+  threads: integer({
+    min: 1,
+    max: 256,
+    unit: 'threads',
+    description: 'Threads that DuckDB may use.',
+  }).default(2),
+  rejectedRowsMax: integer({
+    unit: 'rows',
+    description: 'Most rejected events kept; the oldest go first.',
+  }).default(1_000_000),
+});
+
+export const sqlSchema = z.strictObject({
+  timeoutMs: milliseconds({ description: 'How long a query may run.' }).default(30_000),
+  rowsMax: integer({
+    min: 1,
+    max: 10_000_000,
+    unit: 'rows',
+    description: 'Most rows of a result.',
+  }).default(10_000),
+});
