@@ -1,0 +1,94 @@
+/**
+ * Applies the sources that the configuration declares, at each start, in one transaction. What is
+ * declared wins over what was changed elsewhere, with two exceptions: a key or source that a
+ * person disabled stays disabled, and the region of a source is for life.
+ */
+import { MillraceError } from '../base/errors.ts';
+import type { DeclaredSource } from '../config/schema.ts';
+import { createSource, findSource } from './sources.ts';
+import type { Source } from './sources.ts';
+import { inStoreTransaction } from './store.ts';
+import type { Store } from './store.ts';
+import { insertKey, writeKeyDigest } from './write-keys.ts';
+
+/**
+ * Creates and updates the declared sources and their keys. Declared keys that are no longer
+ * declared are disabled; keys and sources that people made are left alone.
+ * @throws MillraceError CONFIG_INVALID when a source would change its region, or a key is
+ *   declared that a person made for another source.
+ */
+export function applyDeclaredSources(store: Store, sources: readonly DeclaredSource[]): void {
+  inStoreTransaction(store, () => {
+    disableKeysExcept(store, new Set(sources.flatMap((source) => source.writeKeys)));
+    sources.forEach((declared, at) => {
+      const source = applySource(store, declared, at);
+      declared.writeKeys.forEach((key, keyAt) => {
+        applyKey(store, source, key, `sources[${at}].writeKeys[${keyAt}]`);
+      });
+    });
+  });
+}
+
+function disableKeysExcept(store: Store, declared: ReadonlySet<string>): void {
+  const digests = new Set([...declared].map(writeKeyDigest));
+  const rows = store.database
+    .prepare(`select number, digest from write_keys where origin = 'declared' and state = 'active'`)
+    .all();
+  const disable = store.database.prepare(
+    `update write_keys set state = 'disabled', disabled_by = 'declaration' where number = ?`,
+  );
+  for (const { number, digest } of rows) {
+    if (!digests.has(String(digest))) disable.run(Number(number));
+  }
+}
+
+function applySource(store: Store, declared: DeclaredSource, at: number): Source {
+  const { name, slug, region, environment, limits, responses, ip } = declared;
+  const found = findSource(store, slug);
+  if (!found) return createSource(store, { ...declared, origin: 'declared' });
+  if (found.region !== region) {
+    throw new MillraceError(
+      'CONFIG_INVALID',
+      `sources[${at}].region: source ${slug} keeps its data in ${found.region} (allowed: ` +
+        `${found.region}, or another slug, which is another source)`,
+      { field: `sources[${at}].region` },
+    );
+  }
+  store.database
+    .prepare(
+      `update sources set name = ?, environment = ?, limits = ?, responses = ?, ip = ?,
+         origin = 'declared', updated_at_ms = ? where number = ?`,
+    )
+    .run(
+      name,
+      environment,
+      JSON.stringify(limits),
+      responses,
+      ip,
+      store.clock.wallMs(),
+      found.number,
+    );
+  return found;
+}
+
+function applyKey(store: Store, source: Source, key: string, field: string): void {
+  const row = store.database
+    .prepare('select number, source_number, origin from write_keys where digest = ?')
+    .get(writeKeyDigest(key));
+  if (!row) {
+    insertKey(store, source.number, key, 'declared');
+    return;
+  }
+  if (row['origin'] === 'created' && row['source_number'] !== source.number) {
+    const message = `${field}: the key belongs to another source (allowed: a key of this source)`;
+    throw new MillraceError('CONFIG_INVALID', message, { field });
+  }
+  // A declared key may move to another source, as when the slug of its source is changed.
+  store.database
+    .prepare(
+      `update write_keys set source_number = ?, origin = 'declared',
+         state = iif(disabled_by = 'person', 'disabled', 'active'),
+         disabled_by = iif(disabled_by = 'person', 'person', null) where number = ?`,
+    )
+    .run(source.number, Number(row['number']));
+}

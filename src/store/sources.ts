@@ -1,0 +1,176 @@
+/** Sources: where events come from. A source's number stands for it in the log. */
+import { MillraceError } from '../base/errors.ts';
+import { SLUG } from '../config/source-schema.ts';
+import { inStoreTransaction } from './store.ts';
+import type { Store } from './store.ts';
+import { ensureWorkspace } from './workspaces.ts';
+
+export type Environment = 'development' | 'staging' | 'production';
+export type Responses = 'strict' | 'lenient';
+export type AddressPolicy = 'keep' | 'truncate' | 'drop';
+/** Who made a source or key: a person (`created`) or the configuration (`declared`). */
+export type Origin = 'created' | 'declared';
+
+/** What requests of a source may be; the names are those of the configuration. */
+export interface SourceLimits {
+  requestsPerSecond: number;
+  burst: number;
+  requestBytesMax: number;
+  eventBytesMax: number;
+  batchEventsMax: number;
+}
+
+/** The limits that differ from the general ones. */
+export type SourceLimitOverrides = { [Key in keyof SourceLimits]?: number | undefined };
+
+export interface Source {
+  number: number;
+  id: string;
+  workspaceId: string;
+  name: string;
+  slug: string;
+  region: string;
+  environment: Environment;
+  isEnabled: boolean;
+  limits: SourceLimitOverrides;
+  responses: Responses;
+  ip: AddressPolicy;
+  origin: Origin;
+  createdAtMs: number;
+  updatedAtMs: number;
+}
+
+export interface NewSource {
+  name: string;
+  /** a-z, 0-9, _ and -; by default made from the name. */
+  slug?: string | undefined;
+  region: string;
+  environment?: Environment | undefined;
+  limits?: SourceLimitOverrides | undefined;
+  responses?: Responses | undefined;
+  ip?: AddressPolicy | undefined;
+  origin?: Origin | undefined;
+}
+
+/** Slots of the shared rate-limit table, which are numbered by source. */
+export const SOURCE_NUMBER_MAX = 65_535;
+const NAME_CHARS_MAX = 200;
+const SLUG_CHARS_MAX = 64;
+
+/** @throws MillraceError INVALID_ARGUMENT for a bad name or slug, CONFLICT for a taken slug. */
+export function createSource(store: Store, source: NewSource): Source {
+  const { name, slug = slugOf(name), region, environment = 'production' } = source;
+  const { limits = {}, responses = 'strict', ip = 'keep', origin = 'created' } = source;
+  checkName(name);
+  checkSlug(slug);
+  return inStoreTransaction(store, () => {
+    if (findSource(store, slug)) {
+      throw new MillraceError('CONFLICT', `A source with slug ${slug} exists`, { field: 'slug' });
+    }
+    const workspace = ensureWorkspace(store);
+    const now = store.clock.wallMs();
+    const { lastInsertRowid } = store.database
+      .prepare(
+        `insert into sources (id, workspace_id, name, slug, region, environment, limits, responses,
+           ip, origin, created_at_ms, updated_at_ms)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(
+        store.random.uuid(),
+        workspace.id,
+        name,
+        slug,
+        region,
+        environment,
+        JSON.stringify(limits),
+        responses,
+        ip,
+        origin,
+        now,
+        now,
+      );
+    if (Number(lastInsertRowid) > SOURCE_NUMBER_MAX) {
+      throw new MillraceError('CONFLICT', `At most ${SOURCE_NUMBER_MAX} sources can ever be made`);
+    }
+    return getSource(store, slug);
+  });
+}
+
+/** In the order they were made. */
+export function listSources(store: Store): Source[] {
+  return store.database.prepare('select * from sources order by number').all().map(sourceOf);
+}
+
+/** @param slugOrId a slug or an id. */
+export function findSource(store: Store, slugOrId: string): Source | undefined {
+  const row = store.database
+    .prepare('select * from sources where slug = ? or id = ?')
+    .get(slugOrId, slugOrId);
+  return row === undefined ? undefined : sourceOf(row);
+}
+
+/** @throws MillraceError NOT_FOUND */
+export function getSource(store: Store, slugOrId: string): Source {
+  const source = findSource(store, slugOrId);
+  if (!source) {
+    const shown = SLUG.test(slugOrId) ? ` ${slugOrId}` : '';
+    throw new MillraceError('NOT_FOUND', `There is no source${shown}`, { field: 'source' });
+  }
+  return source;
+}
+
+/** A disabled source answers 401 to all of its keys. @throws MillraceError NOT_FOUND */
+export function setSourceEnabled(store: Store, slugOrId: string, isEnabled: boolean): Source {
+  return inStoreTransaction(store, () => {
+    const { number } = getSource(store, slugOrId);
+    store.database
+      .prepare('update sources set is_enabled = ?, updated_at_ms = ? where number = ?')
+      .run(isEnabled ? 1 : 0, store.clock.wallMs(), number);
+    return getSource(store, slugOrId);
+  });
+}
+
+/** A slug made from a name: `Étoile Shop!` → `etoile-shop`. */
+export function slugOf(name: string): string {
+  return name
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9_]+/g, '-')
+    .slice(0, SLUG_CHARS_MAX)
+    .replace(/^-+|-+$/g, '');
+}
+
+function checkName(name: string): void {
+  if (name.length === 0 || name.length > NAME_CHARS_MAX || /\p{Cc}/u.test(name)) {
+    const message = `A name has 1 to ${NAME_CHARS_MAX} printable characters`;
+    throw new MillraceError('INVALID_ARGUMENT', message, { field: 'name' });
+  }
+}
+
+function checkSlug(slug: string): void {
+  if (!SLUG.test(slug)) {
+    const message = `A slug has 1 to ${SLUG_CHARS_MAX} characters of a-z, 0-9, _ and -`;
+    throw new MillraceError('INVALID_ARGUMENT', message, { field: 'slug' });
+  }
+}
+
+/** The table's checks guarantee the words; see migrations. */
+function sourceOf(row: Record<string, unknown>): Source {
+  return {
+    number: Number(row['number']),
+    id: String(row['id']),
+    workspaceId: String(row['workspace_id']),
+    name: String(row['name']),
+    slug: String(row['slug']),
+    region: String(row['region']),
+    environment: row['environment'] as Environment,
+    isEnabled: row['is_enabled'] === 1,
+    limits: JSON.parse(String(row['limits'])) as SourceLimitOverrides,
+    responses: row['responses'] as Responses,
+    ip: row['ip'] as AddressPolicy,
+    origin: row['origin'] as Origin,
+    createdAtMs: Number(row['created_at_ms']),
+    updatedAtMs: Number(row['updated_at_ms']),
+  };
+}
