@@ -1,6 +1,7 @@
 /** Sources: where events come from. A source's number stands for it in the log. */
 import { MillraceError } from '../base/errors.ts';
 import { SLUG } from '../config/source-schema.ts';
+import { SOURCE_NUMBER_MAX } from './source-number-max.ts';
 import { inStoreTransaction } from './store.ts';
 import type { Store } from './store.ts';
 import { ensureWorkspace } from './workspaces.ts';
@@ -52,8 +53,6 @@ export interface NewSource {
   origin?: Origin | undefined;
 }
 
-/** Slots of the shared rate-limit table, which are numbered by source. */
-export const SOURCE_NUMBER_MAX = 65_535;
 const NAME_CHARS_MAX = 200;
 const SLUG_CHARS_MAX = 64;
 
