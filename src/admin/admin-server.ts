@@ -1,0 +1,212 @@
+/**
+ * The admin listener: SQL, live events, metrics, health and the start page. Never on the public
+ * port. Everything that shows data wants the admin token; /health, /ready and /metrics do not.
+ */
+import { serve } from '@hono/node-server';
+import type { ServerType } from '@hono/node-server';
+import { Hono } from 'hono';
+import type { Context } from 'hono';
+import { streamSSE } from 'hono/streaming';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { z } from 'zod';
+import { MillraceError, toError } from '../base/errors.ts';
+import type { TailEntry } from '../lake/messages.ts';
+import type { SqlRequest, SqlResult } from '../lake/sql.ts';
+import type { Logger } from '../observe/logger.ts';
+import { toCsv } from './csv.ts';
+import { START_PAGE, START_PAGE_POLICY } from './start-page.ts';
+
+export interface Health {
+  isHealthy: boolean;
+  isReady: boolean;
+  checks: Record<string, string>;
+}
+
+export interface AdminOptions {
+  host: string;
+  port: number;
+  token: string;
+  sql: { timeoutMs: number; rowsMax: number };
+  logger: Logger;
+  query(request: SqlRequest): Promise<SqlResult>;
+  tail(onEntries: (entries: readonly TailEntry[]) => void): () => void;
+  metricsText(): string;
+  health(): Health;
+  status(): unknown;
+}
+
+export interface AdminServer {
+  port: number;
+  stop(): Promise<void>;
+}
+
+const SqlBody = z.strictObject({
+  sql: z.string().min(1),
+  format: z.enum(['json', 'csv', 'parquet']).default('json'),
+  timeoutMs: z.int().positive().optional(),
+  rowsMax: z.int().positive().optional(),
+});
+
+const BODY_BYTES_MAX = 1024 * 1024;
+const TAIL_PENDING_MAX = 2_000;
+const KEEP_ALIVE_MS = 15_000;
+
+export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
+  const app = createApp(options);
+  const { server, port } = await listen(app, options);
+  return {
+    port,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        if ('closeAllConnections' in server) server.closeAllConnections();
+      }),
+  };
+}
+
+function createApp(options: AdminOptions): Hono {
+  const app = new Hono();
+  app.use(async (c, next) => {
+    // A page of another site can reach a loopback port through a name it owns; it cannot lie here.
+    const site = c.req.header('sec-fetch-site');
+    const isForeign = site !== undefined && site !== 'same-origin' && site !== 'none';
+    if (isForeign) return refuse(c, new MillraceError('UNAUTHORIZED', 'Cross-site request'));
+    await next();
+    c.header('X-Content-Type-Options', 'nosniff');
+    c.header('X-Frame-Options', 'DENY');
+    c.header('Referrer-Policy', 'no-referrer');
+    return undefined;
+  });
+  app.get('/health', (c) => {
+    const { isHealthy, checks } = options.health();
+    return c.json({ status: isHealthy ? 'ok' : 'failing', checks }, isHealthy ? 200 : 503);
+  });
+  app.get('/ready', (c) => {
+    const { isReady, checks } = options.health();
+    return c.json({ status: isReady ? 'ready' : 'starting', checks }, isReady ? 200 : 503);
+  });
+  app.get('/metrics', (c) =>
+    c.text(options.metricsText(), 200, { 'Content-Type': 'text/plain; version=0.0.4' }),
+  );
+  app.get('/', (c) => {
+    c.header('Content-Security-Policy', START_PAGE_POLICY);
+    return c.html(START_PAGE);
+  });
+  const isToken = tokenCheck(options.token);
+  const guarded = new Hono();
+  guarded.use(async (c, next) => {
+    const header = c.req.header('authorization') ?? '';
+    if (!isToken(header.replace(/^Bearer\s+/i, ''))) {
+      return refuse(c, new MillraceError('UNAUTHORIZED', 'Send Authorization: Bearer <token>'));
+    }
+    await next();
+    return undefined;
+  });
+  guarded.get('/status', (c) => c.json(options.status() as object));
+  guarded.post('/sql', (c) => answerSql(options, c));
+  guarded.get('/tail', (c) => answerTail(options, c));
+  app.route('/', guarded);
+  app.notFound((c) => refuse(c, new MillraceError('NOT_FOUND', 'Not found')));
+  app.onError((error, c) => {
+    if (error instanceof MillraceError) return refuse(c, error);
+    options.logger.error({ reason: toError(error).message }, 'admin request failed');
+    return refuse(c, new MillraceError('UNAVAILABLE', 'The request failed; see the log'));
+  });
+  return app;
+}
+
+async function answerSql(options: AdminOptions, c: Context): Promise<Response> {
+  const text = await c.req.text();
+  if (text.length > BODY_BYTES_MAX) throw new MillraceError('INVALID_ARGUMENT', 'Body too large');
+  const body = parseSqlBody(text);
+  const result = await options.query({
+    sql: body.sql,
+    format: body.format === 'parquet' ? 'parquet' : 'rows',
+    timeoutMs: Math.min(body.timeoutMs ?? options.sql.timeoutMs, options.sql.timeoutMs),
+    rowsMax: Math.min(body.rowsMax ?? options.sql.rowsMax, options.sql.rowsMax),
+  });
+  if (result.format === 'parquet') {
+    return c.body(Buffer.from(result.bytes), 200, {
+      'Content-Type': 'application/vnd.apache.parquet',
+    });
+  }
+  if (body.format === 'csv') {
+    return c.body(toCsv(result), 200, { 'Content-Type': 'text/csv; charset=utf-8' });
+  }
+  const { columns, rows, isTruncated, elapsedMs } = result;
+  return c.json({ columns, rows, truncated: isTruncated, elapsedMs });
+}
+
+function parseSqlBody(text: string): z.infer<typeof SqlBody> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new MillraceError('INVALID_ARGUMENT', 'The body is not JSON', { cause: error });
+  }
+  const parsed = SqlBody.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const field = issue?.path.join('.') ?? '';
+  throw new MillraceError('INVALID_ARGUMENT', `${field}: ${issue?.message ?? 'invalid'}`, { field });
+}
+
+/** Server-sent events. A reader that does not keep up misses events, and is told how many. */
+function answerTail(options: AdminOptions, c: Context): Response {
+  return streamSSE(c, async (stream) => {
+    let pending: TailEntry[] = [];
+    let missed = 0;
+    let wake = (): void => undefined;
+    const stop = options.tail((entries) => {
+      const room = TAIL_PENDING_MAX - pending.length;
+      pending.push(...entries.slice(0, Math.max(0, room)));
+      missed += Math.max(0, entries.length - room);
+      wake();
+    });
+    stream.onAbort(() => {
+      stop();
+      wake();
+    });
+    while (!stream.aborted) {
+      const batch = pending;
+      pending = [];
+      for (const entry of batch) await stream.writeSSE({ data: JSON.stringify(entry) });
+      if (missed > 0) {
+        await stream.writeSSE({ event: 'missed', data: String(missed) });
+        missed = 0;
+      }
+      if (pending.length > 0) continue;
+      const timer = setTimeout(() => wake(), KEEP_ALIVE_MS);
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      clearTimeout(timer);
+      if (pending.length === 0 && !stream.aborted) await stream.write(': alive\n\n');
+    }
+    stop();
+  });
+}
+
+function refuse(c: Context, error: MillraceError): Response {
+  const { code, message, field } = error;
+  const body = { error: { type: code.toLowerCase(), message, ...(field ? { field } : {}) } };
+  return c.json({ ...body, code, message }, error.status as 400);
+}
+
+/** Compares digests, so that neither length nor content of the token shows in the time taken. */
+function tokenCheck(token: string): (given: string) => boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  const expected = digest(token);
+  return (given) => timingSafeEqual(digest(given), expected);
+}
+
+function listen(app: Hono, options: AdminOptions): Promise<{ server: ServerType; port: number }> {
+  return new Promise((resolve, reject) => {
+    const server = serve(
+      { fetch: app.fetch, hostname: options.host, port: options.port },
+      (address: AddressInfo) => resolve({ server, port: address.port }),
+    );
+    server.once('error', reject);
+  });
+}

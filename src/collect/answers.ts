@@ -1,0 +1,109 @@
+/**
+ * Every answer the collector gives, in one place.
+ *
+ * Success is exactly `200` with a JSON object that has `success` (PHP, Python 2.3 and Java SDKs
+ * resend on anything else). Every error body is the seed's `{"error":{type,message,field?}}` plus
+ * top-level string `code` and `message`, without which Python 2.3 retries a 400 ten times.
+ */
+import type { ServerResponse } from 'node:http';
+import type { Rejection } from '../events/envelope.ts';
+
+export type ErrorType =
+  | 'validation_error'
+  | 'authentication_error'
+  | 'rate_limit_exceeded'
+  | 'service_unavailable'
+  | 'not_found'
+  | 'method_not_allowed'
+  | 'internal_error';
+
+const SUCCESS_BODY = Buffer.from('{"success":true}');
+const JSON_TYPE = 'application/json';
+/** A transparent 1×1 GIF: what the pixel endpoint answers, whatever happened (Segment docs). */
+const PIXEL = Buffer.from('R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==', 'base64');
+
+/** Header names and values in turn, as `writeHead` takes them. */
+export type HeaderList = string[];
+
+export function answerSuccess(response: ServerResponse, headers: HeaderList): void {
+  headers.push('Content-Type', JSON_TYPE, 'Content-Length', '16');
+  response.writeHead(200, headers);
+  response.end(SUCCESS_BODY);
+}
+
+/** A batch of which some items were rejected: 200, with the reasons by index. */
+export function answerPartial(
+  response: ServerResponse,
+  headers: HeaderList,
+  accepted: number,
+  rejections: readonly Rejection[],
+): void {
+  answerJson(response, 200, headers, {
+    success: true,
+    accepted,
+    rejected: rejections.length,
+    errors: rejections.map(({ index, type, code, message, field }) => ({
+      index,
+      type,
+      code,
+      message,
+      ...(field === undefined ? {} : { field }),
+    })),
+  });
+}
+
+export interface ErrorAnswer {
+  status: number;
+  type: ErrorType;
+  code: string;
+  message: string;
+  field?: string | undefined;
+  /** Seconds, at least 1; also sent as `Retry-After`. */
+  retryAfter?: number | undefined;
+  errors?: readonly Rejection[] | undefined;
+}
+
+export function answerError(
+  response: ServerResponse,
+  headers: HeaderList,
+  answer: ErrorAnswer,
+): void {
+  const { status, type, code, message, field, retryAfter, errors } = answer;
+  if (retryAfter !== undefined) headers.push('Retry-After', String(retryAfter));
+  answerJson(response, status, headers, {
+    error: {
+      type,
+      message,
+      ...(field === undefined ? {} : { field }),
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+    },
+    code,
+    message,
+    ...(errors === undefined ? {} : { errors }),
+  });
+}
+
+export function answerJson(
+  response: ServerResponse,
+  status: number,
+  headers: HeaderList,
+  body: unknown,
+): void {
+  const bytes = Buffer.from(JSON.stringify(body));
+  headers.push('Content-Type', JSON_TYPE, 'Content-Length', String(bytes.length));
+  response.writeHead(status, headers);
+  response.end(bytes);
+}
+
+export function answerPixel(response: ServerResponse, headers: HeaderList): void {
+  headers.push(
+    'Content-Type',
+    'image/gif',
+    'Content-Length',
+    String(PIXEL.length),
+    'Cache-Control',
+    'no-store',
+  );
+  response.writeHead(200, headers);
+  response.end(PIXEL);
+}

@@ -1,0 +1,72 @@
+/** The collector's counters, looked up once and kept, so that counting costs an increment. */
+import type { Access } from '../auth/authenticator.ts';
+import type { Rejection } from '../events/envelope.ts';
+import type { Cell, MetricsRegistry } from '../observe/metrics.ts';
+
+export interface CollectCells {
+  status(status: number): Cell;
+  unauthorized(cause: string): Cell;
+  unavailable(code: string): Cell;
+  limited(access: Access): Cell;
+  sdkMetrics: Cell;
+  countDurable(
+    access: Access,
+    eventCount: number,
+    rejections: readonly Rejection[],
+    receivedAtMs: number,
+  ): void;
+  /** Key numbers used since the last call, with the latest receipt time. */
+  takeKeyUse(): [keyNumber: number, usedAtMs: number][];
+}
+
+interface SourceCells {
+  received: Cell;
+  accepted: Cell;
+}
+
+export function createCollectCells(registry: MetricsRegistry): CollectCells {
+  const bySource = new Map<number, SourceCells>();
+  const byStatus = new Map<number, Cell>();
+  let keyUse = new Map<number, number>();
+  const sourceCells = (access: Access): SourceCells => {
+    const { number, slug } = access.source;
+    let cells = bySource.get(number);
+    if (!cells) {
+      cells = {
+        received: registry.cell('millrace_events_received_total', { source: slug }),
+        accepted: registry.cell('millrace_events_accepted_total', { source: slug }),
+      };
+      bySource.set(number, cells);
+    }
+    return cells;
+  };
+  return {
+    status(status) {
+      let cell = byStatus.get(status);
+      if (!cell) {
+        cell = registry.cell('millrace_requests_total', { status: String(status) });
+        byStatus.set(status, cell);
+      }
+      return cell;
+    },
+    unauthorized: (cause) => registry.cell('millrace_unauthorized_total', { cause }),
+    unavailable: (code) => registry.cell('millrace_unavailable_total', { code }),
+    limited: ({ source }) => registry.cell('millrace_rate_limited_total', { source: source.slug }),
+    sdkMetrics: registry.cell('millrace_sdk_metrics_total'),
+    countDurable(access, eventCount, rejections, receivedAtMs) {
+      const cells = sourceCells(access);
+      cells.received.value += eventCount;
+      cells.accepted.value += eventCount - rejections.length;
+      keyUse.set(access.keyNumber, receivedAtMs);
+      for (const { code } of rejections) {
+        const labels = { source: access.source.slug, code };
+        registry.cell('millrace_events_rejected_total', labels).value++;
+      }
+    },
+    takeKeyUse() {
+      const taken = [...keyUse];
+      keyUse = new Map();
+      return taken;
+    },
+  };
+}

@@ -1,0 +1,359 @@
+/**
+ * One event request from socket to answer. The order is the promise:
+ *   1. authenticate, 2. take a rate-limit token, 3. read and decode the body within its limits,
+ *   4. validate each event, 5. append request and verdicts to the log, 6. wait until durable,
+ *   7. answer. Nothing answers 200 before step 6, and a rejected event is as durable as a good one.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { MillraceError } from '../base/errors.ts';
+import type { Access } from '../auth/authenticator.ts';
+import { decodeBody } from '../events/decode.ts';
+import { encodeEnvelope } from '../events/envelope.ts';
+import type { Rejection } from '../events/envelope.ts';
+import { createScanResult, scanBody } from '../events/scan.ts';
+import type { Route } from '../events/routes.ts';
+import { answerError, answerPartial, answerSuccess } from './answers.ts';
+import type { HeaderList } from './answers.ts';
+import { readBody } from './body.ts';
+import type { BodyFailure } from './body.ts';
+import { applyAddressPolicy } from './client-address.ts';
+import type { CollectContext } from './context.ts';
+import { pushCorsHeaders } from './cors.ts';
+import { pushRateHeaders, refuseForRate } from './rate-headers.ts';
+
+/** Everything known about a request while it is on its way. */
+export interface Exchange {
+  route: Route;
+  request: IncomingMessage;
+  response: ServerResponse;
+  headers: HeaderList;
+  receivedAtMs: number;
+  startedMs: number;
+  /** How the final answer is written; the pixel endpoint answers its image whatever happened. */
+  isPixel: boolean;
+}
+
+const ACCEPTED_TYPE = /^\s*(application\/json|text\/plain)\s*(;|$)/i;
+const NO_REJECTIONS: readonly Rejection[] = [];
+const scanned = createScanResult();
+
+export function beginExchange(
+  context: CollectContext,
+  route: Route,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Exchange {
+  const headers: HeaderList = [];
+  pushCorsHeaders(headers, request, context.settings.corsOrigins);
+  return {
+    route,
+    request,
+    response,
+    headers,
+    receivedAtMs: context.clock.wallMs(),
+    startedMs: context.clock.monotonicMs(),
+    isPixel: false,
+  };
+}
+
+/** Handles `POST` on every event route. */
+export function handleIngest(
+  context: CollectContext,
+  route: Route,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const exchange = beginExchange(context, route, request, response);
+  const type = request.headers['content-type'];
+  if (type !== undefined && type !== 'application/json' && !ACCEPTED_TYPE.test(type)) {
+    refuse(context, exchange, 400, 'BAD_REQUEST', `Unsupported Content-Type: ${type.slice(0, 80)}`);
+    return;
+  }
+  const authorization = request.headers.authorization;
+  let access: Access | undefined;
+  if (authorization !== undefined && !context.authenticator.needsBody(authorization)) {
+    const found = context.authenticator.fromHeader(authorization, request.headers.host);
+    if (!found.ok) return refuseKey(context, exchange, found.reason);
+    access = found.access;
+    if (refuseForRate(context, exchange, access)) return;
+  }
+  const bytesMax = access ? access.limits.requestBytesMax : context.requestBytesMax();
+  readBody(request, bytesMax, (result) => {
+    if (result.ok) ingestBytes(context, exchange, access, result.bytes);
+    else refuseBody(context, exchange, access, result.failure, result.sample, bytesMax);
+  });
+}
+
+/** Steps 3 to 5 for a body that has been read: `access` is missing when the key is in the body. */
+export function ingestBytes(
+  context: CollectContext,
+  exchange: Exchange,
+  access: Access | undefined,
+  bytes: Buffer,
+): void {
+  const { route } = exchange;
+  const limits = access?.limits ?? context.settings.limits;
+  if (scanBody(bytes, 0, bytes.length, route.shape, limits, route.eventType, scanned)) {
+    const key =
+      scanned.writeKeyStart < 0
+        ? undefined
+        : bytes.latin1Slice(scanned.writeKeyStart, scanned.writeKeyEnd);
+    const granted = grant(context, exchange, access, key);
+    if (granted && (access !== undefined || isWithinOwnLimits(granted, bytes, scanned.eventCount))) {
+      store(context, exchange, granted, bytes, scanned.eventCount, NO_REJECTIONS);
+      return;
+    }
+    if (!granted) return;
+  }
+  ingestSlowly(context, exchange, access, bytes);
+}
+
+/** The general limits were checked before the key was known; a source may have tighter ones. */
+function isWithinOwnLimits(access: Access, bytes: Buffer, eventCount: number): boolean {
+  const { limits } = access;
+  return (
+    !limits.isTighter && bytes.length <= limits.requestBytesMax && eventCount <= limits.batchEventsMax
+  );
+}
+
+function ingestSlowly(
+  context: CollectContext,
+  exchange: Exchange,
+  known: Access | undefined,
+  bytes: Buffer,
+): void {
+  const { route } = exchange;
+  let limits = known?.limits ?? context.settings.limits;
+  let decoded = decodeBody(bytes, route.shape, limits, route.eventType);
+  let access = known;
+  if (decoded.ok || decoded.writeKey !== undefined || known) {
+    access = grant(context, exchange, known, decoded.writeKey);
+    if (!access) return;
+    if (known === undefined) {
+      limits = access.limits;
+      decoded = decodeBody(bytes, route.shape, limits, route.eventType);
+    }
+  }
+  if (access && bytes.length > access.limits.requestBytesMax) {
+    refuseBody(context, exchange, access, 'too_large', bytes, access.limits.requestBytesMax);
+    return;
+  }
+  if (decoded.ok) store(context, exchange, access, bytes, decoded.eventCount, decoded.rejections);
+  else storeRefused(context, exchange, access, bytes, decoded.rejection);
+}
+
+/** Settles who sends: header and body must agree; a key only in the body takes its token here. */
+function grant(
+  context: CollectContext,
+  exchange: Exchange,
+  known: Access | undefined,
+  bodyKey: string | undefined,
+): Access | undefined {
+  const { authorization, host } = exchange.request.headers;
+  if (known) {
+    if (bodyKey === undefined || context.authenticator.agrees(known, bodyKey)) return known;
+    refuseKey(context, exchange, 'disagreement');
+    return undefined;
+  }
+  const found = context.authenticator.fromBody(bodyKey, authorization, host);
+  if (!found.ok) {
+    refuseKey(context, exchange, found.reason);
+    return undefined;
+  }
+  return refuseForRate(context, exchange, found.access) ? undefined : found.access;
+}
+
+/** Step 5 for a decoded request; the callback is steps 6 and 7. */
+function store(
+  context: CollectContext,
+  exchange: Exchange,
+  access: Access | undefined,
+  bytes: Buffer,
+  eventCount: number,
+  rejections: readonly Rejection[],
+): void {
+  if (!access) return refuseKey(context, exchange, 'missing');
+  append(context, exchange, access, 'accepted', bytes, eventCount, rejections);
+}
+
+/** A request that cannot be decoded counts as one received event, rejected, with a sample kept. */
+function storeRefused(
+  context: CollectContext,
+  exchange: Exchange,
+  access: Access | undefined,
+  bytes: Buffer,
+  rejection: Rejection,
+): void {
+  if (!access) {
+    context.cells.unauthorized('unreadable').value++;
+    refuse(context, exchange, 400, rejection.code, rejection.message, rejection.field);
+    return;
+  }
+  const sample = bytes.subarray(0, context.settings.rejectedBodyBytesMax);
+  append(context, exchange, access, 'rejected', sample, 1, [rejection]);
+}
+
+function append(
+  context: CollectContext,
+  exchange: Exchange,
+  access: Access,
+  kind: 'accepted' | 'rejected',
+  body: Buffer,
+  eventCount: number,
+  rejections: readonly Rejection[],
+): void {
+  const { request, route, receivedAtMs } = exchange;
+  const log = context.logFor(access.source.region);
+  if (!log) {
+    answerUnavailable(context, exchange, 'UNAVAILABLE', 'The region has no log');
+    return;
+  }
+  const envelope = encodeEnvelope({
+    kind,
+    route: route.name,
+    receivedAtMs,
+    sourceNumber: access.source.number,
+    keyNumber: access.keyNumber,
+    eventCount,
+    ip: applyAddressPolicy(context.clientAddress(request), access.source.ip),
+    userAgent: request.headers['user-agent'] ?? '',
+    isClient: route.isClient,
+    rejections,
+  });
+  log.append(envelope, body, body.length, (error) => {
+    if (error) {
+      answerUnavailable(context, exchange, error.code, unavailableReason(error));
+      return;
+    }
+    context.cells.countDurable(access, eventCount, rejections, exchange.receivedAtMs);
+    context.requestSeconds.observe((context.clock.monotonicMs() - exchange.startedMs) / 1000);
+    answerDurable(context, exchange, access, eventCount, rejections);
+  });
+}
+
+/** Step 7: the body differs by what the source wants to hear and by how much was rejected. */
+function answerDurable(
+  context: CollectContext,
+  exchange: Exchange,
+  access: Access,
+  eventCount: number,
+  rejections: readonly Rejection[],
+): void {
+  const { response, headers, route } = exchange;
+  if (response.destroyed) return;
+  pushRateHeaders(context, exchange, access);
+  const [first] = rejections;
+  if (exchange.isPixel) {
+    context.answerPixel(exchange);
+  } else if (!first || access.source.responses === 'lenient') {
+    context.cells.status(200).value++;
+    answerSuccess(response, headers);
+  } else if (rejections.length < eventCount) {
+    context.cells.status(200).value++;
+    answerPartial(response, headers, eventCount - rejections.length, rejections);
+  } else {
+    context.cells.status(400).value++;
+    answerError(response, headers, {
+      status: 400,
+      type: 'validation_error',
+      code: route.shape === 'batch' && eventCount > 1 ? 'empty_batch_result' : first.code,
+      message: first.message,
+      field: first.field,
+      errors: route.shape === 'batch' ? rejections : undefined,
+    });
+  }
+}
+
+const BODY_FAILURES: Record<BodyFailure, (bytesMax: number) => { code: string; message: string }> =
+  {
+    too_large: (bytesMax) => ({
+      code: 'request_too_large',
+      message: `Request body is larger than ${bytesMax} bytes`,
+    }),
+    bad_encoding: () => ({
+      code: 'BAD_REQUEST',
+      message: 'Request body cannot be decompressed as Content-Encoding says',
+    }),
+    unsupported_encoding: () => ({
+      code: 'BAD_REQUEST',
+      message: 'Unsupported Content-Encoding; use gzip, deflate, br or zstd',
+    }),
+  };
+
+function refuseBody(
+  context: CollectContext,
+  exchange: Exchange,
+  access: Access | undefined,
+  failure: BodyFailure,
+  sample: Buffer,
+  bytesMax: number,
+): void {
+  const { code, message } = BODY_FAILURES[failure](bytesMax);
+  if (failure === 'too_large') exchange.headers.push('Connection', 'close');
+  storeRefused(context, exchange, access, sample, {
+    index: 0,
+    type: 'validation_error',
+    code,
+    message,
+    field: failure === 'too_large' ? 'body' : 'Content-Encoding',
+  });
+}
+
+function refuse(
+  context: CollectContext,
+  exchange: Exchange,
+  status: number,
+  code: string,
+  message: string,
+  field?: string,
+): void {
+  context.cells.status(status).value++;
+  if (exchange.isPixel) return context.answerPixel(exchange);
+  answerError(exchange.response, exchange.headers, {
+    status,
+    type: 'validation_error',
+    code,
+    message,
+    field,
+  });
+}
+
+/** One answer for every cause, so that a caller learns nothing about which keys exist. */
+export function refuseKey(context: CollectContext, exchange: Exchange, cause: string): void {
+  context.cells.unauthorized(cause).value++;
+  context.cells.status(401).value++;
+  if (exchange.isPixel) return context.answerPixel(exchange);
+  answerError(exchange.response, exchange.headers, {
+    status: 401,
+    type: 'authentication_error',
+    code: 'authentication_error',
+    message: 'Invalid write key',
+  });
+}
+
+const UNAVAILABLE_RETRY_SECONDS = 1;
+
+function answerUnavailable(
+  context: CollectContext,
+  exchange: Exchange,
+  code: string,
+  message: string,
+): void {
+  context.cells.unavailable(code).value++;
+  context.cells.status(503).value++;
+  if (exchange.response.destroyed) return;
+  if (exchange.isPixel) return context.answerPixel(exchange);
+  answerError(exchange.response, exchange.headers, {
+    status: 503,
+    type: 'service_unavailable',
+    code,
+    message,
+    retryAfter: UNAVAILABLE_RETRY_SECONDS,
+  });
+}
+
+function unavailableReason(error: MillraceError): string {
+  if (error.code === 'LOG_OVERLOADED') return 'Overloaded: too many events wait for the disk';
+  if (error.code === 'LOG_DISK_FULL') return 'The disk is full; nothing was stored';
+  return 'The events could not be stored; nothing was lost by retrying';
+}

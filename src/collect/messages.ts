@@ -1,0 +1,65 @@
+/** What the main thread and a collector thread say to each other. */
+import type { AuthSnapshot } from '../auth/snapshot.ts';
+import type { EventLimits } from '../events/limits.ts';
+import type { LogLevel } from '../observe/logger.ts';
+import type { Snapshot } from '../observe/metrics.ts';
+import type { AllowedOrigins } from './cors.ts';
+
+/** A log partition that this thread writes. */
+export interface OwnPartition {
+  name: string;
+  region: string;
+  folder: string;
+  /** Its place in the shared durable ends. */
+  slot: number;
+}
+
+export interface TlsMaterial {
+  cert: string;
+  key: string;
+}
+
+export interface CollectorSetup {
+  index: number;
+  listen: {
+    host: string;
+    port: number;
+    isShared: boolean;
+    headersTimeoutMs: number;
+    requestTimeoutMs: number;
+    keepAliveTimeoutMs: number;
+    connectionsMax: number;
+    shutdownMs: number;
+  };
+  tls: TlsMaterial | null;
+  trustedProxies: readonly string[];
+  limits: EventLimits;
+  corsOrigins: AllowedOrigins;
+  rejectedBodyBytesMax: number;
+  publicHost: string | null;
+  sdkHttpConfig: Record<string, unknown> | null;
+  log: {
+    segmentBytesMax: number;
+    queueBytesMax: number;
+    /** `unsafe-test-only` keeps writes in memory until a sync that never comes: it loses events. */
+    durability: 'sync' | 'unsafe-test-only';
+  };
+  partitions: readonly OwnPartition[];
+  durableEnds: SharedArrayBuffer;
+  rateTable: SharedArrayBuffer;
+  snapshot: AuthSnapshot;
+  logLevel: LogLevel;
+}
+
+/** Main → collector. */
+export type CollectorOrder =
+  | { kind: 'snapshot'; snapshot: AuthSnapshot }
+  | { kind: 'tls'; tls: TlsMaterial }
+  | { kind: 'stop' };
+
+/** Collector → main. */
+export type CollectorMessage =
+  | { kind: 'ready'; port: number }
+  | { kind: 'report'; metrics: Snapshot; keyUse: [keyNumber: number, usedAtMs: number][] }
+  | { kind: 'failed'; message: string }
+  | { kind: 'stopped' };

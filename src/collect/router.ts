@@ -1,0 +1,133 @@
+/**
+ * The collector's public surface: paths, methods, and nothing else. Paths are matched exactly and
+ * case-sensitively, with or without one trailing slash; encoded or doubled slashes do not match.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ROUTES } from '../events/routes.ts';
+import type { Route } from '../events/routes.ts';
+import { answerError, answerJson } from './answers.ts';
+import type { HeaderList } from './answers.ts';
+import { readBody } from './body.ts';
+import type { CollectContext } from './context.ts';
+import { answerPreflight, pushCorsHeaders } from './cors.ts';
+import { handleIngest } from './ingest.ts';
+import { handlePixel } from './pixel.ts';
+import type { SdkFiles } from './sdk-files.ts';
+import { sdkSettings } from './sdk-settings.ts';
+
+const SETTINGS_PATH = /^\/(?:v1\/)?projects\/([A-Za-z0-9_-]{1,128})\/settings\/?$/;
+const LOADER_PATH =
+  /^\/analytics\.js\/v1\/([A-Za-z0-9_-]{1,128})\/(?:platform\/)?analytics(?:\.min|\.classic)?\.js$/;
+const BUNDLE_PATH = /^\/analytics-next\/bundles\/([A-Za-z0-9._-]{1,128})$/;
+const SDK_METRICS_PATH = /^\/v1\/m\/?$/;
+const SDK_METRICS_BYTES_MAX = 65_536;
+
+/** Event routes by every path that reaches them. */
+const EVENT_PATHS = new Map<string, Route>();
+const PIXEL_PATHS = new Map<string, Route>();
+for (const route of ROUTES) {
+  const paths = route.isPixel ? PIXEL_PATHS : EVENT_PATHS;
+  paths.set(`/v1/${route.name}`, route).set(`/v1/${route.name}/`, route);
+  if (route.name === 'b' || route.name === 'batch') {
+    paths.set(`/${route.name}`, route).set(`/${route.name}/`, route);
+  }
+}
+
+/** Returns the request listener of a collector server. */
+export function createRouter(
+  context: CollectContext,
+  files: SdkFiles,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  return (request, response) => {
+    if (!context.isAccepting()) response.shouldKeepAlive = false;
+    const url = request.url ?? '/';
+    const mark = url.indexOf('?');
+    const path = mark < 0 ? url : url.slice(0, mark);
+    const route = EVENT_PATHS.get(path);
+    if (route !== undefined && request.method === 'POST') {
+      handleIngest(context, route, request, response);
+    } else if (request.method === 'OPTIONS') {
+      answerPreflight(request, response, context.settings.corsOrigins);
+    } else {
+      const query = mark < 0 ? '' : url.slice(mark + 1);
+      handleOther(context, files, request, response, path, query, route !== undefined);
+    }
+  };
+}
+
+function handleOther(
+  context: CollectContext,
+  files: SdkFiles,
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  query: string,
+  isEventPath: boolean,
+): void {
+  const headers: HeaderList = [];
+  pushCorsHeaders(headers, request, context.settings.corsOrigins);
+  if (isEventPath) return answerMethod(response, headers, 'POST, OPTIONS');
+  if (request.method === 'POST' && SDK_METRICS_PATH.test(path)) {
+    return handleSdkMetrics(context, request, response, headers);
+  }
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    return answerMissing(response, headers);
+  }
+  const pixel = PIXEL_PATHS.get(path);
+  if (pixel) return handlePixel(context, pixel, request, response, new URLSearchParams(query));
+  const settingsKey = SETTINGS_PATH.exec(path)?.[1];
+  if (settingsKey !== undefined) {
+    return handleSettings(context, request, response, headers, settingsKey);
+  }
+  const loaderKey = LOADER_PATH.exec(path)?.[1];
+  if (loaderKey !== undefined) return files.answerLoader(request, response, headers, loaderKey);
+  const bundle = BUNDLE_PATH.exec(path)?.[1];
+  if (bundle !== undefined && files.answerBundle(request, response, headers, bundle)) return;
+  answerMissing(response, headers);
+}
+
+/** SDKs fail to load on anything but 200 here, so an unknown key is the only refusal. */
+function handleSettings(
+  context: CollectContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+  headers: HeaderList,
+  writeKey: string,
+): void {
+  const found = context.authenticator.fromBody(writeKey, undefined, request.headers.host);
+  if (!found.ok) return answerMissing(response, headers);
+  headers.push('Cache-Control', 'public, max-age=60');
+  answerJson(response, 200, headers, sdkSettings(context.settings, writeKey, request));
+}
+
+/** SDKs report their own health here; it is counted, not stored, and never refused. */
+function handleSdkMetrics(
+  context: CollectContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+  headers: HeaderList,
+): void {
+  readBody(request, SDK_METRICS_BYTES_MAX, (result) => {
+    if (result.ok) context.cells.sdkMetrics.value++;
+    answerJson(response, 200, headers, { success: true });
+  });
+}
+
+function answerMethod(response: ServerResponse, headers: HeaderList, allow: string): void {
+  headers.push('Allow', allow);
+  answerError(response, headers, {
+    status: 405,
+    type: 'method_not_allowed',
+    code: 'method_not_allowed',
+    message: `Use ${allow}`,
+  });
+}
+
+function answerMissing(response: ServerResponse, headers: HeaderList): void {
+  answerError(response, headers, {
+    status: 404,
+    type: 'not_found',
+    code: 'not_found',
+    message: 'Not found',
+  });
+}

@@ -1,0 +1,203 @@
+/**
+ * The dispatcher's durable state (dispatch.db): how far each partition is judged, which positions
+ * are duplicates, the fingerprints of the deduplication window, and the counts of log segments
+ * that retention has removed, so that conservation can still be checked.
+ */
+import { inTransaction, openSqlite } from '../base/sqlite.ts';
+import { FINGERPRINT_BYTES } from './dedup-index.ts';
+import type { DedupIndex } from './dedup-index.ts';
+
+export type Verdict = 'stored' | 'rejected' | 'duplicate' | 'suppressed';
+
+/** One duplicate: item `index` of the record at `position`. */
+export interface DuplicateEntry {
+  partition: string;
+  position: number;
+  index: number;
+  sourceNumber: number;
+  /** Whole hours since the Unix epoch, of receipt. */
+  hour: number;
+}
+
+export interface VerdictCount {
+  verdict: Verdict;
+  sourceNumber: number;
+  hour: number;
+  count: number;
+}
+
+export interface StepState {
+  cursors: ReadonlyMap<string, number>;
+  duplicates: readonly DuplicateEntry[];
+  /** New fingerprints by hour of receipt. */
+  fingerprints: ReadonlyMap<number, Buffer>;
+}
+
+export interface Ledger {
+  cursors(): Map<string, number>;
+  /** Commits a step durably. */
+  commit(step: StepState): void;
+  /** Duplicate items at or above a position, as `position:index`. */
+  duplicatesFrom(partition: string, position: number): Set<string>;
+  duplicatesOf(partition: string): DuplicateEntry[];
+  loadFingerprints(index: DedupIndex): void;
+  /** Forgets fingerprints before the hour, and packs the rows of hours that have passed. */
+  packFingerprints(oldestHour: number, currentHour: number): void;
+  /** Moves what is known of a removed range into `removed_counts`, forgetting its duplicates. */
+  recordRemoved(partition: string, before: number, counts: readonly VerdictCount[]): void;
+  removedCounts(): VerdictCount[];
+  /** Below this position the log is gone, or about to go, and is counted in `removedCounts`. */
+  removedBefore(partition: string): number;
+  close(): void;
+}
+
+const VERSION = 1;
+
+const SCHEMA = `
+create table cursors (partition text primary key, position integer not null) strict, without rowid;
+create table fingerprints (
+  id integer primary key, hour integer not null, entries blob not null
+) strict;
+create index fingerprints_by_hour on fingerprints (hour);
+create table duplicates (
+  partition text not null, position integer not null, item integer not null,
+  source_number integer not null, hour integer not null,
+  primary key (partition, position, item)
+) strict, without rowid;
+create table removed (partition text primary key, position integer not null) strict, without rowid;
+create table removed_counts (
+  verdict text not null, source_number integer not null, hour integer not null,
+  count integer not null, primary key (verdict, source_number, hour)
+) strict, without rowid;
+`;
+
+const PACK_BYTES_MAX = 8 * 1024 * 1024;
+
+/** @throws MillraceError DATA_FORMAT_TOO_NEW */
+export function openLedger(path: string, options: { isReadOnly?: boolean } = {}): Ledger {
+  const database = openSqlite(path, { version: VERSION, schema: SCHEMA, ...options });
+  const upsertCursor = database.prepare(
+    `insert into cursors (partition, position) values (?, ?)
+     on conflict (partition) do update set position = excluded.position`,
+  );
+  const insertDuplicate = database.prepare(
+    `insert into duplicates (partition, position, item, source_number, hour)
+     values (?, ?, ?, ?, ?)`,
+  );
+  const insertFingerprints = database.prepare(
+    'insert into fingerprints (hour, entries) values (?, ?)',
+  );
+  return {
+    cursors() {
+      const rows = database.prepare('select partition, position from cursors').all();
+      return new Map(rows.map((row) => [String(row['partition']), Number(row['position'])]));
+    },
+    commit(step) {
+      inTransaction(database, () => {
+        for (const [partition, position] of step.cursors) upsertCursor.run(partition, position);
+        for (const { partition, position, index, sourceNumber, hour } of step.duplicates) {
+          insertDuplicate.run(partition, position, index, sourceNumber, hour);
+        }
+        for (const [hour, entries] of step.fingerprints) insertFingerprints.run(hour, entries);
+      });
+    },
+    duplicatesFrom(partition, position) {
+      const rows = database
+        .prepare('select position, item from duplicates where partition = ? and position >= ?')
+        .all(partition, position);
+      return new Set(rows.map((row) => `${row['position']}:${row['item']}`));
+    },
+    duplicatesOf(partition) {
+      const rows = database
+        .prepare('select * from duplicates where partition = ? order by position, item')
+        .all(partition);
+      return rows.map((row) => ({
+        partition,
+        position: Number(row['position']),
+        index: Number(row['item']),
+        sourceNumber: Number(row['source_number']),
+        hour: Number(row['hour']),
+      }));
+    },
+    loadFingerprints(index) {
+      const select = database.prepare('select hour, entries from fingerprints order by hour, id');
+      for (const row of select.iterate()) {
+        const entries = Buffer.from(row['entries'] as Uint8Array);
+        for (let at = 0; at < entries.length; at += FINGERPRINT_BYTES) {
+          index.seenOrAdd(entries, at, Number(row['hour']));
+        }
+      }
+    },
+    packFingerprints(oldestHour, currentHour) {
+      inTransaction(database, () => {
+        database.prepare('delete from fingerprints where hour < ?').run(oldestHour);
+        const hours = database
+          .prepare(
+            `select hour from fingerprints where hour < ? and length(entries) < ?
+             group by hour having count(*) > 8`,
+          )
+          .all(currentHour, PACK_BYTES_MAX / 2);
+        for (const row of hours) packHour(Number(row['hour']));
+      });
+    },
+    recordRemoved(partition, before, counts) {
+      const add = database.prepare(
+        `insert into removed_counts (verdict, source_number, hour, count) values (?, ?, ?, ?)
+         on conflict (verdict, source_number, hour) do update set count = count + excluded.count`,
+      );
+      inTransaction(database, () => {
+        for (const { verdict, sourceNumber, hour, count } of counts) {
+          add.run(verdict, sourceNumber, hour, count);
+        }
+        database
+          .prepare(
+            `insert into removed (partition, position) values (?, ?)
+             on conflict (partition) do update set position = excluded.position`,
+          )
+          .run(partition, before);
+        database
+          .prepare('delete from duplicates where partition = ? and position < ?')
+          .run(partition, before);
+      });
+    },
+    removedCounts() {
+      const rows = database.prepare('select * from removed_counts').all();
+      return rows.map((row) => ({
+        verdict: String(row['verdict']) as Verdict,
+        sourceNumber: Number(row['source_number']),
+        hour: Number(row['hour']),
+        count: Number(row['count']),
+      }));
+    },
+    removedBefore(partition) {
+      const row = database
+        .prepare('select position from removed where partition = ?')
+        .get(partition);
+      return Number(row?.['position'] ?? 0);
+    },
+    close: () => database.close(),
+  };
+
+  /** Many small rows of a past hour become few large ones, so that a restart reads them fast. */
+  function packHour(hour: number): void {
+    const rows = database
+      .prepare('select id, entries from fingerprints where hour = ? and length(entries) < ?')
+      .all(hour, PACK_BYTES_MAX / 2);
+    const remove = database.prepare('delete from fingerprints where id = ?');
+    let parts: Buffer[] = [];
+    let bytes = 0;
+    const flush = () => {
+      if (parts.length > 0) insertFingerprints.run(hour, Buffer.concat(parts));
+      parts = [];
+      bytes = 0;
+    };
+    for (const row of rows) {
+      const entries = Buffer.from(row['entries'] as Uint8Array);
+      remove.run(Number(row['id']));
+      parts.push(entries);
+      bytes += entries.length;
+      if (bytes >= PACK_BYTES_MAX) flush();
+    }
+    flush();
+  }
+}

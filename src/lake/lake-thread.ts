@@ -1,0 +1,121 @@
+/** Runs the lake in a worker thread: the loop of steps, and queries between them. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { assert } from '../base/assert.ts';
+import { systemClock } from '../base/clock.ts';
+import { systemDisk } from '../base/disk.ts';
+import { durableEndsOf } from '../base/durable-ends.ts';
+import { MillraceError, toError } from '../base/errors.ts';
+import { systemRandom } from '../base/random.ts';
+import { createLogger } from '../observe/logger.ts';
+import { createMetricsRegistry } from '../observe/metrics.ts';
+import { createFlusher } from './flush.ts';
+import { openLake } from './lake.ts';
+import type { StepResult } from './lake.ts';
+import type { LakeMessage, LakeOrder, LakeSetup, TailEntry } from './messages.ts';
+import { createRetention } from './retention.ts';
+
+const REPORT_MS = 500;
+const TAIL_ENTRIES_MAX = 500;
+
+const port = parentPort;
+assert(port, 'lake-thread.ts runs in a worker thread');
+const setup = workerData as LakeSetup;
+const logger = createLogger('lake', setup.logLevel);
+const clock = systemClock;
+let isStopping = false;
+let isTailWanted = false;
+let isCaughtUp = false;
+
+function say(message: LakeMessage): void {
+  port?.postMessage(message);
+}
+
+try {
+  await run();
+} catch (error) {
+  logger.error({ reason: toError(error).stack }, 'lake stopped on an error');
+  say({ kind: 'failed', message: toError(error).message });
+  process.exit(1);
+}
+
+async function run(): Promise<void> {
+  const metrics = createMetricsRegistry();
+  const lake = await openLake({
+    disk: systemDisk,
+    clock,
+    random: systemRandom,
+    logger,
+    metrics,
+    dataFolder: setup.dataFolder,
+    regions: setup.regions,
+    settings: setup.settings,
+    isReadOnly: false,
+  });
+  lake.setSources(setup.sources);
+  for (const { name, region } of setup.partitions) await lake.addPartition(name, region);
+  const ends = durableEndsOf(setup.durableEnds);
+  const slots = new Map(setup.partitions.map(({ name, slot }) => [name, slot]));
+  const flusher = createFlusher(lake.state);
+  const retention = createRetention(lake.state, setup.retention);
+  port?.on('message', (order: LakeOrder) => {
+    if (order.kind === 'sources') lake.setSources(order.sources);
+    else if (order.kind === 'tail') isTailWanted = order.isWanted;
+    else if (order.kind === 'stop') isStopping = true;
+    else void answerSql(lake.query, order);
+  });
+  say({ kind: 'ready' });
+
+  const durableEnd = (name: string) => ends.read(slots.get(name) ?? 0);
+  let mark = ends.mark();
+  let reportedMs = 0;
+  for (;;) {
+    const wasStopping = isStopping;
+    const startedMs = clock.monotonicMs();
+    const result = await lake.step(durableEnd);
+    if (isTailWanted && result.hasProgress) say({ kind: 'tail', entries: tailEntries(result) });
+    await flusher.tend();
+    await retention.tend();
+    isCaughtUp = !result.hasProgress;
+    if (clock.monotonicMs() - reportedMs >= REPORT_MS) {
+      reportedMs = clock.monotonicMs();
+      say({ kind: 'report', metrics: metrics.snapshot(), isCaughtUp });
+    }
+    if (wasStopping && !result.hasProgress) break;
+    if (isStopping) continue;
+    // Steps are at least pollMs apart, so that a busy log is loaded in larger, cheaper parts.
+    const restMs = setup.pollMs - (clock.monotonicMs() - startedMs);
+    if (restMs > 0) await clock.sleep(restMs);
+    if (!result.hasProgress) mark = await ends.wait(mark, REPORT_MS);
+  }
+  await flusher.flushAll();
+  await lake.close();
+  say({ kind: 'stopped' });
+  port?.close();
+}
+
+async function answerSql(
+  query: Awaited<ReturnType<typeof openLake>>['query'],
+  order: Extract<LakeOrder, { kind: 'sql' }>,
+): Promise<void> {
+  try {
+    say({ kind: 'sql', id: order.id, result: await query(order.request) });
+  } catch (error) {
+    const known = error instanceof MillraceError ? error : undefined;
+    const { message } = toError(error);
+    const code = known?.code ?? 'SQL_FAILED';
+    say({ kind: 'sql-failed', id: order.id, error: { code, message, field: known?.field } });
+  }
+}
+
+function tailEntries(result: StepResult): TailEntry[] {
+  const entries: TailEntry[] = [];
+  for (const event of result.events) {
+    if (entries.length >= TAIL_ENTRIES_MAX) break;
+    entries.push({ status: 'stored', sourceNumber: event.sourceNumber, ...event.message });
+  }
+  for (const event of result.rejected) {
+    if (entries.length >= TAIL_ENTRIES_MAX) break;
+    entries.push({ status: 'rejected', ...event });
+  }
+  return entries;
+}

@@ -1,0 +1,257 @@
+/**
+ * From the log to SQL. Each step reads what is durable, has it judged, loads it into the hot tail
+ * and shows it; in the background frozen hot tables become Parquet. State that must survive is in
+ * the catalog and the ledger; everything else is rebuilt from the log when this opens.
+ */
+import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Clock } from '../base/clock.ts';
+import type { Disk } from '../base/disk.ts';
+import type { Random } from '../base/random.ts';
+import { createDispatcher } from '../dispatch/dispatcher.ts';
+import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import { openLedger } from '../dispatch/ledger.ts';
+import type { Ledger } from '../dispatch/ledger.ts';
+import type { NormalEvent, RejectedEvent } from '../events/normalise.ts';
+import { openLogReader } from '../log/log-reader.ts';
+import type { LogReader } from '../log/log-reader.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { MetricsRegistry } from '../observe/metrics.ts';
+import { openCatalog } from './catalog.ts';
+import type { Catalog } from './catalog.ts';
+import { EVENT_COLUMNS, eventRow, REJECTED_COLUMNS, rejectedRow } from './columns.ts';
+import type { SourceInfo } from './columns.ts';
+import { openEngine } from './engine.ts';
+import type { Engine } from './engine.ts';
+import { openHotTail } from './hot-tail.ts';
+import type { HotTail } from './hot-tail.ts';
+import { removeOrphans } from './parquet.ts';
+import { runSql } from './sql.ts';
+import type { SqlRequest, SqlResult } from './sql.ts';
+import { createWarehouse } from './warehouse.ts';
+import type { Warehouse } from './warehouse.ts';
+import { refreshTables } from './tables.ts';
+
+export interface LakeSettings {
+  flushRows: number;
+  flushSeconds: number;
+  compactFilesMin: number;
+  memoryLimit: string;
+  threads: number;
+  rejectedRowsMax: number;
+  dedupWindowHours: number;
+  dedupKeysMax: number;
+}
+
+export interface LakeOptions {
+  disk: Disk;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  metrics: MetricsRegistry;
+  dataFolder: string;
+  regions: readonly string[];
+  settings: LakeSettings;
+  /** True for a query while the server is stopped: nothing is written but temporary files. */
+  isReadOnly: boolean;
+}
+
+/** A log partition as the lake reads it. */
+export interface PartitionState {
+  name: string;
+  region: string;
+  folder: string;
+  reader: LogReader;
+  /** Read and loaded up to here. */
+  position: number;
+}
+
+export interface StepResult {
+  events: readonly NormalEvent[];
+  rejected: readonly RejectedEvent[];
+  /** False when nothing was waiting. */
+  hasProgress: boolean;
+}
+
+export interface Lake {
+  /** Adds a partition; it is read from the lake's cursor on. */
+  addPartition(name: string, region: string): Promise<void>;
+  setSources(sources: readonly SourceInfo[]): void;
+  /** Reads, judges, loads and shows what is durable below each partition's end. */
+  step(durableEnd: (partition: string) => number): Promise<StepResult>;
+  query(request: SqlRequest): Promise<SqlResult>;
+  state: LakeState;
+  close(): Promise<void>;
+}
+
+/** What steps, flushes and compactions share. */
+export interface LakeState {
+  options: LakeOptions;
+  temporaryFolder: string;
+  engine: Engine;
+  /** For writing Parquet beside the loading of new rows. */
+  background: DuckDBConnection;
+  catalog: Catalog;
+  ledger: Ledger;
+  dispatcher: Dispatcher;
+  warehouse: Warehouse;
+  events: HotTail;
+  rejected: HotTail;
+  partitions: Map<string, PartitionState>;
+  sources: Map<number, SourceInfo>;
+}
+
+const STEP_BYTES = 4 * 1024 * 1024;
+export const TEMPORARY_FOLDER = 'tmp';
+
+/** The folder of a partition's segments. */
+export function partitionFolder(dataFolder: string, region: string, partition: string): string {
+  return join(dataFolder, region, 'log', partition);
+}
+
+export async function openLake(options: LakeOptions): Promise<Lake> {
+  const state = await openState(options);
+  const { clock, metrics } = options;
+  const visible = metrics.histogram('millrace_lake_visible_seconds');
+  const rejectedTotal = metrics.cell('millrace_lake_rejected_total');
+  const hotRows = metrics.cell('millrace_lake_hot_rows');
+
+  const step = async (durableEnd: (partition: string) => number): Promise<StepResult> => {
+    const { events, rejected, hasProgress } = await readStep(state, durableEnd);
+    if (!hasProgress) return { events, rejected, hasProgress };
+    state.dispatcher.seal();
+    await state.events.load(events.map((event) => eventRow(event, sourceOf(state, event))));
+    await state.rejected.load(rejected.map((event) => rejectedRow(event, sourceOf(state, event))));
+    const changed = state.warehouse.observe(events, (event) => sourceOf(state, event).slug);
+    for (const sql of changed) await state.engine.connection.run(sql);
+    const now = clock.wallMs();
+    for (const event of events) {
+      visible.observe((now - event.receivedAtMs) / 1000);
+      const source = sourceOf(state, event).slug;
+      metrics.cell('millrace_lake_events_total', { source }).value++;
+    }
+    rejectedTotal.value += rejected.length;
+    hotRows.value = state.events.rows() + state.rejected.rows();
+    return { events, rejected, hasProgress };
+  };
+
+  return {
+    state,
+    async addPartition(name, region) {
+      if (state.partitions.has(name)) return;
+      const folder = partitionFolder(options.dataFolder, region, name);
+      const position = state.catalog.cursors().get(name) ?? 0;
+      const reader = await openLogReader({ disk: options.disk, folder, from: position });
+      state.partitions.set(name, { name, region, folder, reader, position });
+    },
+    setSources(sources) {
+      for (const source of sources) state.sources.set(source.number, source);
+    },
+    step,
+    query: (request) =>
+      runSql(
+        {
+          engine: state.engine,
+          clock,
+          disk: options.disk,
+          random: options.random,
+          temporaryFolder: state.temporaryFolder,
+        },
+        request,
+      ),
+    async close() {
+      for (const { reader } of state.partitions.values()) await reader.close();
+      state.background.closeSync();
+      state.engine.close();
+      state.catalog.close();
+      state.ledger.close();
+    },
+  };
+}
+
+async function openState(options: LakeOptions): Promise<LakeState> {
+  const { disk, dataFolder, regions, settings, isReadOnly, logger, metrics } = options;
+  const temporaryFolder = join(dataFolder, TEMPORARY_FOLDER);
+  await disk.makeFolder(temporaryFolder);
+  const branches = regions.flatMap((region) => [
+    join(dataFolder, region, 'lake'),
+    join(dataFolder, region, 'rejected'),
+  ]);
+  for (const folder of branches) await disk.makeFolder(folder);
+  const catalog = openCatalog(join(dataFolder, 'lake.db'));
+  const ledger = openLedger(join(dataFolder, 'dispatch.db'));
+  if (!isReadOnly) {
+    const listed = new Set(catalog.files().map(({ path }) => path));
+    const removed = await removeOrphans({ disk, dataFolder, temporaryFolder }, regions, listed);
+    if (removed.length > 0) logger.info({ files: removed.length }, 'unlisted Parquet files removed');
+  }
+  const engine = await openEngine({
+    memoryLimit: settings.memoryLimit,
+    threads: settings.threads,
+    folders: [temporaryFolder, ...branches],
+  });
+  const unloadable = metrics.cell('millrace_lake_unloadable_total');
+  const shared = { connection: engine.connection, disk, temporaryFolder, unloadable, logger };
+  const state: LakeState = {
+    options,
+    temporaryFolder,
+    engine,
+    background: await engine.connect(),
+    catalog,
+    ledger,
+    dispatcher: createDispatcher(ledger, {
+      windowHours: settings.dedupWindowHours,
+      keysMax: settings.dedupKeysMax,
+      from: catalog.cursors(),
+      isReadOnly,
+    }),
+    warehouse: createWarehouse(catalog),
+    events: await openHotTail({ ...shared, name: 'events', columns: EVENT_COLUMNS }),
+    rejected: await openHotTail({ ...shared, name: 'rejected', columns: REJECTED_COLUMNS }),
+    partitions: new Map(),
+    sources: new Map(),
+  };
+  await refreshTables(state);
+  for (const sql of state.warehouse.all()) await engine.connection.run(sql);
+  return state;
+}
+
+async function readStep(
+  state: LakeState,
+  durableEnd: (partition: string) => number,
+): Promise<{ events: NormalEvent[]; rejected: RejectedEvent[]; hasProgress: boolean }> {
+  const { metrics, logger } = state.options;
+  const events: NormalEvent[] = [];
+  const rejected: RejectedEvent[] = [];
+  let hasProgress = false;
+  for (const partition of state.partitions.values()) {
+    const end = durableEnd(partition.name);
+    if (end <= partition.position) continue;
+    const { records, next, damage } = await partition.reader.read(end, STEP_BYTES);
+    for (const { from, to, reason } of damage) {
+      metrics.cell('millrace_dispatch_damaged_total').value++;
+      logger.error({ partition: partition.name, from, to, reason }, 'damaged log range skipped');
+    }
+    for (const record of records) {
+      const result = state.dispatcher.dispatch(partition.name, record);
+      for (const event of result.events) events.push(event);
+      for (const event of result.rejected) rejected.push(event);
+      for (const { sourceNumber } of result.duplicates) {
+        const source = state.sources.get(sourceNumber)?.slug ?? String(sourceNumber);
+        metrics.cell('millrace_dispatch_duplicates_total', { source }).value++;
+      }
+    }
+    if (next > partition.position) hasProgress = true;
+    partition.position = next;
+    metrics.cell('millrace_dispatch_position', { partition: partition.name }).value = next;
+  }
+  return { events, rejected, hasProgress };
+}
+
+function sourceOf(state: LakeState, event: { sourceNumber: number }): SourceInfo {
+  const known = state.sources.get(event.sourceNumber);
+  if (known) return known;
+  const slug = `source_${event.sourceNumber}`;
+  const [region = 'us'] = state.options.regions;
+  return { number: event.sourceNumber, id: slug, slug, region, environment: 'production' };
+}

@@ -1,0 +1,56 @@
+/** What the main thread and the lake thread say to each other. */
+import type { LogLevel } from '../observe/logger.ts';
+import type { Snapshot } from '../observe/metrics.ts';
+import type { SourceInfo } from './columns.ts';
+import type { LakeSettings } from './lake.ts';
+import type { SqlRequest, SqlResult } from './sql.ts';
+
+export interface LakePartition {
+  name: string;
+  region: string;
+  slot: number;
+}
+
+export interface RetentionSettings {
+  retentionHours: number;
+  /** Total log bytes to keep at most, or null for no limit. */
+  retentionBytesMax: number | null;
+}
+
+export interface LakeSetup {
+  dataFolder: string;
+  regions: readonly string[];
+  partitions: readonly LakePartition[];
+  durableEnds: SharedArrayBuffer;
+  settings: LakeSettings;
+  retention: RetentionSettings;
+  pollMs: number;
+  sources: readonly SourceInfo[];
+  logLevel: LogLevel;
+}
+
+/** A live event or rejection as `tail` shows it. */
+export type TailEntry = Record<string, unknown>;
+
+/** Main → lake. */
+export type LakeOrder =
+  | { kind: 'sources'; sources: readonly SourceInfo[] }
+  | { kind: 'sql'; id: number; request: SqlRequest }
+  | { kind: 'tail'; isWanted: boolean }
+  | { kind: 'stop' };
+
+export interface FailureText {
+  code: string;
+  message: string;
+  field: string | undefined;
+}
+
+/** Lake → main. */
+export type LakeMessage =
+  | { kind: 'ready' }
+  | { kind: 'sql'; id: number; result: SqlResult }
+  | { kind: 'sql-failed'; id: number; error: FailureText }
+  | { kind: 'tail'; entries: TailEntry[] }
+  | { kind: 'report'; metrics: Snapshot; isCaughtUp: boolean }
+  | { kind: 'failed'; message: string }
+  | { kind: 'stopped' };

@@ -1,0 +1,77 @@
+/**
+ * What user SQL may say: one SELECT (also WITH, FROM, VALUES, SHOW, DESCRIBE, SUMMARIZE) over the
+ * lake's tables. The statement is judged by the engine's own parse tree, not by its text: only
+ * listed table functions, no function that reads settings or files, no table that is a file name.
+ */
+import { MillraceError } from '../base/errors.ts';
+
+const TABLE_FUNCTIONS = new Set([
+  'range',
+  'generate_series',
+  'unnest',
+  'json_each',
+  'json_tree',
+  'generate_subscripts',
+  'summary',
+]);
+
+const REFUSED_FUNCTION =
+  /^(current_setting|getenv|getvariable|query|query_table|which_secret|duckdb_.*|pragma_.*|read_.*|parquet_.*|glob|sniff_.*|.*_scan|write_log|json_execute_serialized_sql|.*scan_.*)$/;
+
+const FILE_NAME = /[/\\]|\.(parquet|csv|tsv|json|jsonl|ndjson|db|duckdb|gz|zst)$/i;
+
+/**
+ * Judges the answer of `json_serialize_sql(sql)`.
+ * @throws MillraceError SQL_REFUSED with what is not allowed.
+ */
+export function assertReadOnlyQuery(serialized: string): void {
+  const tree: unknown = JSON.parse(serialized);
+  if (!isObject(tree) || tree['error'] === true) throw refusalOf(tree);
+  const statements = tree['statements'];
+  if (!Array.isArray(statements) || statements.length !== 1) {
+    throw new MillraceError('SQL_REFUSED', 'Send one statement at a time', { field: 'sql' });
+  }
+  const pending: unknown[] = [statements[0]];
+  while (pending.length > 0) {
+    const node = pending.pop();
+    if (Array.isArray(node)) {
+      for (const item of node) pending.push(item);
+    } else if (isObject(node)) {
+      assertNode(node);
+      for (const key of Object.keys(node)) pending.push(node[key]);
+    }
+  }
+}
+
+function assertNode(node: Record<string, unknown>): void {
+  if (node['type'] === 'TABLE_FUNCTION') {
+    const call = node['function'];
+    const name = isObject(call) ? String(call['function_name']).toLowerCase() : '';
+    if (!TABLE_FUNCTIONS.has(name)) throw refused(`table function ${name || 'of this form'}`);
+  } else if (node['class'] === 'FUNCTION') {
+    const name = String(node['function_name']).toLowerCase();
+    if (REFUSED_FUNCTION.test(name)) throw refused(`function ${name}`);
+  } else if (node['type'] === 'BASE_TABLE') {
+    const name = String(node['table_name']);
+    if (FILE_NAME.test(name)) throw refused(`reading the file ${name.slice(0, 80)}`);
+    const catalog = String(node['catalog_name'] ?? '');
+    if (catalog !== '' && catalog !== 'memory') throw refused(`catalog ${catalog}`);
+  }
+}
+
+function refused(what: string): MillraceError {
+  return new MillraceError('SQL_REFUSED', `Not allowed in a query: ${what}`, { field: 'sql' });
+}
+
+function refusalOf(tree: unknown): MillraceError {
+  const type = isObject(tree) ? String(tree['error_type'] ?? '') : '';
+  const message = isObject(tree) ? String(tree['error_message'] ?? '') : '';
+  if (type === 'parser' || type === 'syntax') {
+    return new MillraceError('SQL_FAILED', message, { field: 'sql' });
+  }
+  return new MillraceError('SQL_REFUSED', 'Only SELECT statements are allowed', { field: 'sql' });
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

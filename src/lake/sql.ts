@@ -1,0 +1,136 @@
+/** Runs user SQL: guarded, on a connection of its own, with a timeout and a row cap. */
+import { join } from 'node:path';
+import type { DuckDBConnection, Json } from '@duckdb/node-api';
+import type { Clock } from '../base/clock.ts';
+import type { Disk } from '../base/disk.ts';
+import { MillraceError, toError } from '../base/errors.ts';
+import type { Random } from '../base/random.ts';
+import { quote } from './engine.ts';
+import type { Engine } from './engine.ts';
+import { assertReadOnlyQuery } from './sql-guard.ts';
+
+export interface SqlRequest {
+  sql: string;
+  /** `rows`: JSON values; `parquet`: a file's bytes. */
+  format: 'rows' | 'parquet';
+  timeoutMs: number;
+  rowsMax: number;
+}
+
+export interface SqlRows {
+  format: 'rows';
+  columns: { name: string; type: string }[];
+  rows: Json[][];
+  /** True when there were more rows than the cap. */
+  isTruncated: boolean;
+  elapsedMs: number;
+}
+
+export interface SqlParquet {
+  format: 'parquet';
+  bytes: Uint8Array;
+}
+
+export type SqlResult = SqlRows | SqlParquet;
+
+export interface SqlOptions {
+  engine: Engine;
+  clock: Clock;
+  disk: Disk;
+  random: Random;
+  temporaryFolder: string;
+}
+
+/**
+ * @throws MillraceError SQL_REFUSED, SQL_FAILED (the engine's message) or SQL_TIMEOUT.
+ */
+export async function runSql(options: SqlOptions, request: SqlRequest): Promise<SqlResult> {
+  const connection = await options.engine.connect();
+  let isTimeUp = false;
+  const timer = new AbortController();
+  options.clock.sleep(request.timeoutMs, timer.signal).then(
+    () => {
+      isTimeUp = true;
+      connection.interrupt();
+    },
+    () => undefined,
+  );
+  try {
+    await assertAllowed(connection, request.sql);
+    return request.format === 'rows'
+      ? await runRows(options, connection, request)
+      : await runParquet(options, connection, request);
+  } catch (error) {
+    if (isTimeUp) {
+      throw new MillraceError('SQL_TIMEOUT', `The query ran longer than ${request.timeoutMs} ms`);
+    }
+    if (error instanceof MillraceError) throw error;
+    const message = toError(error).message.replaceAll(options.temporaryFolder, '…');
+    throw new MillraceError('SQL_FAILED', message, { cause: error, field: 'sql' });
+  } finally {
+    timer.abort();
+    connection.closeSync();
+  }
+}
+
+async function assertAllowed(connection: DuckDBConnection, sql: string): Promise<void> {
+  const reader = await connection.runAndReadAll('select json_serialize_sql($1::varchar)', [sql]);
+  assertReadOnlyQuery(String(reader.getRowsJson()[0]?.[0]));
+}
+
+async function runRows(
+  options: SqlOptions,
+  connection: DuckDBConnection,
+  request: SqlRequest,
+): Promise<SqlRows> {
+  const startedMs = options.clock.monotonicMs();
+  const result = await connection.stream(request.sql);
+  const names = result.columnNames();
+  const types = result.columnTypes().map(String);
+  const rows: Json[][] = [];
+  let isTruncated = false;
+  for await (const part of result.yieldRowsJson()) {
+    for (const row of part) {
+      if (rows.length < request.rowsMax) rows.push(row);
+      else isTruncated = true;
+    }
+    if (isTruncated) break;
+  }
+  return {
+    format: 'rows',
+    columns: names.map((name, at) => ({ name, type: types[at] ?? 'UNKNOWN' })),
+    rows,
+    isTruncated,
+    elapsedMs: options.clock.monotonicMs() - startedMs,
+  };
+}
+
+/** The statement is known to be one SELECT, so it can be wrapped; the newline ends a comment. */
+async function runParquet(
+  options: SqlOptions,
+  connection: DuckDBConnection,
+  request: SqlRequest,
+): Promise<SqlParquet> {
+  const path = join(options.temporaryFolder, `result-${options.random.uuid()}.parquet`);
+  const sql = request.sql.replace(/;\s*$/, '');
+  try {
+    await connection.run(
+      `copy (select * from (${sql}\n) limit ${request.rowsMax})
+       to ${quote(path)} (format parquet, compression zstd)`,
+    );
+    const file = await options.disk.open(path, 'read');
+    try {
+      const bytes = new Uint8Array(await file.size());
+      for (let at = 0; at < bytes.length;) {
+        const count = await file.read(bytes, at, bytes.length - at, at);
+        if (count === 0) break;
+        at += count;
+      }
+      return { format: 'parquet', bytes };
+    } finally {
+      await file.close();
+    }
+  } finally {
+    if (await options.disk.exists(path)) await options.disk.remove(path);
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * Reads a partition in order from any record boundary. Damage is stepped over and reported: a
+ * whole header tells how far its damaged payload reaches; behind a damaged header the next whole
+ * one is searched. Nothing is ever changed or deleted here.
+ */
+import type { Disk, DiskFile } from '../base/disk.ts';
+import { isPayloadWhole, readHeader, RECORD_HEADER_BYTES } from './record.ts';
+import { listSegments, readFully, segmentCount, SEGMENT_HEADER_BYTES } from './segments.ts';
+import type { Segment } from './segments.ts';
+
+export interface LogRecord {
+  position: number;
+  /** Position behind the record: where its successor begins. */
+  next: number;
+  /** A view that is valid until the next call of `read`. */
+  payload: Uint8Array;
+}
+
+export interface Damage {
+  from: number;
+  to: number;
+  reason: 'header' | 'payload' | 'missing';
+}
+
+export interface ReadResult {
+  records: LogRecord[];
+  /** Where the next call goes on. */
+  next: number;
+  damage: Damage[];
+}
+
+export interface LogReader {
+  /**
+   * Returns records that end at or below `upTo`, about `bytesMax` bytes of them and at least one
+   * when there is one.
+   * @param upTo the durable end, or Infinity to read to the end of the files.
+   */
+  read(upTo: number, bytesMax: number): Promise<ReadResult>;
+  close(): Promise<void>;
+}
+
+interface Block {
+  /** Bytes from `position` on. */
+  bytes: Buffer;
+  position: number;
+  /** True when the block reaches the end of the segment's valid range. */
+  isSegmentEnd: boolean;
+}
+
+const MAGIC_BYTES = Buffer.from('MLR1', 'latin1');
+
+export async function openLogReader(options: {
+  disk: Disk;
+  folder: string;
+  from: number;
+}): Promise<LogReader> {
+  const { disk, folder } = options;
+  let position = options.from;
+  let segments: Segment[] = await listSegments(disk, folder);
+  let open: { base: number; file: DiskFile } | undefined;
+  let buffer = Buffer.allocUnsafe(256 * 1024);
+
+  const fileOf = async (segment: Segment): Promise<DiskFile> => {
+    if (open?.base === segment.base) return open.file;
+    await open?.file.close();
+    open = undefined;
+    open = { base: segment.base, file: await disk.open(segment.path, 'read') };
+    return open.file;
+  };
+  /** Steps over the end of a segment and its successor's header. */
+  const settle = async (upTo: number): Promise<{ segment: Segment; end: number } | undefined> => {
+    let at = segmentIndex(segments, position);
+    const isInLast = at === segments.length - 1;
+    // Names are listed each time, so that a new segment bounds its predecessor at once.
+    if (isInLast && (await segmentCount(disk, folder)) !== segments.length) {
+      segments = await listSegments(disk, folder);
+      at = segmentIndex(segments, position);
+    }
+    const segment = segments[Math.max(0, at)];
+    if (!segment) return undefined;
+    position = Math.max(position, segment.base + SEGMENT_HEADER_BYTES);
+    const end = Math.min(upTo, segments[Math.max(0, at) + 1]?.base ?? Infinity);
+    return { segment, end };
+  };
+  const fill = async (
+    segment: Segment,
+    end: number,
+    bytes: number,
+    successor: boolean,
+  ): Promise<Block> => {
+    const wanted = Math.min(bytes, end - position);
+    if (buffer.length < wanted) buffer = Buffer.allocUnsafe(wanted);
+    const file = await fileOf(segment);
+    const count = await readFully(file, buffer.subarray(0, wanted), position - segment.base);
+    const isShort = count < wanted;
+    return {
+      bytes: buffer.subarray(0, count),
+      position,
+      isSegmentEnd: successor && (isShort || position + count >= end),
+    };
+  };
+
+  return {
+    async read(upTo, bytesMax) {
+      const result: ReadResult = { records: [], next: position, damage: [] };
+      let wanted = bytesMax;
+      while (position < upTo) {
+        const place = await settle(upTo);
+        if (!place || position >= upTo) break;
+        const { segment, end } = place;
+        const hasSuccessor = end < upTo || end !== Infinity;
+        const block = await fill(segment, end, wanted, hasSuccessor);
+        const before = position;
+        position = parseBlock(block, result);
+        if (position > before && result.records.length > 0) break;
+        if (position > before) continue;
+        if (block.isSegmentEnd && position < end) {
+          result.damage.push({ from: position, to: end, reason: 'missing' });
+          position = end;
+        } else if (block.bytes.length < wanted) {
+          break;
+        } else {
+          // One record is larger than the block.
+          wanted *= 4;
+        }
+      }
+      result.next = position;
+      return result;
+    },
+    async close() {
+      await open?.file.close();
+      open = undefined;
+    },
+  };
+}
+
+/** Adds the block's whole records and damage to the result; returns where parsing stopped. */
+function parseBlock(block: Block, result: ReadResult): number {
+  const { bytes, position: origin } = block;
+  let at = 0;
+  while (at + RECORD_HEADER_BYTES <= bytes.length) {
+    const position = origin + at;
+    const header = readHeader(bytes, at, position);
+    if (!header) {
+      const behind = nextHeader(bytes, at + 1, origin);
+      if (behind < 0 && !block.isSegmentEnd) return origin + keepForSearch(at, bytes, result, origin);
+      const to = behind < 0 ? bytes.length : behind;
+      pushDamage(result, { from: position, to: origin + to, reason: 'header' });
+      at = to;
+      continue;
+    }
+    const start = at + RECORD_HEADER_BYTES;
+    const end = start + header.length;
+    if (end > bytes.length) break;
+    const payload = bytes.subarray(start, end);
+    if (isPayloadWhole(payload, header)) {
+      result.records.push({ position, next: origin + end, payload });
+    } else {
+      pushDamage(result, { from: position, to: origin + end, reason: 'payload' });
+    }
+    at = end;
+  }
+  return origin + at;
+}
+
+/**
+ * A damaged header and no whole one in the rest of the block: the search goes on in the next
+ * block, keeping the last bytes, which may be the beginning of a header.
+ */
+function keepForSearch(at: number, bytes: Buffer, result: ReadResult, origin: number): number {
+  const to = Math.max(at, bytes.length - (RECORD_HEADER_BYTES - 1));
+  if (to > at) pushDamage(result, { from: origin + at, to: origin + to, reason: 'header' });
+  return to;
+}
+
+function pushDamage(result: ReadResult, damage: Damage): void {
+  const last = result.damage.at(-1);
+  if (last && last.to === damage.from && last.reason === damage.reason) last.to = damage.to;
+  else result.damage.push(damage);
+}
+
+function nextHeader(bytes: Buffer, from: number, origin: number): number {
+  for (let at = from; ; at++) {
+    at = bytes.indexOf(MAGIC_BYTES, at);
+    if (at < 0 || at + RECORD_HEADER_BYTES > bytes.length) return -1;
+    if (readHeader(bytes, at, origin + at)) return at;
+  }
+}
+
+/** The segment that holds a position: the last one that begins at or below it. */
+function segmentIndex(segments: readonly Segment[], position: number): number {
+  let found = -1;
+  for (let at = 0; at < segments.length; at++) {
+    if ((segments[at]?.base ?? Infinity) <= position) found = at;
+  }
+  return found;
+}

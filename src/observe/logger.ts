@@ -1,0 +1,30 @@
+import { pino } from 'pino';
+
+/**
+ * Structured logs, one JSON object a line on standard error. ERROR: data at risk or a person
+ * needed. WARN: odd, nothing lost. INFO: start, stop, config, recovery. Normal traffic logs
+ * nothing. Values that users send are passed as fields, never inside the message text.
+ */
+export interface Logger {
+  error(fields: Record<string, unknown>, message: string): void;
+  warn(fields: Record<string, unknown>, message: string): void;
+  info(fields: Record<string, unknown>, message: string): void;
+  debug(fields: Record<string, unknown>, message: string): void;
+}
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'silent';
+
+const STANDARD_ERROR = 2;
+
+export function createLogger(component: string, level: LogLevel): Logger {
+  return pino(
+    {
+      level,
+      base: { component },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: ['authorization', 'writeKey', '*.authorization', '*.writeKey'],
+    },
+    pino.destination({ dest: STANDARD_ERROR, sync: true }),
+  );
+}

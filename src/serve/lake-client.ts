@@ -1,0 +1,131 @@
+/** The lake thread as the main thread sees it: queries, live events, readiness. */
+import type { Clock } from '../base/clock.ts';
+import { ERROR_CODES, MillraceError } from '../base/errors.ts';
+import type { ErrorCode } from '../base/errors.ts';
+import type { SourceInfo } from '../lake/columns.ts';
+import type {
+  FailureText,
+  LakeMessage,
+  LakeOrder,
+  LakeSetup,
+  TailEntry,
+} from '../lake/messages.ts';
+import type { SqlRequest, SqlResult } from '../lake/sql.ts';
+import type { Logger } from '../observe/logger.ts';
+import type { MetricsRegistry, Snapshot } from '../observe/metrics.ts';
+import { startThread } from './thread.ts';
+
+export interface LakeClient {
+  /** @throws MillraceError as `runSql`, or UNAVAILABLE while the lake restarts. */
+  query(request: SqlRequest): Promise<SqlResult>;
+  /** Calls back with live events until the returned function is called. */
+  tail(onEntries: (entries: readonly TailEntry[]) => void): () => void;
+  setSources(sources: readonly SourceInfo[]): void;
+  snapshots(): Snapshot[];
+  isReady(): boolean;
+  stop(): Promise<void>;
+}
+
+interface Waiting {
+  resolve(result: SqlResult): void;
+  reject(error: Error): void;
+}
+
+const FILE = new URL('../lake/lake-thread.ts', import.meta.url);
+
+export async function startLake(
+  setup: Omit<LakeSetup, 'sources'>,
+  initialSources: readonly SourceInfo[],
+  seams: { clock: Clock; logger: Logger; metrics: MetricsRegistry },
+): Promise<LakeClient> {
+  const waiting = new Map<number, Waiting>();
+  const listeners = new Set<(entries: readonly TailEntry[]) => void>();
+  let sources = initialSources;
+  let lastId = 0;
+  let isReady = false;
+  let wasReady = false;
+  let metrics: Snapshot = [];
+  let failure = '';
+  let onStart: { resolve(): void; reject(error: Error): void } | undefined;
+  const started = new Promise<void>((resolve, reject) => {
+    onStart = { resolve, reject };
+  });
+  const settle = (id: number, act: (entry: Waiting) => void): void => {
+    const entry = waiting.get(id);
+    waiting.delete(id);
+    if (entry) act(entry);
+  };
+  const thread = startThread<LakeOrder, LakeMessage>({
+    name: 'lake',
+    file: FILE,
+    clock: seams.clock,
+    logger: seams.logger,
+    restarts: seams.metrics.cell('millrace_thread_restarts_total', { thread: 'lake' }),
+    setup: () => ({ ...setup, sources }),
+    wasReady: () => wasReady,
+    onFirstFailure: (reason) =>
+      onStart?.reject(new MillraceError('UNAVAILABLE', `lake: ${failure || reason}`)),
+    onExit() {
+      isReady = false;
+      for (const { reject } of waiting.values()) {
+        reject(new MillraceError('UNAVAILABLE', 'The lake restarts; try again'));
+      }
+      waiting.clear();
+    },
+    onMessage(message) {
+      if (message.kind === 'ready') {
+        wasReady = true;
+        isReady = true;
+        if (listeners.size > 0) thread.send({ kind: 'tail', isWanted: true });
+        onStart?.resolve();
+      } else if (message.kind === 'sql') {
+        settle(message.id, ({ resolve }) => resolve(message.result));
+      } else if (message.kind === 'sql-failed') {
+        settle(message.id, ({ reject }) => reject(errorOf(message.error)));
+      } else if (message.kind === 'tail') {
+        for (const listener of listeners) listener(message.entries);
+      } else if (message.kind === 'report') {
+        metrics = message.metrics;
+      } else if (message.kind === 'failed') {
+        failure = message.message;
+      }
+    },
+  });
+  await started;
+  return {
+    query(request) {
+      if (!isReady) {
+        return Promise.reject(new MillraceError('UNAVAILABLE', 'The lake restarts; try again'));
+      }
+      const id = ++lastId;
+      return new Promise((resolve, reject) => {
+        waiting.set(id, { resolve, reject });
+        thread.send({ kind: 'sql', id, request });
+      });
+    },
+    tail(onEntries) {
+      listeners.add(onEntries);
+      if (listeners.size === 1) thread.send({ kind: 'tail', isWanted: true });
+      return () => {
+        listeners.delete(onEntries);
+        if (listeners.size === 0) thread.send({ kind: 'tail', isWanted: false });
+      };
+    },
+    setSources(next) {
+      sources = next;
+      thread.send({ kind: 'sources', sources });
+    },
+    snapshots: () => [metrics],
+    isReady: () => isReady && thread.isRunning(),
+    async stop() {
+      thread.expectEnd();
+      thread.send({ kind: 'stop' });
+      await thread.ended();
+    },
+  };
+}
+
+function errorOf({ code, message, field }: FailureText): MillraceError {
+  const known = code in ERROR_CODES ? (code as ErrorCode) : 'SQL_FAILED';
+  return new MillraceError(known, message, field === undefined ? {} : { field });
+}
