@@ -149,7 +149,9 @@ function parseSqlBody(text: string): z.infer<typeof SqlBody> {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const field = issue?.path.join('.') ?? '';
-  throw new MillraceError('INVALID_ARGUMENT', `${field}: ${issue?.message ?? 'invalid'}`, { field });
+  throw new MillraceError('INVALID_ARGUMENT', `${field}: ${issue?.message ?? 'invalid'}`, {
+    field,
+  });
 }
 
 /** Server-sent events. A reader that does not keep up misses events, and is told how many. */

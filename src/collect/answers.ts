@@ -40,6 +40,8 @@ export function answerPartial(
 ): void {
   answerJson(response, 200, headers, {
     success: true,
+    code: 'multi_user_error',
+    message: 'Some events had errors; only those without errors were stored',
     accepted,
     rejected: rejections.length,
     errors: rejections.map(({ index, type, code, message, field }) => ({
@@ -95,7 +97,12 @@ export function answerJson(
   response.end(bytes);
 }
 
-export function answerPixel(response: ServerResponse, headers: HeaderList): void {
+/** @param status 200, whatever was wrong with the event; 429 or 503 when a good one was not kept. */
+export function answerPixel(
+  response: ServerResponse,
+  headers: HeaderList,
+  status: 200 | 429 | 503,
+): void {
   headers.push(
     'Content-Type',
     'image/gif',
@@ -104,6 +111,6 @@ export function answerPixel(response: ServerResponse, headers: HeaderList): void
     'Cache-Control',
     'no-store',
   );
-  response.writeHead(200, headers);
+  response.writeHead(status, headers);
   response.end(PIXEL);
 }

@@ -21,8 +21,7 @@ export type BodyFailure =
   | 'unsupported_encoding';
 
 export type BodyResult =
-  | { ok: true; bytes: Buffer }
-  | { ok: false; failure: BodyFailure; sample: Buffer };
+  { ok: true; bytes: Buffer } | { ok: false; failure: BodyFailure; sample: Buffer };
 
 const EMPTY = Buffer.alloc(0);
 const CHUNK_BYTES = 65_536;

@@ -17,7 +17,6 @@ import { openLogWriter } from '../log/log-writer.ts';
 import type { LogWriter } from '../log/log-writer.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { MetricsRegistry, Snapshot } from '../observe/metrics.ts';
-import { answerPixel } from './answers.ts';
 import { createCollectCells } from './cells.ts';
 import { createClientAddress } from './client-address.ts';
 import type { CollectContext } from './context.ts';
@@ -34,6 +33,8 @@ export interface Collector {
   stop(): Promise<void>;
 }
 
+const SPACE_CHECK_MS = 500;
+
 export interface CollectorSeams {
   disk: Disk;
   clock: Clock;
@@ -49,7 +50,15 @@ export async function startCollector(
   const writers = await openWriters(setup, seams);
   const cells = createCollectCells(metrics);
   let isAccepting = true;
-  const { context, setSnapshot } = createContext(setup, seams, writers, cells, () => isAccepting);
+  const space = watchSpace(setup, seams);
+  const { context, setSnapshot } = createContext(
+    setup,
+    seams,
+    writers,
+    cells,
+    space.isLow,
+    () => isAccepting,
+  );
   const router = createRouter(context, await loadSdkFiles(seams.disk));
   const server = createListener(setup, router);
   const port = await listen(server, setup);
@@ -69,6 +78,7 @@ export async function startCollector(
     },
     async stop() {
       isAccepting = false;
+      space.stop();
       await closeServer(server, setup.listen.shutdownMs, seams.clock);
       for (const writer of writers.values()) await writer.close();
     },
@@ -107,6 +117,7 @@ function createContext(
   { clock, metrics }: CollectorSeams,
   writers: ReadonlyMap<string, LogWriter>,
   cells: CollectContext['cells'],
+  isDiskLow: () => boolean,
   isAccepting: () => boolean,
 ): { context: CollectContext; setSnapshot(snapshot: AuthSnapshot): void } {
   const authenticator = createAuthenticator(setup.snapshot, setup.limits, clock);
@@ -130,10 +141,36 @@ function createContext(
       rate.take(source.number, clock.monotonicMs(), limits.requestsPerSecond, limits.burst),
     msUntilToken: () => rate.lastWaitMs(),
     tokensLeft: () => rate.lastRemaining(),
-    answerPixel: ({ response, headers }) => answerPixel(response, headers),
+    isDiskLow,
     isAccepting,
   };
   return { context, setSnapshot: (snapshot) => authenticator.setSnapshot(snapshot) };
+}
+
+/** Refusing while there is still some space keeps enough of it for SQLite and the lake. */
+function watchSpace(
+  setup: CollectorSetup,
+  { disk, logger }: CollectorSeams,
+): { isLow(): boolean; stop(): void } {
+  const [first] = setup.partitions;
+  const { minFreeBytes } = setup.log;
+  let isLow = false;
+  const measure = async (folder: string): Promise<void> => {
+    const freeBytes = await disk.freeBytes(folder);
+    const wasLow = isLow;
+    isLow = freeBytes < minFreeBytes;
+    if (isLow !== wasLow) {
+      const text = isLow ? 'disk space is low; events are answered 503' : 'disk space is back';
+      logger.error({ freeBytes, minFreeBytes }, text);
+    }
+  };
+  const check = (): void => {
+    // A failed look at the disk says nothing about its space; the write itself will tell.
+    if (first) measure(first.folder).catch(() => undefined);
+  };
+  check();
+  const timer = setInterval(check, SPACE_CHECK_MS);
+  return { isLow: () => isLow, stop: () => clearInterval(timer) };
 }
 
 function createListener(

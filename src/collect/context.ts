@@ -7,7 +7,6 @@ import type { Histogram } from '../observe/metrics.ts';
 import type { ClientAddress } from './client-address.ts';
 import type { AllowedOrigins } from './cors.ts';
 import type { CollectCells } from './cells.ts';
-import type { Exchange } from './ingest.ts';
 
 export interface CollectSettings {
   limits: EventLimits;
@@ -35,7 +34,8 @@ export interface CollectContext {
   /** After a refused token: milliseconds until there is one. */
   msUntilToken(): number;
   tokensLeft(access: Access): number;
-  answerPixel(exchange: Exchange): void;
+  /** True while the disk has less free space than configured. */
+  isDiskLow(): boolean;
   /** False from the moment the process is asked to stop. */
   isAccepting(): boolean;
 }

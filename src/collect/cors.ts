@@ -10,8 +10,7 @@ export type AllowedOrigins = '*' | readonly string[];
 
 const PREFLIGHT_SECONDS = '86400';
 const ALLOWED_HEADERS = 'authorization, content-type, content-encoding, x-retry-count';
-const EXPOSED_HEADERS =
-  'Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset';
+const EXPOSED_HEADERS = 'Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset';
 
 /** Adds the headers of an actual (not preflight) answer. */
 export function pushCorsHeaders(

@@ -12,7 +12,7 @@ import { encodeEnvelope } from '../events/envelope.ts';
 import type { Rejection } from '../events/envelope.ts';
 import { createScanResult, scanBody } from '../events/scan.ts';
 import type { Route } from '../events/routes.ts';
-import { answerError, answerPartial, answerSuccess } from './answers.ts';
+import { answerError, answerPartial, answerPixel, answerSuccess } from './answers.ts';
 import type { HeaderList } from './answers.ts';
 import { readBody } from './body.ts';
 import type { BodyFailure } from './body.ts';
@@ -97,13 +97,16 @@ export function ingestBytes(
     const key =
       scanned.writeKeyStart < 0
         ? undefined
-        : bytes.latin1Slice(scanned.writeKeyStart, scanned.writeKeyEnd);
+        : bytes.toString('latin1', scanned.writeKeyStart, scanned.writeKeyEnd);
+    const { eventCount } = scanned;
     const granted = grant(context, exchange, access, key);
-    if (granted && (access !== undefined || isWithinOwnLimits(granted, bytes, scanned.eventCount))) {
-      store(context, exchange, granted, bytes, scanned.eventCount, NO_REJECTIONS);
-      return;
-    }
     if (!granted) return;
+    if (access !== undefined || isWithinOwnLimits(granted, bytes, eventCount)) {
+      store(context, exchange, granted, bytes, eventCount, NO_REJECTIONS);
+    } else {
+      ingestSlowly(context, exchange, granted, bytes);
+    }
+    return;
   }
   ingestSlowly(context, exchange, access, bytes);
 }
@@ -112,7 +115,9 @@ export function ingestBytes(
 function isWithinOwnLimits(access: Access, bytes: Buffer, eventCount: number): boolean {
   const { limits } = access;
   return (
-    !limits.isTighter && bytes.length <= limits.requestBytesMax && eventCount <= limits.batchEventsMax
+    !limits.isTighter &&
+    bytes.length <= limits.requestBytesMax &&
+    eventCount <= limits.batchEventsMax
   );
 }
 
@@ -203,6 +208,10 @@ function append(
   rejections: readonly Rejection[],
 ): void {
   const { request, route, receivedAtMs } = exchange;
+  if (context.isDiskLow()) {
+    answerUnavailable(context, exchange, 'LOG_DISK_FULL', DISK_FULL);
+    return;
+  }
   const log = context.logFor(access.source.region);
   if (!log) {
     answerUnavailable(context, exchange, 'UNAVAILABLE', 'The region has no log');
@@ -244,7 +253,7 @@ function answerDurable(
   pushRateHeaders(context, exchange, access);
   const [first] = rejections;
   if (exchange.isPixel) {
-    context.answerPixel(exchange);
+    answerPixel(response, headers, 200);
   } else if (!first || access.source.responses === 'lenient') {
     context.cells.status(200).value++;
     answerSuccess(response, headers);
@@ -308,7 +317,7 @@ function refuse(
   field?: string,
 ): void {
   context.cells.status(status).value++;
-  if (exchange.isPixel) return context.answerPixel(exchange);
+  if (exchange.isPixel) return answerPixel(exchange.response, exchange.headers, 200);
   answerError(exchange.response, exchange.headers, {
     status,
     type: 'validation_error',
@@ -322,7 +331,7 @@ function refuse(
 export function refuseKey(context: CollectContext, exchange: Exchange, cause: string): void {
   context.cells.unauthorized(cause).value++;
   context.cells.status(401).value++;
-  if (exchange.isPixel) return context.answerPixel(exchange);
+  if (exchange.isPixel) return answerPixel(exchange.response, exchange.headers, 200);
   answerError(exchange.response, exchange.headers, {
     status: 401,
     type: 'authentication_error',
@@ -332,6 +341,7 @@ export function refuseKey(context: CollectContext, exchange: Exchange, cause: st
 }
 
 const UNAVAILABLE_RETRY_SECONDS = 1;
+const DISK_FULL = 'The disk is full; nothing was stored';
 
 function answerUnavailable(
   context: CollectContext,
@@ -342,7 +352,7 @@ function answerUnavailable(
   context.cells.unavailable(code).value++;
   context.cells.status(503).value++;
   if (exchange.response.destroyed) return;
-  if (exchange.isPixel) return context.answerPixel(exchange);
+  if (exchange.isPixel) return answerPixel(exchange.response, exchange.headers, 503);
   answerError(exchange.response, exchange.headers, {
     status: 503,
     type: 'service_unavailable',
@@ -354,6 +364,6 @@ function answerUnavailable(
 
 function unavailableReason(error: MillraceError): string {
   if (error.code === 'LOG_OVERLOADED') return 'Overloaded: too many events wait for the disk';
-  if (error.code === 'LOG_DISK_FULL') return 'The disk is full; nothing was stored';
+  if (error.code === 'LOG_DISK_FULL') return DISK_FULL;
   return 'The events could not be stored; nothing was lost by retrying';
 }

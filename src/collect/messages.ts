@@ -41,6 +41,8 @@ export interface CollectorSetup {
   log: {
     segmentBytesMax: number;
     queueBytesMax: number;
+    /** Free disk space below which nothing is accepted. */
+    minFreeBytes: number;
     /** `unsafe-test-only` keeps writes in memory until a sync that never comes: it loses events. */
     durability: 'sync' | 'unsafe-test-only';
   };

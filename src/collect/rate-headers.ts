@@ -4,7 +4,7 @@
  * browsers and mobiles use: old browser SDKs multiply it by 1000 and misread an epoch.
  */
 import type { Access } from '../auth/authenticator.ts';
-import { answerError } from './answers.ts';
+import { answerError, answerPixel } from './answers.ts';
 import type { CollectContext } from './context.ts';
 import type { Exchange } from './ingest.ts';
 
@@ -19,7 +19,7 @@ export function refuseForRate(
   context.cells.limited(access).value++;
   context.cells.status(429).value++;
   if (exchange.isPixel) {
-    context.answerPixel(exchange);
+    answerPixel(exchange.response, exchange.headers, 429);
     return true;
   }
   pushReset(exchange, access, 0, retryAfter);

@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { Disk } from '../base/disk.ts';
+import { readWholeFile } from '../base/whole-file.ts';
 import type { HeaderList } from './answers.ts';
 
 export interface SdkFiles {
@@ -46,7 +47,7 @@ export async function loadSdkFiles(disk: Disk): Promise<SdkFiles> {
   let loader = '';
   for (const name of await disk.list(folder)) {
     if (!name.endsWith('.js')) continue;
-    const bytes = await readWhole(disk, join(folder, name));
+    const bytes = await readWholeFile(disk, join(folder, name));
     if (name === 'standalone.js') loader = bytes.toString('utf8');
     bundles.set(name, stored(bytes));
   }
@@ -92,20 +93,4 @@ function answerFile(
 function stored(plain: Buffer): StoredFile {
   const etag = `"${createHash('sha256').update(plain).digest('base64url').slice(0, 22)}"`;
   return { plain, gzip: gzipSync(plain, { level: 6 }), etag };
-}
-
-async function readWhole(disk: Disk, path: string): Promise<Buffer> {
-  const file = await disk.open(path, 'read');
-  try {
-    const bytes = Buffer.alloc(await file.size());
-    let at = 0;
-    while (at < bytes.length) {
-      const count = await file.read(bytes, at, bytes.length - at, at);
-      if (count === 0) break;
-      at += count;
-    }
-    return bytes.subarray(0, at);
-  } finally {
-    await file.close();
-  }
 }

@@ -71,11 +71,11 @@ export function encodeEnvelope(envelope: Envelope): Buffer {
   scratch.writeUInt32LE(envelope.keyNumber, 16);
   scratch.writeUInt32LE(envelope.eventCount, 20);
   let at = FIXED_BYTES;
-  const ipBytes = scratch.utf8Write(envelope.ip.slice(0, IP_CHARS_MAX), at);
+  const ipBytes = scratch.write(envelope.ip.slice(0, IP_CHARS_MAX), at);
   at += ipBytes;
-  const agentBytes = scratch.utf8Write(envelope.userAgent.slice(0, USER_AGENT_CHARS_MAX), at);
+  const agentBytes = scratch.write(envelope.userAgent.slice(0, USER_AGENT_CHARS_MAX), at);
   at += agentBytes;
-  const rejectionBytes = texts === '' ? 0 : scratch.utf8Write(texts, at);
+  const rejectionBytes = texts === '' ? 0 : scratch.write(texts, at);
   at += rejectionBytes;
   scratch.writeUInt16LE(ipBytes, 24);
   scratch.writeUInt16LE(agentBytes, 26);
@@ -100,13 +100,13 @@ export function decodePayload(payload: Uint8Array): { envelope: Envelope; body: 
     sourceNumber: bytes.readUInt32LE(12),
     keyNumber: bytes.readUInt32LE(16),
     eventCount: bytes.readUInt32LE(20),
-    ip: bytes.utf8Slice(FIXED_BYTES, ipEnd),
-    userAgent: bytes.utf8Slice(ipEnd, agentEnd),
+    ip: bytes.toString('utf8', FIXED_BYTES, ipEnd),
+    userAgent: bytes.toString('utf8', ipEnd, agentEnd),
     isClient: ((bytes[3] ?? 0) & 1) === 1,
     rejections:
       rejectionsEnd === agentEnd
         ? []
-        : (JSON.parse(bytes.utf8Slice(agentEnd, rejectionsEnd)) as Rejection[]),
+        : (JSON.parse(bytes.toString('utf8', agentEnd, rejectionsEnd)) as Rejection[]),
   };
   return { envelope, body: bytes.subarray(rejectionsEnd) };
 }

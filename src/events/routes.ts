@@ -5,17 +5,7 @@
 export type EventType = 'track' | 'identify' | 'page' | 'screen' | 'group' | 'alias';
 
 export type RouteName =
-  | EventType
-  | 'batch'
-  | 'import'
-  | 't'
-  | 'i'
-  | 'p'
-  | 's'
-  | 'g'
-  | 'a'
-  | 'b'
-  | `pixel/${EventType}`;
+  EventType | 'batch' | 'import' | 't' | 'i' | 'p' | 's' | 'g' | 'a' | 'b' | `pixel/${EventType}`;
 
 export interface Route {
   /** Path behind `/v1/`. */

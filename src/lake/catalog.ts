@@ -1,7 +1,8 @@
 /**
  * What the lake has committed, in one SQLite file (lake.db): the Parquet files, the cursor that
- * they reach, and the warehouse columns seen. A Parquet file exists for readers exactly when it is listed here; file and cursor are listed in
- * one transaction, so an event is in the lake exactly once whatever happens in between.
+ * they reach, and the warehouse columns seen. A Parquet file exists for readers exactly when it is
+ * listed here; file and cursor are listed in one transaction, so an event is in the lake exactly
+ * once whatever happens in between.
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { inTransaction, openSqlite } from '../base/sqlite.ts';
@@ -47,6 +48,9 @@ export interface Catalog {
   removeFile(id: number): void;
   hourCounts(kind: FileKind): HourCount[];
   fileCounts(id: number): HourCount[];
+  /** Forgets a file of rejected events, keeping what it held as counts. */
+  expireFile(id: number): void;
+  expiredCounts(): HourCount[];
   close(): void;
 }
 
@@ -64,6 +68,10 @@ create table file_counts (
   file_id integer not null references files (id) on delete cascade,
   source_number integer not null, hour integer not null, count integer not null,
   primary key (file_id, source_number, hour)
+) strict, without rowid;
+create table expired_counts (
+  source_number integer not null, hour integer not null, count integer not null,
+  primary key (source_number, hour)
 ) strict, without rowid;
 create table warehouse_columns (
   source text not null, table_name text not null, column_name text not null,
@@ -126,6 +134,17 @@ function catalogOf(database: DatabaseSync): Catalog {
     removeFile: (id) => void deleteFile.run(id),
     hourCounts: (kind) => sumCounts.all(kind).map(hourCountOf),
     fileCounts: (id) => oneFileCounts.all(id).map(hourCountOf),
+    expireFile(id) {
+      const add = database.prepare(
+        `insert into expired_counts (source_number, hour, count) values (?, ?, ?)
+         on conflict (source_number, hour) do update set count = count + excluded.count`,
+      );
+      for (const { sourceNumber, hour, count } of oneFileCounts.all(id).map(hourCountOf)) {
+        add.run(sourceNumber, hour, count);
+      }
+      deleteFile.run(id);
+    },
+    expiredCounts: () => database.prepare('select * from expired_counts').all().map(hourCountOf),
     close: () => database.close(),
   };
 }

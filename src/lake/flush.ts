@@ -1,10 +1,9 @@
 /** Moves rows from memory to Parquet in the background, and keeps the number of files small. */
-import type { LakeFile, NewFile } from './catalog.ts';
-import type { FileKind } from './catalog.ts';
+import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { toError } from '../base/errors.ts';
+import type { FileKind, LakeFile, NewFile } from './catalog.ts';
 import type { LakeState } from './lake.ts';
-import { join } from 'node:path';
 import { parquetRelation, writeParquet } from './parquet.ts';
 import { refreshTables } from './tables.ts';
 
@@ -67,6 +66,7 @@ export function createFlusher(state: LakeState): Flusher {
     frozen = undefined;
     lastFlushMs = clock.monotonicMs();
     countFiles(state);
+    await expireRejected();
   };
   const startFlush = async (): Promise<void> => {
     if (!frozen) {
@@ -96,6 +96,29 @@ export function createFlusher(state: LakeState): Flusher {
         countFiles(state);
       };
     });
+  };
+  /** The bound on rejected events: whole files go, oldest first; what they held stays counted. */
+  const expireRejected = async (): Promise<void> => {
+    const files = state.catalog.files('rejected');
+    let rows = files.reduce((sum, file) => sum + file.rows, 0);
+    const expired: LakeFile[] = [];
+    for (const file of files.toSorted((a, b) => a.day.localeCompare(b.day) || a.id - b.id)) {
+      if (rows <= settings.rejectedRowsMax) break;
+      rows -= file.rows;
+      expired.push(file);
+    }
+    if (expired.length === 0) return;
+    state.catalog.transaction(() => {
+      for (const { id } of expired) state.catalog.expireFile(id);
+    });
+    await refreshTables(state);
+    const atMs = clock.monotonicMs() + TRASH_MS;
+    for (const { path } of expired) trash.push({ path, atMs });
+    metrics.cell('millrace_lake_rejected_expired_total').value += expired.reduce(
+      (sum, file) => sum + file.rows,
+      0,
+    );
+    countFiles(state);
   };
   const isFlushDue = (): boolean => {
     const rows = state.events.rows() + state.rejected.rows();

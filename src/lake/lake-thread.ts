@@ -10,7 +10,7 @@ import { createLogger } from '../observe/logger.ts';
 import { createMetricsRegistry } from '../observe/metrics.ts';
 import { createFlusher } from './flush.ts';
 import { openLake } from './lake.ts';
-import type { StepResult } from './lake.ts';
+import type { LakeState, StepResult } from './lake.ts';
 import type { LakeMessage, LakeOrder, LakeSetup, TailEntry } from './messages.ts';
 import { createRetention } from './retention.ts';
 
@@ -72,7 +72,8 @@ async function run(): Promise<void> {
     const wasStopping = isStopping;
     const startedMs = clock.monotonicMs();
     const result = await lake.step(durableEnd);
-    if (isTailWanted && result.hasProgress) say({ kind: 'tail', entries: tailEntries(result) });
+    if (isTailWanted && result.hasProgress)
+      say({ kind: 'tail', entries: tailEntries(result, lake.state) });
     await flusher.tend();
     await retention.tend();
     isCaughtUp = !result.hasProgress;
@@ -107,15 +108,16 @@ async function answerSql(
   }
 }
 
-function tailEntries(result: StepResult): TailEntry[] {
+function tailEntries(result: StepResult, { sources }: LakeState): TailEntry[] {
   const entries: TailEntry[] = [];
+  const slugOf = (number: number) => sources.get(number)?.slug ?? String(number);
   for (const event of result.events) {
     if (entries.length >= TAIL_ENTRIES_MAX) break;
-    entries.push({ status: 'stored', sourceNumber: event.sourceNumber, ...event.message });
+    entries.push({ status: 'stored', source: slugOf(event.sourceNumber), ...event.message });
   }
   for (const event of result.rejected) {
     if (entries.length >= TAIL_ENTRIES_MAX) break;
-    entries.push({ status: 'rejected', ...event });
+    entries.push({ status: 'rejected', source: slugOf(event.sourceNumber), ...event });
   }
   return entries;
 }

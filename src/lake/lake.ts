@@ -183,7 +183,8 @@ async function openState(options: LakeOptions): Promise<LakeState> {
   if (!isReadOnly) {
     const listed = new Set(catalog.files().map(({ path }) => path));
     const removed = await removeOrphans({ disk, dataFolder, temporaryFolder }, regions, listed);
-    if (removed.length > 0) logger.info({ files: removed.length }, 'unlisted Parquet files removed');
+    if (removed.length > 0)
+      logger.info({ files: removed.length }, 'unlisted Parquet files removed');
   }
   const engine = await openEngine({
     memoryLimit: settings.memoryLimit,

@@ -27,6 +27,10 @@ export const METRICS = {
   millrace_lake_bytes: ['gauge', 'Bytes in Parquet files, by kind.'],
   millrace_lake_failures_total: ['counter', 'Lake loads, flushes or compactions that failed.'],
   millrace_lake_unloadable_total: ['counter', 'Events whose JSON the SQL engine refused.'],
+  millrace_lake_rejected_expired_total: [
+    'counter',
+    'Rejected events let go by lake.rejectedRowsMax.',
+  ],
   millrace_sql_queries_total: ['counter', 'User SQL statements, by outcome.'],
   millrace_thread_restarts_total: ['counter', 'Threads restarted after an unexpected end.'],
   millrace_retention_removed_bytes_total: ['counter', 'Log bytes removed by retention.'],
@@ -56,7 +60,9 @@ export interface MetricsRegistry {
   snapshot(): Snapshot;
 }
 
-const BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+const BUCKETS_SECONDS = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10,
+];
 
 export function createMetricsRegistry(): MetricsRegistry {
   const cells = new Map<string, Cell>();
@@ -114,7 +120,8 @@ function metricOf(series: string): string {
 function labelText(labels: Labels | undefined): string {
   if (!labels) return '';
   const parts = Object.entries(labels).map(
-    ([key, value]) => `${key}="${value.replace(/["\\\n]/g, (c) => (c === '\n' ? '\\n' : '\\' + c))}"`,
+    ([key, value]) =>
+      `${key}="${value.replace(/["\\\n]/g, (c) => (c === '\n' ? '\\n' : '\\' + c))}"`,
   );
   return `{${parts.join(',')}}`;
 }

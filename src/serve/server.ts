@@ -3,34 +3,258 @@
  * lock, control store, collectors (which recover their logs), lake, admin. Stop: collectors first,
  * so that nothing new arrives, then the lake, which reads what they made durable.
  */
-import { join } from 'node:path';
 import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
 import { startAdmin } from '../admin/admin-server.ts';
-import type { AdminServer } from '../admin/admin-server.ts';
+import type { AdminServer, Health } from '../admin/admin-server.ts';
 import { rateTableBytes } from '../auth/rate-limit.ts';
-import type { AuthSnapshot } from '../auth/snapshot.ts';
-import { allocateDurableEnds } from '../base/durable-ends.ts';
+import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
+import type { Disk } from '../base/disk.ts';
 import { systemDisk } from '../base/disk.ts';
+import { allocateDurableEnds } from '../base/durable-ends.ts';
 import { systemRandom } from '../base/random.ts';
-import type { OwnPartition } from '../collect/messages.ts';
+import { VERSION } from '../base/version.ts';
+import type { CollectorSetup, OwnPartition, TlsMaterial } from '../collect/messages.ts';
+import { collectorThreads } from '../config/schema.ts';
 import type { Config } from '../config/schema.ts';
-import { partitionFolder } from '../lake/lake.ts';
-import type { LakePartition } from '../lake/messages.ts';
 import { createLogger } from '../observe/logger.ts';
+import type { Logger } from '../observe/logger.ts';
 import { createMetricsRegistry, renderPrometheus } from '../observe/metrics.ts';
+import type { MetricsRegistry } from '../observe/metrics.ts';
 import { authSnapshot } from '../store/auth-snapshot.ts';
 import { lockDataFolder } from '../store/data-folder-lock.ts';
 import { applyDeclaredSources } from '../store/declared-sources.ts';
-import { openStore } from '../store/store.ts';
-import type { Store } from '../store/store.ts';
 import { listSources } from '../store/sources.ts';
-import { touchKeys } from '../store/write-keys.ts';
+import { closeStore, openStore } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import { adminToken } from './admin-token.ts';
+import { startChores } from './chores.ts';
 import { startCollectors } from './collectors.ts';
 import type { Collectors } from './collectors.ts';
 import { firstStart } from './first-start.ts';
 import type { FirstStart } from './first-start.ts';
 import { startLake } from './lake-client.ts';
 import type { LakeClient } from './lake-client.ts';
-import { watchTls } from './tls.ts';
+import { listPartitions, partitionsOf } from './partitions.ts';
+import { removeServerFile, writeServerFile } from './server-file.ts';
+import { readTls } from './tls.ts';
+
+export interface Server {
+  collectorUrl: string;
+  adminUrl: string;
+  adminToken: string;
+  /** What the first start made; null at every other start. */
+  firstStart: FirstStart | null;
+  /** Stops accepting, finishes what is in flight, makes everything durable. */
+  stop(): Promise<void>;
+}
+
+/** What the parts of a running server share. */
+export interface ServerParts {
+  config: Config;
+  disk: Disk;
+  clock: Clock;
+  logger: Logger;
+  metrics: MetricsRegistry;
+  dataFolder: string;
+  store: Store;
+  tls: TlsMaterial | null;
+}
+
+/**
+ * Starts everything and resolves when events can be received and queried.
+ * @throws MillraceError CONFIG_INVALID, DATA_FOLDER_LOCKED, DATA_FORMAT_TOO_NEW or UNAVAILABLE
+ *   (a port that is taken).
+ */
+export async function startServer(config: Config): Promise<Server> {
+  const disk = systemDisk;
+  const clock = systemClock;
+  const dataFolder = resolve(config.dataDir);
+  const tls = config.tls ? await readTls(disk, config.tls) : null;
+  const lock = await lockDataFolder(dataFolder);
+  const stops: (() => Promise<void> | void)[] = [() => lock.release()];
+  const stop = async (): Promise<void> => {
+    for (let undo = stops.pop(); undo; undo = stops.pop()) await undo();
+  };
+  try {
+    const store = openStore(join(dataFolder, 'control.db'));
+    stops.push(() => closeStore(store));
+    const logger = createLogger('main', config.logging.level);
+    const metrics = createMetricsRegistry();
+    const parts: ServerParts = { config, disk, clock, logger, metrics, dataFolder, store, tls };
+    return await startParts(parts, stops, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startParts(
+  parts: ServerParts,
+  stops: (() => Promise<void> | void)[],
+  stop: () => Promise<void>,
+): Promise<Server> {
+  const { config, disk, clock, dataFolder, store, logger } = parts;
+  applyDeclaredSources(store, config.sources);
+  const made = firstStart(store, config);
+  const threads = collectorThreads(config.collector.threads, availableParallelism());
+  const regions = regionsOf(parts);
+  const partitions = await listPartitions(disk, dataFolder, regions, threads);
+  const durableEnds = allocateDurableEnds(partitions.length);
+  const keyUse = new Map<number, number>();
+
+  const collectors = await startCollectorThreads(parts, threads, partitions, durableEnds, keyUse);
+  // Removed from the list when stopping begins: collectors must stop before the lake.
+  const lake = await startLakeThread(parts, regions, partitions, durableEnds).catch(
+    async (error: unknown) => {
+      await collectors.stop();
+      throw error;
+    },
+  );
+  stops.push(() => lake.stop());
+  stops.push(() => collectors.stop());
+  const chores = startChores(parts, collectors, lake, keyUse);
+  stops.push(() => chores.stop());
+  const token = await adminToken(disk, systemRandom, dataFolder);
+  const startedMs = clock.monotonicMs();
+  const admin = await startAdminListener(parts, collectors, lake, chores.health, token, startedMs);
+  stops.push(() => admin.stop());
+
+  const scheme = parts.tls ? 'https' : 'http';
+  const collectorUrl =
+    config.collector.publicUrl ??
+    `${scheme}://${shownHost(config.collector.host)}:${collectors.port}`;
+  const adminUrl = `http://${shownHost(config.admin.host)}:${admin.port}`;
+  const startedAt = new Date(clock.wallMs()).toISOString();
+  const about = { pid: process.pid, version: VERSION, startedAt, collectorUrl, adminUrl };
+  await writeServerFile(disk, dataFolder, about);
+  stops.push(() => removeServerFile(disk, dataFolder));
+  logger.info({ threads, regions, ...about }, 'started');
+  return { collectorUrl, adminUrl, adminToken: token, firstStart: made, stop };
+}
+
+function startCollectorThreads(
+  parts: ServerParts,
+  threads: number,
+  partitions: readonly OwnPartition[],
+  durableEnds: SharedArrayBuffer,
+  keyUse: Map<number, number>,
+): Promise<Collectors> {
+  const { config, store, clock, logger, metrics, tls } = parts;
+  const rateTable = new SharedArrayBuffer(rateTableBytes());
+  const { collector, limits, log, cors, sdk } = config;
+  const shared: Omit<CollectorSetup, 'index' | 'partitions' | 'listen' | 'snapshot' | 'tls'> = {
+    trustedProxies: collector.trustedProxies,
+    limits,
+    corsOrigins: cors.origins,
+    rejectedBodyBytesMax: limits.rejectedBodyBytesMax,
+    publicHost: publicHostOf(config),
+    sdkHttpConfig: sdk.httpConfig,
+    log: {
+      segmentBytesMax: log.segmentBytesMax,
+      queueBytesMax: limits.queueBytesMax,
+      minFreeBytes: log.minFreeBytes,
+      durability: log.durability,
+    },
+    durableEnds,
+    rateTable,
+    logLevel: config.logging.level,
+  };
+  return startCollectors({
+    threads,
+    setupFor: (index, port) => ({
+      ...shared,
+      index,
+      partitions: partitionsOf(partitions, index, threads),
+      listen: { ...collector, port: port || collector.port, isShared: threads > 1 },
+    }),
+    snapshot: authSnapshot(store, config),
+    tls,
+    clock,
+    logger,
+    metrics,
+    onKeyUse(use) {
+      for (const [number, usedAtMs] of use) {
+        keyUse.set(number, Math.max(keyUse.get(number) ?? 0, usedAtMs));
+      }
+    },
+  });
+}
+
+function startLakeThread(
+  parts: ServerParts,
+  regions: readonly string[],
+  partitions: readonly OwnPartition[],
+  durableEnds: SharedArrayBuffer,
+): Promise<LakeClient> {
+  const { config, dataFolder, store, clock, logger, metrics } = parts;
+  return startLake(
+    {
+      dataFolder,
+      regions,
+      partitions: partitions.map(({ name, region, slot }) => ({ name, region, slot })),
+      durableEnds,
+      settings: { ...config.lake, ...config.dispatch },
+      retention: config.log,
+      pollMs: config.lake.pollMs,
+      logLevel: config.logging.level,
+    },
+    listSources(store),
+    { clock, logger, metrics },
+  );
+}
+
+function startAdminListener(
+  parts: ServerParts,
+  collectors: Collectors,
+  lake: LakeClient,
+  health: () => Health,
+  token: string,
+  startedMs: number,
+): Promise<AdminServer> {
+  const { config, clock, store, metrics, logger } = parts;
+  return startAdmin({
+    ...config.admin,
+    token,
+    sql: config.sql,
+    logger,
+    query: (request) => lake.query(request),
+    tail: (onEntries) => lake.tail(onEntries),
+    health,
+    metricsText() {
+      metrics.cell('millrace_resident_bytes').value = process.memoryUsage.rss();
+      metrics.cell('millrace_uptime_seconds').value = (clock.monotonicMs() - startedMs) / 1000;
+      return renderPrometheus([metrics.snapshot(), ...collectors.snapshots(), ...lake.snapshots()]);
+    },
+    status: () => ({
+      version: VERSION,
+      sources: listSources(store).map(({ id, name, slug, region, environment, isEnabled }) => ({
+        id,
+        name,
+        slug,
+        region,
+        environment,
+        enabled: isEnabled,
+      })),
+    }),
+  });
+}
+
+/** A region that the configuration no longer names keeps its data readable. */
+function regionsOf({ config, store }: ServerParts): string[] {
+  const used = listSources(store).map(({ region }) => region);
+  return [...new Set([...Object.keys(config.regions), ...used])];
+}
+
+/** `sdk.apiHost` is what SDKs are told; `publicUrl` says it by default. */
+function publicHostOf({ sdk, collector }: Config): string | null {
+  if (sdk.apiHost !== null) return sdk.apiHost;
+  return collector.publicUrl === null ? null : new URL(collector.publicUrl).host;
+}
+
+/** An address that binds everything is no address to visit. */
+function shownHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}

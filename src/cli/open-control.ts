@@ -1,0 +1,19 @@
+/** The control store from the command line; the server, if one runs, sees changes in a moment. */
+import { join } from 'node:path';
+import type { Config } from '../config/schema.ts';
+import { closeStore, openStore } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
+import { dataFolderOf } from './settings.ts';
+import { assertDataFolder } from './while-stopped.ts';
+
+/** @throws MillraceError NOT_FOUND when the data folder does not exist. */
+export async function withStore<T>(config: Config, work: (store: Store) => T): Promise<T> {
+  const dataFolder = dataFolderOf(config);
+  await assertDataFolder(dataFolder);
+  const store = openStore(join(dataFolder, 'control.db'));
+  try {
+    return work(store);
+  } finally {
+    closeStore(store);
+  }
+}

@@ -1,0 +1,49 @@
+/** Opens the lake in this process, for a query while no server runs. Changes nothing. */
+import { join } from 'node:path';
+import { systemClock } from '../base/clock.ts';
+import { systemDisk } from '../base/disk.ts';
+import { systemRandom } from '../base/random.ts';
+import type { Config } from '../config/schema.ts';
+import { openLake } from '../lake/lake.ts';
+import type { SqlRows } from '../lake/sql.ts';
+import { createLogger } from '../observe/logger.ts';
+import { createMetricsRegistry } from '../observe/metrics.ts';
+import { listPartitions } from '../serve/partitions.ts';
+import { listSources } from '../store/sources.ts';
+import { closeStore, openStore } from '../store/store.ts';
+import { assert } from '../base/assert.ts';
+import { dataFolderOf } from './settings.ts';
+
+/** The caller holds the folder's lock. @throws MillraceError as `runSql`. */
+export async function queryStopped(config: Config, sql: string): Promise<SqlRows> {
+  const dataFolder = dataFolderOf(config);
+  const store = openStore(join(dataFolder, 'control.db'));
+  const sources = listSources(store);
+  closeStore(store);
+  const regions = [...new Set([...Object.keys(config.regions), ...sources.map((s) => s.region)])];
+  const lake = await openLake({
+    disk: systemDisk,
+    clock: systemClock,
+    random: systemRandom,
+    logger: createLogger('sql', config.logging.level),
+    metrics: createMetricsRegistry(),
+    dataFolder,
+    regions,
+    settings: { ...config.lake, ...config.dispatch },
+    isReadOnly: true,
+  });
+  try {
+    lake.setSources(sources);
+    for (const { name, region } of await listPartitions(systemDisk, dataFolder, regions, 0)) {
+      await lake.addPartition(name, region);
+    }
+    // What the log holds beyond the lake's files; the end of the files is the end of the log.
+    while ((await lake.step(() => Number.POSITIVE_INFINITY)).hasProgress);
+    const { timeoutMs, rowsMax } = config.sql;
+    const result = await lake.query({ sql, format: 'rows', timeoutMs, rowsMax });
+    assert(result.format === 'rows', 'rows were asked for');
+    return result;
+  } finally {
+    await lake.close();
+  }
+}

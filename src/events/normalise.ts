@@ -1,0 +1,258 @@
+/**
+ * From a log record to events as readers and destinations see them. Everything derived is derived
+ * here, from the record alone, so that a replay years later gives the same result.
+ */
+import { decodePayload } from './envelope.ts';
+import type { Envelope, Rejection } from './envelope.ts';
+import { isObject, parseJson, textOf } from './json.ts';
+import type { JsonObject } from './json.ts';
+import { routeByName } from './routes.ts';
+import type { EventType, Route, RouteName } from './routes.ts';
+import { clampTimestamp, parseTimestamp } from './timestamp.ts';
+import { isEventType } from './validate.ts';
+import { assert } from '../base/assert.ts';
+
+export interface NormalEvent {
+  sourceNumber: number;
+  partition: string;
+  /** Position of the record in the partition. */
+  position: number;
+  /** Place in the record's batch. */
+  index: number;
+  type: EventType;
+  messageId: string;
+  /** True when the sender gave none; then it is made from the position. */
+  messageIdAssigned: boolean;
+  userId: string | null;
+  anonymousId: string | null;
+  groupId: string | null;
+  previousId: string | null;
+  event: string | null;
+  name: string | null;
+  category: string | null;
+  /** Corrected for a wrong client clock. */
+  timestampMs: number;
+  originalTimestampMs: number;
+  sentAtMs: number | null;
+  receivedAtMs: number;
+  channel: string | null;
+  /** The whole message in Segment's delivered shape. */
+  message: JsonObject;
+}
+
+export interface RejectedEvent {
+  sourceNumber: number;
+  partition: string;
+  position: number;
+  index: number;
+  receivedAtMs: number;
+  route: RouteName;
+  code: string;
+  message: string;
+  field: string | null;
+  /** The event's type, if it could be told. */
+  type: string | null;
+  messageId: string | null;
+  /** A sample of what was sent. */
+  body: string;
+  ip: string;
+  userAgent: string;
+}
+
+export interface NormalRecord {
+  events: NormalEvent[];
+  rejected: RejectedEvent[];
+}
+
+export interface RecordPlace {
+  partition: string;
+  position: number;
+}
+
+const SAMPLE_CHARS_MAX = 4096;
+/** The version of the message shape (Segment docs: set by the server). */
+const MESSAGE_VERSION = 2;
+
+/** Returns the events of one record in the order of its batch. */
+export function normaliseRecord(payload: Uint8Array, place: RecordPlace): NormalRecord {
+  const { envelope, body } = decodePayload(payload);
+  if (envelope.kind === 'rejected') {
+    const sample = body.toString('utf8');
+    return { events: [], rejected: envelope.rejections.map(rejectionAt(envelope, place, sample)) };
+  }
+  const route = routeByName(envelope.route);
+  assert(route, 'an envelope names a known route');
+  const parsed = parseJson(body);
+  assert(isObject(parsed), 'an accepted body is an object');
+  const items = itemsOf(parsed, route);
+  assert(items.length === envelope.eventCount, 'a record holds as many events as it says');
+  const refused = new Map(envelope.rejections.map((rejection) => [rejection.index, rejection]));
+  const shared = route.shape === 'batch' ? parsed : {};
+  const events: NormalEvent[] = [];
+  const rejected: RejectedEvent[] = [];
+  items.forEach((item, index) => {
+    const rejection = refused.get(index);
+    if (rejection) rejected.push(rejectionAt(envelope, place, sampleOf(item))(rejection));
+    else if (isObject(item)) events.push(eventOf(item, shared, envelope, route, place, index));
+  });
+  return { events, rejected };
+}
+
+function itemsOf(body: JsonObject, route: Route): readonly unknown[] {
+  if (route.shape === 'event') return [body];
+  const { batch } = body;
+  return Array.isArray(batch) ? (batch as unknown[]) : [];
+}
+
+function eventOf(
+  item: JsonObject,
+  shared: JsonObject,
+  envelope: Envelope,
+  route: Route,
+  { partition, position }: RecordPlace,
+  index: number,
+): NormalEvent {
+  const type = route.eventType ?? item['type'];
+  assert(isEventType(type), 'a valid event has a type');
+  const times = timesOf(item, shared, envelope.receivedAtMs);
+  const context = contextOf(item, shared, envelope, route);
+  const properties = isObject(item['properties']) ? item['properties'] : {};
+  const isView = type === 'page' || type === 'screen';
+  const givenId = textOf(item['messageId']);
+  const messageId = givenId ?? `millrace-${partition}-${position}-${index}`;
+  const channel = textOf(item['channel']) ?? (envelope.isClient ? 'client' : 'server');
+  return {
+    sourceNumber: envelope.sourceNumber,
+    partition,
+    position,
+    index,
+    type,
+    messageId,
+    messageIdAssigned: givenId === null,
+    userId: textOf(item['userId']),
+    anonymousId: textOf(item['anonymousId']),
+    groupId: textOf(item['groupId']) ?? textOf(context['groupId']),
+    previousId: textOf(item['previousId']),
+    event: textOf(item['event']),
+    name: textOf(item['name']) ?? (isView ? textOf(properties['name']) : null),
+    category: textOf(item['category']) ?? (isView ? textOf(properties['category']) : null),
+    ...times,
+    receivedAtMs: envelope.receivedAtMs,
+    channel,
+    message: messageOf(item, shared, { type, messageId, channel, context, times, envelope }),
+  };
+}
+
+interface Times {
+  timestampMs: number;
+  originalTimestampMs: number;
+  sentAtMs: number | null;
+}
+
+/**
+ * `timestamp = receivedAt − (sentAt − originalTimestamp)` (Segment docs): the time between event
+ * and sending, by the client's clock, counted back from our clock. Without `sentAt` there is
+ * nothing to correct by; without a time of its own an event happened when it was received.
+ */
+function timesOf(item: JsonObject, shared: JsonObject, receivedAtMs: number): Times {
+  const sentAtMs = parseTimestamp(item['sentAt']) ?? parseTimestamp(shared['sentAt']);
+  const original = parseTimestamp(item['timestamp']) ?? parseTimestamp(item['originalTimestamp']);
+  if (original === null) {
+    return { timestampMs: receivedAtMs, originalTimestampMs: receivedAtMs, sentAtMs };
+  }
+  const corrected = sentAtMs === null ? original : receivedAtMs - (sentAtMs - original);
+  return { timestampMs: clampTimestamp(corrected), originalTimestampMs: original, sentAtMs };
+}
+
+/**
+ * The event's own context over the batch's. Clients do not know their address, so it is filled in
+ * for them; servers do only when they say that they speak for the client (`direct`).
+ */
+function contextOf(
+  item: JsonObject,
+  shared: JsonObject,
+  envelope: Envelope,
+  route: Route,
+): JsonObject {
+  const context = merged(shared['context'], item['context']);
+  const isOwnAddress = envelope.isClient || context['direct'] === true;
+  if (isOwnAddress && envelope.ip !== '' && context['ip'] === undefined) {
+    context['ip'] = envelope.ip;
+  }
+  if (route.isPixel && envelope.userAgent !== '' && context['userAgent'] === undefined) {
+    context['userAgent'] = envelope.userAgent;
+  }
+  return context;
+}
+
+/** Spreading defines keys, so one named `__proto__` stays an ordinary key. */
+function merged(under: unknown, over: unknown): JsonObject {
+  return { ...(isObject(under) ? under : {}), ...(isObject(over) ? over : {}) };
+}
+
+interface Derived {
+  type: EventType;
+  messageId: string;
+  channel: string;
+  context: JsonObject;
+  times: Times;
+  envelope: Envelope;
+}
+
+function messageOf(item: JsonObject, shared: JsonObject, derived: Derived): JsonObject {
+  const { type, messageId, channel, context, times, envelope } = derived;
+  const message: JsonObject = { ...item };
+  delete message['writeKey'];
+  for (const id of ['userId', 'anonymousId', 'groupId', 'previousId']) {
+    if (message[id] === null) delete message[id];
+  }
+  message['type'] = type;
+  message['messageId'] = messageId;
+  message['channel'] = channel;
+  message['context'] = context;
+  message['integrations'] = merged(shared['integrations'], item['integrations']);
+  message['timestamp'] = isoOf(times.timestampMs);
+  message['originalTimestamp'] = isoOf(times.originalTimestampMs);
+  if (times.sentAtMs === null) delete message['sentAt'];
+  else message['sentAt'] = isoOf(times.sentAtMs);
+  message['receivedAt'] = isoOf(envelope.receivedAtMs);
+  message['version'] = MESSAGE_VERSION;
+  return message;
+}
+
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function rejectionAt(
+  envelope: Envelope,
+  { partition, position }: RecordPlace,
+  body: string,
+): (rejection: Rejection) => RejectedEvent {
+  const { sourceNumber, receivedAtMs, route, ip, userAgent } = envelope;
+  return ({ index, code, message, field, eventType, messageId }) => ({
+    sourceNumber,
+    partition,
+    position,
+    index,
+    receivedAtMs,
+    route,
+    code,
+    message,
+    field: field ?? null,
+    type: eventType ?? null,
+    messageId: messageId ?? null,
+    body,
+    ip,
+    userAgent,
+  });
+}
+
+/** An event that was refused for its depth may be too deep to be written down. */
+function sampleOf(item: unknown): string {
+  try {
+    return (JSON.stringify(item) ?? '').slice(0, SAMPLE_CHARS_MAX);
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,101 @@
+/** What the main thread does at intervals while the server runs. */
+import type { Health } from '../admin/admin-server.ts';
+import { toError } from '../base/errors.ts';
+import { authSnapshot } from '../store/auth-snapshot.ts';
+import { listSources } from '../store/sources.ts';
+import { dataVersion } from '../store/store.ts';
+import { touchKeys } from '../store/write-keys.ts';
+import type { Collectors } from './collectors.ts';
+import type { LakeClient } from './lake-client.ts';
+import type { ServerParts } from './server.ts';
+import { createTlsWatch } from './tls.ts';
+
+export interface Chores {
+  health(): Health;
+  stop(): Promise<void>;
+}
+
+/** A change of keys by another process is in force everywhere well within a second. */
+const STORE_POLL_MS = 250;
+const KEY_USE_MS = 5_000;
+const DISK_MS = 1_000;
+const TLS_MS = 1_000;
+
+export function startChores(
+  parts: ServerParts,
+  collectors: Collectors,
+  lake: LakeClient,
+  keyUse: Map<number, number>,
+): Chores {
+  const { store, config, disk, dataFolder, metrics, logger } = parts;
+  const freeBytes = metrics.cell('millrace_disk_free_bytes');
+  let seenVersion = dataVersion(store);
+  const pollStore = (): void => {
+    const version = dataVersion(store);
+    if (version === seenVersion) return;
+    seenVersion = version;
+    collectors.setSnapshot(authSnapshot(store, config));
+    lake.setSources(listSources(store));
+  };
+  const saveKeyUse = (): void => {
+    touchKeys(store, [...keyUse]);
+    keyUse.clear();
+  };
+  const measureDisk = async (): Promise<void> => {
+    freeBytes.value = await disk.freeBytes(dataFolder);
+  };
+  const tlsWatch =
+    config.tls && parts.tls ? createTlsWatch(disk, config.tls, parts.tls, logger) : null;
+  const checkTls = async (): Promise<void> => {
+    const changed = await tlsWatch?.changed();
+    if (!changed) return;
+    collectors.setTls(changed);
+    logger.info({}, 'new certificate in use');
+  };
+
+  const repeat = (name: string, everyMs: number, chore: () => Promise<void> | void) => {
+    let running: Promise<void> | undefined;
+    const timer = setInterval(() => {
+      running ??= Promise.resolve()
+        .then(chore)
+        .catch((error: unknown) => {
+          logger.error({ chore: name, reason: toError(error).message }, 'chore failed');
+        })
+        .finally(() => {
+          running = undefined;
+        });
+    }, everyMs);
+    return async () => {
+      clearInterval(timer);
+      await running;
+    };
+  };
+  const stops = [
+    repeat('store', STORE_POLL_MS, pollStore),
+    repeat('key use', KEY_USE_MS, saveKeyUse),
+    repeat('disk', DISK_MS, measureDisk),
+    ...(tlsWatch ? [repeat('tls', TLS_MS, checkTls)] : []),
+  ];
+  freeBytes.value = Number.POSITIVE_INFINITY;
+
+  return {
+    health() {
+      const isCollecting = collectors.isReady();
+      const isQuerying = lake.isReady();
+      const hasSpace = freeBytes.value >= config.log.minFreeBytes;
+      return {
+        isHealthy: isCollecting && isQuerying && hasSpace,
+        isReady: isCollecting && isQuerying,
+        checks: {
+          collectors: isCollecting ? 'ok' : 'a collector thread is not running',
+          lake: isQuerying ? 'ok' : 'the lake thread is not running',
+          disk: hasSpace ? 'ok' : 'less than log.minFreeBytes free; events are answered 503',
+        },
+      };
+    },
+    async stop() {
+      for (const stop of stops) await stop();
+      saveKeyUse();
+    },
+  };
+}

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { decodeBody } from '../../src/events/decode.ts';
+import { DEFAULT_EVENT_LIMITS } from '../../src/events/limits.ts';
+import type { EventLimits } from '../../src/events/limits.ts';
+import { EVENT_TYPES } from '../../src/events/routes.ts';
+import type { EventType, Route } from '../../src/events/routes.ts';
+import { createScanResult, scanBody } from '../../src/events/scan.ts';
+import { anyJson, damaged, nearlyBatch, nearlyEvent } from '../support/arbitrary-json.ts';
+
+const RUNS = 3_000;
+
+function scan(
+  bytes: Buffer,
+  shape: Route['shape'],
+  limits: EventLimits = DEFAULT_EVENT_LIMITS,
+  routeType?: EventType,
+) {
+  const result = createScanResult();
+  const isAccepted = scanBody(bytes, 0, bytes.length, shape, limits, routeType, result);
+  const { writeKeyStart, writeKeyEnd } = result;
+  const writeKey =
+    writeKeyStart < 0 ? undefined : bytes.toString('latin1', writeKeyStart, writeKeyEnd);
+  return { isAccepted, eventCount: result.eventCount, writeKey };
+}
+
+/** What the scanner accepts, the decoder must accept, with the same count and key. */
+function assertAgreement(
+  bytes: Buffer,
+  shape: Route['shape'],
+  limits: EventLimits,
+  routeType?: EventType,
+): boolean {
+  const scanned = scan(bytes, shape, limits, routeType);
+  if (!scanned.isAccepted) return false;
+  const decoded = decodeBody(bytes, shape, limits, routeType);
+  assert.ok(decoded.ok, `accepted by bytes, refused by value: ${bytes.toString()}`);
+  assert.deepEqual(decoded.rejections, [], bytes.toString());
+  assert.equal(scanned.eventCount, decoded.eventCount);
+  const key = decoded.writeKey;
+  assert.equal(scanned.writeKey, key === undefined ? key : Buffer.from(key).toString('latin1'));
+  return true;
+}
+
+const limitSets: fc.Arbitrary<EventLimits> = fc.record({
+  requestBytesMax: fc.constant(512_000),
+  eventBytesMax: fc.constantFrom(32_768, 32_768, 32_768, 32_768, 200),
+  batchEventsMax: fc.constantFrom(2_500, 2_500, 2_500, 2),
+  propertiesMax: fc.constantFrom(10_000, 10_000, 10_000, 2),
+  depthMax: fc.constantFrom(64, 64, 64, 3),
+  keysMax: fc.constantFrom(20_000, 20_000, 20_000, 9),
+  messageIdCharsMax: fc.constantFrom(100, 36),
+});
+
+test('what the scanner accepts, the decoder accepts: single events', () => {
+  let accepted = 0;
+  fc.assert(
+    fc.property(
+      damaged(nearlyEvent),
+      limitSets,
+      fc.constantFrom(...EVENT_TYPES),
+      (bytes, limits, type) => {
+        if (assertAgreement(bytes, 'event', limits, type)) accepted++;
+      },
+    ),
+    { numRuns: RUNS },
+  );
+  assert.ok(accepted > RUNS / 50, `the property must see accepted bodies, saw ${accepted}`);
+});
+
+test('what the scanner accepts, the decoder accepts: batches', () => {
+  let accepted = 0;
+  fc.assert(
+    fc.property(damaged(nearlyBatch), limitSets, (bytes, limits) => {
+      if (assertAgreement(bytes, 'batch', limits)) accepted++;
+    }),
+    { numRuns: RUNS },
+  );
+  assert.ok(accepted > RUNS / 50, `the property must see accepted bodies, saw ${accepted}`);
+});
+
+test('what the scanner accepts, the decoder accepts: any JSON', () => {
+  fc.assert(
+    fc.property(damaged(anyJson), fc.constantFrom('event', 'batch'), (bytes, shape) => {
+      assertAgreement(bytes, shape, DEFAULT_EVENT_LIMITS, shape === 'event' ? 'track' : undefined);
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+test('any JSON value inside properties is scanned as JSON.parse reads it', () => {
+  fc.assert(
+    fc.property(damaged(anyJson), (json) => {
+      const bytes = Buffer.concat([
+        Buffer.from('{"userId":"u","event":"e","properties":{"x":'),
+        json,
+        Buffer.from('}}'),
+      ]);
+      assertAgreement(bytes, 'event', DEFAULT_EVENT_LIMITS, 'track');
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+test('ordinary traffic takes the fast way', () => {
+  const event = {
+    type: 'track',
+    userId: 'u1',
+    anonymousId: null,
+    event: 'Order Completed',
+    properties: { total: 9.99, items: [{ sku: 'a', n: 1e3 }, {}], ok: true, no: false, gone: null },
+    context: { library: { name: 'x' }, device: { advertisingId: 'id', type: 'ios' }, ip: '::1' },
+    integrations: { All: true, 'Google Analytics': { id: '\u00e9"' } },
+    messageId: 'node-next-1700000000000-8f7c9a1e-7a50-4b0f-8b6e-9c1d2e3f4a5b',
+    timestamp: '2026-01-15T10:00:00.123Z',
+    _metadata: { nodeVersion: '24' },
+  };
+  const single = Buffer.from(JSON.stringify({ ...event, writeKey: 'k' }, undefined, 2));
+  assert.deepEqual(scan(single, 'event', DEFAULT_EVENT_LIMITS, 'track'), {
+    isAccepted: true,
+    eventCount: 1,
+    writeKey: 'k',
+  });
+  const batch = { batch: [event, event, event], sentAt: 'x', writeKey: 'key', context: { a: 1 } };
+  assert.deepEqual(scan(Buffer.from(JSON.stringify(batch)), 'batch'), {
+    isAccepted: true,
+    eventCount: 3,
+    writeKey: 'key',
+  });
+});
+
+test('what needs a closer look is left to the decoder', () => {
+  const cases: Record<string, string> = {
+    'repeated key': '{"userId":"u","userId":"v","event":"e"}',
+    'escaped key': '{"user\\u0049d":"u","userId":"u","event":"e"}',
+    consent: '{"userId":"u","event":"e","context":{"consent":{}}}',
+    'odd timestamp': '{"userId":"u","event":"e","timestamp":"2026-01-31 10:00"}',
+    'byte order mark': '\ufeff{"userId":"u","event":"e"}',
+  };
+  for (const [name, body] of Object.entries(cases)) {
+    assert.equal(
+      scan(Buffer.from(body), 'event', DEFAULT_EVENT_LIMITS, 'track').isAccepted,
+      false,
+      name,
+    );
+    const decoded = decodeBody(Buffer.from(body), 'event', DEFAULT_EVENT_LIMITS, 'track');
+    assert.deepEqual(decoded.ok && decoded.rejections, [], name);
+  }
+});
