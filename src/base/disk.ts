@@ -87,7 +87,8 @@ export const systemDisk: Disk = {
       await stat(path);
       return true;
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return false;
+      const errno = errnoOf(error);
+      if (errno === 'ENOENT' || errno === 'ENOTDIR') return false;
       throw error;
     }
   },

@@ -61,7 +61,11 @@ export async function startCollector(
   );
   const router = createRouter(context, await loadSdkFiles(seams.disk));
   const server = createListener(setup, router);
-  const port = await listen(server, setup);
+  const port = await listen(server, setup).catch(async (error: unknown) => {
+    space.stop();
+    for (const writer of writers.values()) await writer.close();
+    throw error;
+  });
   return {
     port,
     setSnapshot,

@@ -36,6 +36,10 @@ export interface HotTailOptions {
   logger: Logger;
 }
 
+const OBJECT_BYTES_MIN = 1024 * 1024;
+/** A UTF-16 code unit is at most three bytes of UTF-8. */
+const UTF8_BYTES_PER_UNIT = 3;
+
 /** JSON columns are emptied from a row that the engine refuses even alone. */
 const JSON_TYPE = 'JSON';
 
@@ -88,6 +92,8 @@ async function loadRows(
         const middle = part.length >> 1;
         pending.push(part.slice(middle), part.slice(0, middle));
       } else if (only !== undefined) {
+        // Short of memory is no fault of the row: the thread ends, and tries again from the log.
+        if (/out of memory/i.test(toError(error).message)) throw error;
         options.unloadable.value++;
         const reason = toError(error).message.slice(0, 200);
         options.logger.error({ table, reason }, 'row refused by the SQL engine; kept without JSON');
@@ -104,7 +110,11 @@ async function loadPart(
 ): Promise<void> {
   const { connection, disk, columns, temporaryFolder } = options;
   const path = join(temporaryFolder, `${table}.ndjson`);
-  const text = Buffer.from(rows.map(rowLine).join('\n') + '\n');
+  const lines = rows.map(rowLine);
+  const text = Buffer.from(lines.join('\n') + '\n');
+  // The engine allocates a few times this for each of its threads, so it is no larger than needed.
+  const longest = lines.reduce((most, line) => Math.max(most, line.length), 0);
+  const objectBytesMax = Math.max(OBJECT_BYTES_MIN, longest * UTF8_BYTES_PER_UNIT);
   const file = await disk.open(path, 'write');
   try {
     await file.truncate(0);
@@ -116,7 +126,7 @@ async function loadPart(
   }
   await connection.run(
     `insert into ${table} select * from read_json(${quote(path)},
-      format = 'newline_delimited', maximum_object_size = 268435456,
+      format = 'newline_delimited', maximum_object_size = ${objectBytesMax},
       columns = ${columnStruct(columns)})`,
   );
 }

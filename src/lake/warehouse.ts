@@ -1,13 +1,6 @@
 /** Keeps the generated warehouse views in step with the columns that events bring. */
 import type { NormalEvent } from '../events/normalise.ts';
 import type { Catalog } from './catalog.ts';
-import {
-  createSchemaRegistry,
-  loadRegistry,
-  observe,
-  registryRows,
-} from './schema/registry.ts';
-import { renderChanged, renderViews } from './schema/views.ts';
 
 export interface Warehouse {
   /** Learns the columns of the events; returns the statements that show new ones. */
@@ -16,4 +9,8 @@ export interface Warehouse {
   all(): string[];
   /** Writes new columns to the catalog, inside the caller's transaction. */
   save(catalog: Catalog): void;
+}
+
+export function createWarehouse(_catalog: Catalog): Warehouse {
+  return { observe: () => [], all: () => [], save: () => undefined };
 }

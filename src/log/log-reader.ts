@@ -143,7 +143,8 @@ function parseBlock(block: Block, result: ReadResult): number {
     const header = readHeader(bytes, at, position);
     if (!header) {
       const behind = nextHeader(bytes, at + 1, origin);
-      if (behind < 0 && !block.isSegmentEnd) return origin + keepForSearch(at, bytes, result, origin);
+      if (behind < 0 && !block.isSegmentEnd)
+        return origin + keepForSearch(at, bytes, result, origin);
       const to = behind < 0 ? bytes.length : behind;
       pushDamage(result, { from: position, to: origin + to, reason: 'header' });
       at = to;

@@ -182,12 +182,7 @@ function createWriter(
     if (!file) throw new Error('no open segment');
     let at = 0;
     while (at < group.length) {
-      const count = await file.write(
-        group.bytes,
-        at,
-        group.length - at,
-        group.start - base + at,
-      );
+      const count = await file.write(group.bytes, at, group.length - at, group.start - base + at);
       if (count <= 0) throw new Error('the disk took no bytes');
       at += count;
     }

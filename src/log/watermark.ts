@@ -36,7 +36,9 @@ export async function openWatermark(disk: Disk, folder: string): Promise<Waterma
   const slots = Buffer.alloc(2 * SLOT_BYTES);
   await readFully(file, slots, 0);
   const found = [readSlot(slots, 0), readSlot(slots, SLOT_BYTES)];
-  const newest = found.reduce((best, slot) => (slot && slot.count > (best?.count ?? -1) ? slot : best));
+  const newest = found.reduce((best, slot) =>
+    slot && slot.count > (best?.count ?? -1) ? slot : best,
+  );
   let count = newest?.count ?? 0;
   const slot = Buffer.alloc(SLOT_BYTES);
   return {

@@ -97,7 +97,6 @@ async function startParts(
 ): Promise<Server> {
   const { config, disk, clock, dataFolder, store, logger } = parts;
   applyDeclaredSources(store, config.sources);
-  const made = firstStart(store, config);
   const threads = collectorThreads(config.collector.threads, availableParallelism());
   const regions = regionsOf(parts);
   const partitions = await listPartitions(disk, dataFolder, regions, threads);
@@ -105,7 +104,6 @@ async function startParts(
   const keyUse = new Map<number, number>();
 
   const collectors = await startCollectorThreads(parts, threads, partitions, durableEnds, keyUse);
-  // Removed from the list when stopping begins: collectors must stop before the lake.
   const lake = await startLakeThread(parts, regions, partitions, durableEnds).catch(
     async (error: unknown) => {
       await collectors.stop();
@@ -121,6 +119,12 @@ async function startParts(
   const admin = await startAdminListener(parts, collectors, lake, chores.health, token, startedMs);
   stops.push(() => admin.stop());
 
+  // Last, so that a key that will be shown only once is not made by a start that fails.
+  const made = firstStart(store, config);
+  if (made) {
+    collectors.setSnapshot(authSnapshot(store, config));
+    lake.setSources(listSources(store));
+  }
   const scheme = parts.tls ? 'https' : 'http';
   const collectorUrl =
     config.collector.publicUrl ??
