@@ -60,7 +60,7 @@ export async function runTestFile(path: string): Promise<FileResult> {
     const report = join(folder, 'report.ndjson');
     const end = await runProcess(path, report);
     const result = { ...summary(readReport(report)), output: end.output };
-    const fault = faultOf(end, result);
+    const fault = faultOf(end, result, isTestRunning(report));
     if (fault !== undefined) result.failures.push({ name: 'the file', place: path, error: fault });
     return { ...result, elapsedMs: performance.now() - startedMs };
   } finally {
@@ -167,12 +167,14 @@ function summary(lines: ReportLine[]): Pick<FileResult, 'passed' | 'failures' | 
 function faultOf(
   end: ProcessEnd,
   result: Pick<FileResult, 'passed' | 'failures' | 'skips'>,
+  isInTest: boolean,
 ): string | undefined {
   if (end.killedFor !== undefined) return end.killedFor;
   if (end.signal !== null) return `was ended by ${end.signal}`;
   if (end.code !== 0 && result.failures.length === 0) {
     return `exited with code ${end.code} and reported no failure`;
   }
+  if (isInTest && result.failures.length === 0) return 'ended in the middle of a test';
   if (result.passed + result.failures.length + result.skips.length === 0) return 'has no test';
   return undefined;
 }
