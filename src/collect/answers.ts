@@ -17,7 +17,8 @@ export type ErrorType =
   | 'method_not_allowed'
   | 'internal_error';
 
-const SUCCESS_BODY = Buffer.from('{"success":true}');
+/** A string, because node:http sends head and body in one write only when both are text. */
+const SUCCESS_BODY = '{"success":true}';
 const JSON_TYPE = 'application/json';
 /** A transparent 1×1 GIF: what the pixel endpoint answers, whatever happened (Segment docs). */
 const PIXEL = Buffer.from('R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==', 'base64');
@@ -91,10 +92,10 @@ export function answerJson(
   headers: HeaderList,
   body: unknown,
 ): void {
-  const bytes = Buffer.from(JSON.stringify(body));
-  headers.push('Content-Type', JSON_TYPE, 'Content-Length', String(bytes.length));
+  const text = JSON.stringify(body);
+  headers.push('Content-Type', JSON_TYPE, 'Content-Length', String(Buffer.byteLength(text)));
   response.writeHead(status, headers);
-  response.end(bytes);
+  response.end(text);
 }
 
 /** @param status 200, whatever was wrong with the event; 429 or 503 when a good one was not kept. */

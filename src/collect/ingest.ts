@@ -93,7 +93,7 @@ export function ingestBytes(
 ): void {
   const { route } = exchange;
   const limits = access?.limits ?? context.settings.limits;
-  if (scanBody(bytes, 0, bytes.length, route.shape, limits, route.eventType, scanned)) {
+  if (scanBody(bytes, route.shape, limits, route.eventType, scanned)) {
     const key =
       scanned.writeKeyStart < 0
         ? undefined

@@ -28,11 +28,8 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const MINUS = 0x2d;
-
-/** What a byte is inside a string: 0 ends the run (quote, backslash, control), 1 goes on. */
-const IS_PLAIN = new Uint8Array(256).fill(1, 0x20);
-IS_PLAIN[QUOTE] = 0;
-IS_PLAIN[BACKSLASH] = 0;
+const SPACE = 0x20;
+const LETTER_N = 0x6e;
 
 /** The keys that mean something; each has a bit, so that a repetition is seen. */
 const KEYS = [
@@ -71,17 +68,18 @@ for (const key of KEYS) {
 const TYPE_WORDS: readonly EventType[] = ['track', 'identify', 'page', 'screen', 'group', 'alias'];
 const TYPE_BYTES = TYPE_WORDS.map((type) => ({ type, bytes: Buffer.from(type) }));
 
-// The cursor is module state: one scan runs at a time in a thread, and locals of a module are
-// what the engine reads fastest.
-let source: Uint8Array = new Uint8Array(0);
-let at = 0;
-let limit = 0;
+// What a scan counts besides its position; one scan runs at a time in a thread.
 let keysLeft = 0;
 let depthMax = 0;
-let stringStart = 0;
-let hasEscape = false;
 let seenType: EventType | undefined;
 let itemHasWriteKey = false;
+
+/*
+ * Every function below takes the place where its value begins and returns the place behind it, or
+ * -1 for doubt. Positions travel as arguments and results because those stay in registers. Beyond
+ * the end a byte reads as undefined, which no comparison accepts, so bounds need no checks of
+ * their own; `as number` says just that.
+ */
 
 /**
  * @param shape,limits,routeType as for `decodeBody`.
@@ -89,131 +87,133 @@ let itemHasWriteKey = false;
  */
 export function scanBody(
   bytes: Uint8Array,
-  start: number,
-  end: number,
   shape: Route['shape'],
   limits: EventLimits,
   routeType: EventType | undefined,
   result: ScanResult,
 ): boolean {
-  source = bytes;
-  at = start;
-  limit = end;
   depthMax = limits.depthMax;
   result.writeKeyStart = -1;
   result.writeKeyEnd = -1;
   result.eventCount = 1;
-  skipSpace();
-  const isAccepted =
-    shape === 'event' ? scanEvent(limits, routeType, 0, result) : scanBatch(limits, result);
-  if (!isAccepted) return false;
-  skipSpace();
-  return at === limit;
+  const start = skipSpace(bytes, 0);
+  const end =
+    shape === 'event'
+      ? scanEvent(bytes, start, limits, routeType, false, result)
+      : scanBatch(bytes, start, limits, result);
+  return end > 0 && skipSpace(bytes, end) === bytes.length;
 }
 
 /** `{ "batch": [ event, … ], "writeKey": …, "context": …, … }` */
-function scanBatch(limits: EventLimits, result: ScanResult): boolean {
-  if (source[at] !== OPEN_BRACE) return false;
-  at++;
-  skipSpace();
+function scanBatch(b: Uint8Array, start: number, limits: EventLimits, result: ScanResult): number {
+  if (b[start] !== OPEN_BRACE) return -1;
+  let p = skipSpace(b, start + 1);
   let seen = 0;
   let keysOfItems = 0;
   let keysShared = 0;
   let itemsHaveKey = false;
   for (;;) {
-    const bit = scanKey();
-    if (bit < 0 || (bit > 0 && (seen & bit) !== 0)) return false;
+    const keyEnd = endOfKey(b, p);
+    if (keyEnd < 0) return -1;
+    const bit = keyBit(b, p + 1, keyEnd);
+    if ((seen & bit) !== 0) return -1;
     seen |= bit;
+    p = afterColon(b, keyEnd + 1);
+    if (p < 0) return -1;
     if (bit === BIT.batch) {
-      keysOfItems = scanItems(limits, result);
-      if (keysOfItems < 0) return false;
+      p = scanItems(b, p, limits, result);
+      keysOfItems = mostItemKeys;
       itemsHaveKey = itemHasWriteKey;
     } else {
       keysLeft = limits.keysMax;
-      if (!scanShared(bit, result)) return false;
+      p = scanShared(b, p, bit, result);
       if (bit === BIT.context) keysShared = limits.keysMax - keysLeft;
     }
-    skipSpace();
-    const byte = source[at++];
+    if (p < 0) return -1;
+    p = skipSpace(b, p);
+    const byte = b[p++];
     if (byte === CLOSE_BRACE) break;
-    if (byte !== COMMA) return false;
-    skipSpace();
+    if (byte !== COMMA) return -1;
+    p = skipSpace(b, p);
   }
-  if ((seen & BIT.batch) === 0) return false;
-  if (itemsHaveKey && result.writeKeyStart < 0) return false;
-  return keysOfItems + keysShared <= limits.keysMax;
+  if ((seen & BIT.batch) === 0) return -1;
+  if (itemsHaveKey && result.writeKeyStart < 0) return -1;
+  return keysOfItems + keysShared <= limits.keysMax ? p : -1;
 }
 
-function scanShared(bit: number, result: ScanResult): boolean {
-  if (bit === BIT.writeKey) return scanWriteKey(result);
-  if (bit === BIT.context) return scanNull() || scanContext(2);
-  if (bit === BIT.integrations) return scanNull() || (isAt(OPEN_BRACE) && scanValue(2));
-  return scanValue(2);
+function scanShared(b: Uint8Array, p: number, bit: number, result: ScanResult): number {
+  if (b[p] === LETTER_N) return skipValue(b, p, 2);
+  if (bit === BIT.writeKey) return scanWriteKey(b, p, result);
+  if (bit === BIT.context) return scanContext(b, p, 2);
+  if (bit === BIT.integrations && b[p] !== OPEN_BRACE) return -1;
+  return skipValue(b, p, 2);
 }
 
-/** Returns the largest number of keys of an item, or -1. */
-function scanItems(limits: EventLimits, result: ScanResult): number {
-  if (source[at] !== OPEN_BRACKET) return -1;
-  at++;
-  skipSpace();
+/** The largest number of keys of an item of the last `scanItems`. */
+let mostItemKeys = 0;
+
+function scanItems(b: Uint8Array, start: number, limits: EventLimits, result: ScanResult): number {
+  if (b[start] !== OPEN_BRACKET) return -1;
+  let p = skipSpace(b, start + 1);
   itemHasWriteKey = false;
+  mostItemKeys = 0;
   let count = 0;
-  let most = 0;
   for (;;) {
-    const start = at;
     if (++count > limits.batchEventsMax) return -1;
-    if (!scanEvent(limits, undefined, 1, result)) return -1;
-    if (at - start > limits.eventBytesMax) return -1;
+    const end = scanEvent(b, p, limits, undefined, true, result);
+    if (end < 0) return -1;
     const keys = limits.keysMax - keysLeft;
-    if (keys > most) most = keys;
-    skipSpace();
-    const byte = source[at++];
+    if (keys > mostItemKeys) mostItemKeys = keys;
+    p = skipSpace(b, end);
+    const byte = b[p++];
     if (byte === CLOSE_BRACKET) break;
     if (byte !== COMMA) return -1;
-    skipSpace();
+    p = skipSpace(b, p);
   }
   result.eventCount = count;
-  return most;
+  return p;
 }
 
 const NEEDED_ID = BIT.userId | BIT.anonymousId;
 
 function scanEvent(
+  b: Uint8Array,
+  start: number,
   limits: EventLimits,
   routeType: EventType | undefined,
-  inBatch: 0 | 1,
+  isInBatch: boolean,
   result: ScanResult,
-): boolean {
-  const start = at;
-  if (source[at] !== OPEN_BRACE) return false;
-  at++;
-  skipSpace();
+): number {
+  if (b[start] !== OPEN_BRACE) return -1;
+  let p = skipSpace(b, start + 1);
   keysLeft = limits.keysMax;
   seenType = undefined;
   let seen = 0;
   /** Keys whose value says something: neither null nor empty. */
   let present = 0;
   for (;;) {
-    const bit = scanKey();
-    if (bit < 0 || (seen & bit) !== 0 || --keysLeft < 0) return false;
+    const keyEnd = endOfKey(b, p);
+    if (keyEnd < 0 || --keysLeft < 0) return -1;
+    const bit = keyBit(b, p + 1, keyEnd);
+    if ((seen & bit) !== 0) return -1;
     seen |= bit;
-    const isNull = source[at] === 0x6e;
-    if (bit === 0 || bit > BIT.writeKey) {
-      if (!scanValue(2)) return false;
-    } else if (isNull) {
-      if (!scanNull()) return false;
+    p = afterColon(b, keyEnd + 1);
+    if (p < 0) return -1;
+    if (bit === 0 || bit > BIT.writeKey || b[p] === LETTER_N) {
+      p = skipValue(b, p, 2);
     } else {
-      if (!scanKnown(bit, limits, inBatch, routeType, result)) return false;
+      p = scanKnown(b, p, bit, limits, isInBatch, routeType, result);
       present |= bit;
     }
-    skipSpace();
-    const byte = source[at++];
+    if (p < 0) return -1;
+    if ((b[p] as number) <= SPACE) p = skipSpace(b, p);
+    const byte = b[p++];
     if (byte === CLOSE_BRACE) break;
-    if (byte !== COMMA) return false;
-    skipSpace();
+    if (byte !== COMMA) return -1;
+    if ((b[p] as number) <= SPACE) p = skipSpace(b, p);
   }
-  if (inBatch === 0 && at - start > limits.eventBytesMax) return false;
-  return isComplete(routeType ?? seenType, present);
+  if (p - start > limits.eventBytesMax) return -1;
+  return isComplete(routeType ?? seenType, present) ? p : -1;
 }
 
 function isComplete(type: EventType | undefined, present: number): boolean {
@@ -224,14 +224,16 @@ function isComplete(type: EventType | undefined, present: number): boolean {
   return type === 'alias' && (present & BIT.previousId) !== 0;
 }
 
-/** The value of a known key, which is not null. */
+/** The value of a known key, which does not begin as null does. */
 function scanKnown(
+  b: Uint8Array,
+  p: number,
   bit: number,
   limits: EventLimits,
-  inBatch: 0 | 1,
+  isInBatch: boolean,
   routeType: EventType | undefined,
   result: ScanResult,
-): boolean {
+): number {
   switch (bit) {
     case BIT.userId:
     case BIT.anonymousId:
@@ -240,203 +242,215 @@ function scanKnown(
     case BIT.event:
     case BIT.name:
     case BIT.category:
-      return scanText() && at - 1 > stringStart;
+      return b[p] === QUOTE && b[p + 1] !== QUOTE ? endOfString(b, p + 1) : -1;
     case BIT.properties:
     case BIT.traits:
-      return scanFields(limits.propertiesMax);
+      return scanFields(b, p, limits.propertiesMax);
     case BIT.context:
-      return scanContext(2);
+      return scanContext(b, p, 2);
     case BIT.integrations:
-      return isAt(OPEN_BRACE) && scanValue(2);
+      return b[p] === OPEN_BRACE ? skipValue(b, p, 2) : -1;
     case BIT.type:
-      return scanType(routeType);
+      return scanType(b, p, routeType);
     case BIT.messageId:
-      return scanText() && at - 1 - stringStart <= limits.messageIdCharsMax;
+      return scanMessageId(b, p, limits.messageIdCharsMax);
     case BIT.timestamp:
-      return scanText() && isPlainTimestamp(stringStart, at - 1);
+      return scanTimestamp(b, p);
     default:
-      return scanEventKey(inBatch, result);
+      if (!isInBatch) return scanWriteKey(b, p, result);
+      itemHasWriteKey = true;
+      return skipValue(b, p, 2);
   }
 }
 
-function scanEventKey(inBatch: 0 | 1, result: ScanResult): boolean {
-  if (inBatch === 0) return scanWriteKey(result);
-  itemHasWriteKey = true;
-  return scanValue(2);
-}
-
-function scanWriteKey(result: ScanResult): boolean {
-  if (scanNull()) return true;
-  if (!scanText() || hasEscape || at - 1 === stringStart) return false;
-  result.writeKeyStart = stringStart;
-  result.writeKeyEnd = at - 1;
-  return true;
+function scanWriteKey(b: Uint8Array, p: number, result: ScanResult): number {
+  const end = endOfKey(b, p);
+  if (end <= p + 1) return -1;
+  result.writeKeyStart = p + 1;
+  result.writeKeyEnd = end;
+  return end + 1;
 }
 
 /** In a single event the route's type wins, whatever the event says. */
-function scanType(routeType: EventType | undefined): boolean {
-  if (routeType !== undefined) return scanValue(2);
-  if (!scanText()) return false;
-  const length = at - 1 - stringStart;
+function scanType(b: Uint8Array, p: number, routeType: EventType | undefined): number {
+  if (routeType !== undefined) return skipValue(b, p, 2);
+  const end = endOfKey(b, p);
+  if (end < 0) return -1;
   for (const { type, bytes } of TYPE_BYTES) {
-    if (bytes.length === length && isEqual(bytes, stringStart)) {
+    if (bytes.length === end - p - 1 && isEqual(b, p + 1, bytes)) {
       seenType = type;
-      return true;
+      return end + 1;
     }
   }
-  return false;
+  return -1;
+}
+
+function scanMessageId(b: Uint8Array, p: number, charsMax: number): number {
+  if (b[p] !== QUOTE) return -1;
+  const end = endOfString(b, p + 1);
+  return end - p - 2 <= charsMax ? end : -1;
 }
 
 /** `properties` or `traits`: an object whose own keys are counted. */
-function scanFields(fieldsMax: number): boolean {
-  if (source[at] !== OPEN_BRACE) return false;
+function scanFields(b: Uint8Array, p: number, fieldsMax: number): number {
+  if (b[p] !== OPEN_BRACE) return -1;
   const before = keysLeft;
+  const end = skipObject(b, p, 2);
   // Nested keys count too, so this may doubt what is allowed, never the other way round.
-  return scanValue(2) && before - keysLeft <= fieldsMax;
+  return before - keysLeft <= fieldsMax ? end : -1;
 }
 
 /** A context is scanned by key: consent has rules of its own, and so has the advertising id. */
-function scanContext(depth: number): boolean {
-  if (source[at] !== OPEN_BRACE || depth > depthMax) return false;
-  at++;
-  skipSpace();
-  if (isAt(CLOSE_BRACE)) {
-    at++;
-    return true;
-  }
+function scanContext(b: Uint8Array, start: number, depth: number): number {
+  if (b[start] !== OPEN_BRACE || depth > depthMax) return -1;
+  let p = skipSpace(b, start + 1);
+  if (b[p] === CLOSE_BRACE) return p + 1;
   for (;;) {
-    const bit = scanKey();
-    if (bit < 0 || bit === BIT.consent || --keysLeft < 0) return false;
-    const isRead =
-      bit === BIT.device && isAt(OPEN_BRACE) ? scanDevice(depth + 1) : scanValue(depth + 1);
-    if (!isRead) return false;
-    skipSpace();
-    const byte = source[at++];
-    if (byte === CLOSE_BRACE) return true;
-    if (byte !== COMMA) return false;
-    skipSpace();
+    const keyEnd = endOfKey(b, p);
+    if (keyEnd < 0 || --keysLeft < 0) return -1;
+    const bit = keyBit(b, p + 1, keyEnd);
+    p = afterColon(b, keyEnd + 1);
+    if (bit === BIT.consent || p < 0) return -1;
+    p =
+      bit === BIT.device && b[p] === OPEN_BRACE
+        ? scanDevice(b, p, depth + 1)
+        : skipValue(b, p, depth + 1);
+    if (p < 0) return -1;
+    if ((b[p] as number) <= SPACE) p = skipSpace(b, p);
+    const byte = b[p++];
+    if (byte === CLOSE_BRACE) return p;
+    if (byte !== COMMA) return -1;
+    if ((b[p] as number) <= SPACE) p = skipSpace(b, p);
   }
 }
 
-function scanDevice(depth: number): boolean {
-  if (depth > depthMax) return false;
-  at++;
-  skipSpace();
-  if (isAt(CLOSE_BRACE)) {
-    at++;
-    return true;
-  }
+function scanDevice(b: Uint8Array, start: number, depth: number): number {
+  if (depth > depthMax) return -1;
+  let p = skipSpace(b, start + 1);
+  if (b[p] === CLOSE_BRACE) return p + 1;
   for (;;) {
-    const bit = scanKey();
-    if (bit < 0 || --keysLeft < 0) return false;
-    if (bit === BIT.advertisingId && !isAt(QUOTE) && source[at] !== 0x6e) return false;
-    if (!scanValue(depth + 1)) return false;
-    skipSpace();
-    const byte = source[at++];
-    if (byte === CLOSE_BRACE) return true;
-    if (byte !== COMMA) return false;
-    skipSpace();
+    const keyEnd = endOfKey(b, p);
+    if (keyEnd < 0 || --keysLeft < 0) return -1;
+    const bit = keyBit(b, p + 1, keyEnd);
+    p = afterColon(b, keyEnd + 1);
+    if (p < 0) return -1;
+    if (bit === BIT.advertisingId && b[p] !== QUOTE && b[p] !== LETTER_N) return -1;
+    p = skipValue(b, p, depth + 1);
+    if (p < 0) return -1;
+    p = skipSpace(b, p);
+    const byte = b[p++];
+    if (byte === CLOSE_BRACE) return p;
+    if (byte !== COMMA) return -1;
+    p = skipSpace(b, p);
   }
 }
 
-/** Reads `"key" :` and the space behind it. Returns the key's bit, 0 for others, -1 for doubt. */
-function scanKey(): number {
-  if (!scanText() || hasEscape) return -1;
-  const start = stringStart;
-  const length = at - 1 - start;
-  skipSpace();
-  if (source[at] !== COLON) return -1;
-  at++;
-  skipSpace();
-  if (length > KEY_CHARS_MAX || length === 0) return 0;
-  const candidates = BY_SHAPE[length * 256 + (source[start] ?? 0)];
+/** The bit of a known key, or 0. */
+function keyBit(b: Uint8Array, start: number, end: number): number {
+  const length = end - start;
+  if (length > KEY_CHARS_MAX) return 0;
+  const candidates = BY_SHAPE[length * 256 + (b[start] as number)];
   if (candidates === undefined) return 0;
-  for (const { bytes, bit } of candidates) if (isEqual(bytes, start)) return bit;
+  for (const { bytes, bit } of candidates) {
+    if (bytes.length === length && isEqual(b, start, bytes)) return bit;
+  }
   return 0;
 }
 
 /** Any JSON value; `depth` is the one a container here would have. */
-function scanValue(depth: number): boolean {
-  const byte = source[at] ?? 0;
-  if (byte === QUOTE) return scanText();
-  if (byte === OPEN_BRACE) return scanObject(depth);
-  if (byte === OPEN_BRACKET) return scanArray(depth);
-  if (byte === MINUS || (byte >= 0x30 && byte <= 0x39)) return scanNumber();
-  if (byte === 0x74) return scanWord(0x72, 0x75, 0x65);
-  if (byte === 0x6e) return scanWord(0x75, 0x6c, 0x6c);
-  return byte === 0x66 && scanWord(0x61, 0x6c, 0x73) && source[at++] === 0x65;
+function skipValue(b: Uint8Array, p: number, depth: number): number {
+  const byte = b[p] as number;
+  if (byte === QUOTE) return endOfString(b, p + 1);
+  if (byte === OPEN_BRACE) return skipObject(b, p, depth);
+  if (byte === OPEN_BRACKET) return skipArray(b, p, depth);
+  if (byte <= 0x39) return skipNumber(b, p);
+  if (byte === 0x74) return isWord(b, p, 0x72, 0x75, 0x65) ? p + 4 : -1;
+  if (byte === LETTER_N) return isWord(b, p, 0x75, 0x6c, 0x6c) ? p + 4 : -1;
+  return byte === 0x66 && isWord(b, p, 0x61, 0x6c, 0x73) && b[p + 4] === 0x65 ? p + 5 : -1;
 }
 
-function scanObject(depth: number): boolean {
-  if (depth > depthMax) return false;
-  at++;
-  skipSpace();
-  if (source[at] === CLOSE_BRACE) {
-    at++;
-    return true;
-  }
+function skipObject(b: Uint8Array, start: number, depth: number): number {
+  if (depth > depthMax) return -1;
+  let p = start + 1;
+  if ((b[p] as number) <= SPACE) p = skipSpace(b, p);
+  if (b[p] === CLOSE_BRACE) return p + 1;
   for (;;) {
-    if (--keysLeft < 0 || !scanText() || hasEscape) return false;
-    skipSpace();
-    if (source[at] !== COLON) return false;
-    at++;
-    skipSpace();
-    if (!scanValue(depth + 1)) return false;
-    skipSpace();
-    const byte = source[at++];
-    if (byte === CLOSE_BRACE) return true;
-    if (byte !== COMMA) return false;
-    skipSpace();
+    const keyEnd = endOfKey(b, p);
+    if (keyEnd < 0 || --keysLeft < 0) return -1;
+    p = afterColon(b, keyEnd + 1);
+    if (p < 0) return -1;
+    p = skipValue(b, p, depth + 1);
+    if (p < 0) return -1;
+    if ((b[p] as number) <= SPACE) p = skipSpace(b, p);
+    const byte = b[p++];
+    if (byte === CLOSE_BRACE) return p;
+    if (byte !== COMMA) return -1;
+    if ((b[p] as number) <= SPACE) p = skipSpace(b, p);
   }
 }
 
-function scanArray(depth: number): boolean {
-  if (depth > depthMax) return false;
-  at++;
-  skipSpace();
-  if (source[at] === CLOSE_BRACKET) {
-    at++;
-    return true;
-  }
+function skipArray(b: Uint8Array, start: number, depth: number): number {
+  if (depth > depthMax) return -1;
+  let p = start + 1;
+  if ((b[p] as number) <= SPACE) p = skipSpace(b, p);
+  if (b[p] === CLOSE_BRACKET) return p + 1;
   for (;;) {
-    if (!scanValue(depth + 1)) return false;
-    skipSpace();
-    const byte = source[at++];
-    if (byte === CLOSE_BRACKET) return true;
-    if (byte !== COMMA) return false;
-    skipSpace();
+    p = skipValue(b, p, depth + 1);
+    if (p < 0) return -1;
+    if ((b[p] as number) <= SPACE) p = skipSpace(b, p);
+    const byte = b[p++];
+    if (byte === CLOSE_BRACKET) return p;
+    if (byte !== COMMA) return -1;
+    if ((b[p] as number) <= SPACE) p = skipSpace(b, p);
   }
 }
 
-/** Reads a string; afterwards its content is from `stringStart` to `at - 1`. */
-function scanText(): boolean {
-  const bytes = source;
-  if (bytes[at] !== QUOTE) return false;
-  let here = at + 1;
-  const start = here;
-  let escaped = false;
+/** From a key's opening quote to its closing one; an escape in it is a doubt. */
+function endOfKey(b: Uint8Array, start: number): number {
+  if (b[start] !== QUOTE) return -1;
+  let p = start + 1;
   for (;;) {
-    while (IS_PLAIN[bytes[here] ?? 0] === 1) here++;
-    if (here >= limit) return false;
-    const byte = bytes[here];
-    if (byte === QUOTE) break;
-    if (byte !== BACKSLASH) return false;
-    escaped = true;
-    here = endOfEscape(here + 1);
-    if (here < 0) return false;
+    const byte = b[p] as number;
+    if (byte === QUOTE) return p;
+    if (!(byte >= SPACE) || byte === BACKSLASH) return -1;
+    p++;
   }
-  stringStart = start;
-  hasEscape = escaped;
-  at = here + 1;
-  return true;
 }
 
-/** @param here the byte behind the backslash. */
-function endOfEscape(here: number): number {
-  const byte = source[here] ?? 0;
+/** From behind a key to the value behind its colon. */
+function afterColon(b: Uint8Array, start: number): number {
+  let p = start;
+  if ((b[p] as number) <= SPACE) p = skipSpace(b, p);
+  if (b[p] !== COLON) return -1;
+  p++;
+  return (b[p] as number) <= SPACE ? skipSpace(b, p) : p;
+}
+
+/** @param start the byte behind the opening quote. */
+function endOfString(b: Uint8Array, start: number): number {
+  let p = start;
+  for (;;) {
+    let byte = b[p] as number;
+    // Most bytes of most strings: anything above the quote, but no backslash.
+    while (byte > QUOTE && byte !== BACKSLASH) byte = b[++p] as number;
+    if (byte === QUOTE) return p + 1;
+    if (byte === BACKSLASH) {
+      p = endOfEscape(b, p + 1);
+      if (p < 0) return -1;
+    } else if (byte >= SPACE) {
+      p++;
+    } else {
+      return -1;
+    }
+  }
+}
+
+/** @param p the byte behind the backslash. */
+function endOfEscape(b: Uint8Array, p: number): number {
+  const byte = b[p] as number;
   if (byte === 0x75) {
-    for (let digit = 1; digit <= 4; digit++) if (!isHex(source[here + digit] ?? 0)) return -1;
-    return here + 5;
+    for (let digit = 1; digit <= 4; digit++) if (!isHex(b[p + digit] as number)) return -1;
+    return p + 5;
   }
   // " \ / b f n r t
   const isShort =
@@ -445,10 +459,10 @@ function endOfEscape(here: number): number {
     byte === 0x2f ||
     byte === 0x62 ||
     byte === 0x66 ||
-    byte === 0x6e ||
+    byte === LETTER_N ||
     byte === 0x72 ||
     byte === 0x74;
-  return isShort ? here + 1 : -1;
+  return isShort ? p + 1 : -1;
 }
 
 function isHex(byte: number): boolean {
@@ -459,79 +473,66 @@ function isHex(byte: number): boolean {
   );
 }
 
-function scanNumber(): boolean {
-  if (source[at] === MINUS) at++;
-  if (source[at] === 0x30) at++;
-  else if (!scanDigits()) return false;
-  if (source[at] === 0x2e) {
-    at++;
-    if (!scanDigits()) return false;
+function skipNumber(b: Uint8Array, start: number): number {
+  let p = b[start] === MINUS ? start + 1 : start;
+  p = b[p] === 0x30 ? p + 1 : skipDigits(b, p);
+  if (p < 0) return -1;
+  if (b[p] === 0x2e) {
+    p = skipDigits(b, p + 1);
+    if (p < 0) return -1;
   }
-  const byte = source[at];
-  if (byte !== 0x65 && byte !== 0x45) return true;
-  at++;
-  if (source[at] === 0x2b || source[at] === MINUS) at++;
-  return scanDigits();
+  if (b[p] !== 0x65 && b[p] !== 0x45) return p;
+  p++;
+  if (b[p] === 0x2b || b[p] === MINUS) p++;
+  return skipDigits(b, p);
 }
 
-function scanDigits(): boolean {
-  const start = at;
-  for (let byte = source[at] ?? 0; byte >= 0x30 && byte <= 0x39; byte = source[++at] ?? 0);
-  return at > start;
+function skipDigits(b: Uint8Array, start: number): number {
+  let p = start;
+  while ((b[p] as number) >= 0x30 && (b[p] as number) <= 0x39) p++;
+  return p > start ? p : -1;
 }
 
-/** `true`, `null`, and `fals`: a word by its last three letters. */
-function scanWord(second: number, third: number, fourth: number): boolean {
-  const isWord = source[at + 1] === second && source[at + 2] === third && source[at + 3] === fourth;
-  at += 4;
-  return isWord;
+/** The three letters behind the first one. */
+function isWord(b: Uint8Array, p: number, second: number, third: number, fourth: number): boolean {
+  return b[p + 1] === second && b[p + 2] === third && b[p + 3] === fourth;
 }
 
-function scanNull(): boolean {
-  if (source[at] !== 0x6e) return false;
-  return scanWord(0x75, 0x6c, 0x6c);
+function skipSpace(b: Uint8Array, start: number): number {
+  let p = start;
+  while (b[p] === 0x20 || b[p] === 0x0a || b[p] === 0x0d || b[p] === 0x09) p++;
+  return p;
 }
 
-function skipSpace(): void {
-  let byte = source[at];
-  while (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) byte = source[++at];
-}
-
-function isAt(byte: number): boolean {
-  return source[at] === byte;
-}
-
-function isEqual(expected: Uint8Array, start: number): boolean {
-  for (let i = 0; i < expected.length; i++) if (source[start + i] !== expected[i]) return false;
+function isEqual(b: Uint8Array, start: number, expected: Uint8Array): boolean {
+  for (let i = 0; i < expected.length; i++) if (b[start + i] !== expected[i]) return false;
   return true;
 }
 
-/** The form nearly all SDKs write: `2026-01-31T12:00:00.000Z`, fraction optional, days to 30. */
-function isPlainTimestamp(start: number, end: number): boolean {
-  const length = end - start;
-  if (length < 20 || length > 30 || source[end - 1] !== 0x5a) return false;
-  if (source[start + 4] !== MINUS || source[start + 7] !== MINUS) return false;
-  if (source[start + 10] !== 0x54) return false;
-  if (source[start + 13] !== COLON || source[start + 16] !== COLON) return false;
-  const month = twoDigits(start + 5);
-  const day = twoDigits(start + 8);
-  if (twoDigits(start) < 1 || twoDigits(start + 2) < 0) return false;
-  if (month < 1 || month > 12 || day < 1 || day > (month === 2 ? 28 : 30)) return false;
-  const hour = twoDigits(start + 11);
-  const minute = twoDigits(start + 14);
-  const second = twoDigits(start + 17);
-  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return false;
-  if (length === 20) return true;
-  if (source[start + 19] !== 0x2e || length === 21) return false;
-  for (let i = start + 20; i < end - 1; i++) {
-    const byte = source[i] ?? 0;
-    if (byte < 0x30 || byte > 0x39) return false;
-  }
-  return true;
+/** The form nearly all SDKs write: `2026-01-30T12:00:00.000Z`, fraction optional, days to 30. */
+function scanTimestamp(b: Uint8Array, p: number): number {
+  const quoteAt = endOfKey(b, p);
+  if (quoteAt < 0) return -1;
+  const start = p + 1;
+  const length = quoteAt - start;
+  if (length < 20 || length > 30 || b[quoteAt - 1] !== 0x5a) return -1;
+  if (b[start + 4] !== MINUS || b[start + 7] !== MINUS || b[start + 10] !== 0x54) return -1;
+  if (b[start + 13] !== COLON || b[start + 16] !== COLON) return -1;
+  const month = twoDigits(b, start + 5);
+  const day = twoDigits(b, start + 8);
+  if (twoDigits(b, start) < 1 || twoDigits(b, start + 2) < 0) return -1;
+  if (month < 1 || month > 12 || day < 1 || day > (month === 2 ? 28 : 30)) return -1;
+  const hour = twoDigits(b, start + 11);
+  const minute = twoDigits(b, start + 14);
+  const second = twoDigits(b, start + 17);
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return -1;
+  if (length === 20) return quoteAt + 1;
+  const isFraction = b[start + 19] === 0x2e && skipDigits(b, start + 20) === quoteAt - 1;
+  return isFraction ? quoteAt + 1 : -1;
 }
 
-function twoDigits(start: number): number {
-  const tens = (source[start] ?? 0) - 0x30;
-  const ones = (source[start + 1] ?? 0) - 0x30;
-  return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? -1 : tens * 10 + ones;
+function twoDigits(b: Uint8Array, start: number): number {
+  const tens = (b[start] as number) - 0x30;
+  const ones = (b[start + 1] as number) - 0x30;
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : -1;
 }
