@@ -1,4 +1,4 @@
-/** The end of a test run in words: every failure in full, every skip with its reason, the counts. */
+/** The end of a test run in words: each failure in full, each skip with its reason, the counts. */
 import type { Failure, Skip } from './run-test-file.ts';
 
 export interface Totals {
