@@ -67,21 +67,14 @@ test('the expressions match what they are meant for, and not what is harmless', 
 });
 
 test('package-lock.json says what to install and not where from', () => {
-  const { packages } = JSON.parse(textOf('package-lock.json')) as {
-    packages: Record<string, { resolved?: string; link?: boolean }>;
-  };
-  const names = Object.keys(packages);
-  assert.ok(names.length > 20);
-  assert.deepEqual(
-    names.filter((name) => packages[name]?.resolved !== undefined),
-    [],
-  );
+  assert.doesNotMatch(textOf('package-lock.json'), /"resolved":/);
 });
 
 test('every package that is installed is pinned by its hash', () => {
   const { packages } = JSON.parse(textOf('package-lock.json')) as {
     packages: Record<string, { integrity?: string }>;
   };
+  assert.ok(Object.keys(packages).length > 20);
   const wrong = Object.entries(packages)
     .filter(([name, { integrity }]) => name !== '' && integrity === undefined)
     .map(([name]) => name);
