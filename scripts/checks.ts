@@ -29,7 +29,14 @@ export async function runCheck(script: string, args: readonly string[]): Promise
   const child = spawn(
     process.execPath,
     ['--disable-warning=ExperimentalWarning', join(ROOT, script), ...args],
-    { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], timeout: CHECK_MS_MAX, killSignal: 'SIGKILL' },
+    {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: CHECK_MS_MAX,
+      killSignal: 'SIGKILL',
+      // Some tools colour whatever CI=true says; the output goes into a log.
+      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
+    },
   );
   let output = '';
   const keep = (text: string): void => {

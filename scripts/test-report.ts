@@ -25,7 +25,9 @@ export function totalsReport(totals: Totals, isSkipFailure: boolean): string {
 
 /** Name, place and error of a failure, without the stack frames inside Node itself. */
 export function failureText({ name, place, error, file }: Totals['failures'][number]): string {
-  const lines = error.split('\n').filter((line) => !/^\s+at .*\(?node:internal\//.test(line));
+  const lines = error
+    .split('\n')
+    .filter((line) => !/^\s+at .*\(?node:(internal|async_hooks)/.test(line));
   const where = file === undefined || place.includes(file) ? place : `${file} (${place})`;
   return `${name}\n  ${where}\n${indented(lines.join('\n'))}\n`;
 }

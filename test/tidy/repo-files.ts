@@ -62,7 +62,7 @@ export function* nodesOf(node: Node): Generator<Node> {
     yield next;
     const children: Node[] = [];
     next.forEachChild((child) => void children.push(child));
-    open.push(...children.reverse());
+    open.push(...children.toReversed());
   }
 }
 
