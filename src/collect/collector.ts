@@ -95,7 +95,7 @@ async function openWriters(
 ): Promise<Map<string, LogWriter>> {
   const ends = durableEndsOf(setup.durableEnds);
   const writers = new Map<string, LogWriter>();
-  for (const { name, region, folder, slot } of setup.partitions) {
+  for (const { name, region, folder, slot, positionMin } of setup.partitions) {
     const writer = await openLogWriter({
       disk,
       clock,
@@ -103,6 +103,7 @@ async function openWriters(
       partition: name,
       segmentBytesMax: setup.log.segmentBytesMax,
       queueBytesMax: setup.log.queueBytesMax,
+      positionMin,
       onAlarm(alarm) {
         metrics.cell('millrace_log_alarms_total', { kind: alarm.kind }).value++;
         logger.error({ partition: name, ...alarm }, 'log alarm');

@@ -12,6 +12,8 @@ export interface OwnPartition {
   folder: string;
   /** Its place in the shared durable ends. */
   slot: number;
+  /** How far its readers have come. */
+  positionMin: number;
 }
 
 export interface TlsMaterial {

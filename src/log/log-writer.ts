@@ -31,6 +31,8 @@ export interface LogWriterOptions {
   segmentBytesMax: number;
   /** Bytes that may wait for the disk; beyond, appends fail with LOG_OVERLOADED. */
   queueBytesMax: number;
+  /** How far any reader has come: positions below are never given out again. Default 0. */
+  positionMin?: number;
   onAlarm(alarm: LogAlarm): void;
 }
 
@@ -78,6 +80,14 @@ export async function openLogWriter(options: LogWriterOptions): Promise<LogWrite
   await disk.makeFolder(folder);
   const watermark = await openWatermark(disk, folder);
   const recovered = await recoverPartition({ ...options, watermark: watermark.initial });
+  // Only a disk that has lost durable bytes leaves the log shorter than what was read of it. New
+  // records then begin behind the loss, or readers would take them for what they know already.
+  const known = Math.max(options.positionMin ?? 0, watermark.initial?.durable ?? 0);
+  if (recovered.end < known) {
+    const reason = `the log ends at ${recovered.end}; it goes on behind the loss`;
+    options.onAlarm({ kind: 'durable-lost', position: known, reason });
+    return createWriter(options, watermark, { file: null, base: known, end: known });
+  }
   const file = recovered.last ? await disk.open(recovered.last.path, 'write-durable') : null;
   return createWriter(options, watermark, {
     file,

@@ -37,7 +37,7 @@ export interface Recovered {
 
 /** Brings a partition's folder into a state that can be appended to. */
 export async function recoverPartition(options: RecoverOptions): Promise<Recovered> {
-  const { disk, folder, watermark, onAlarm } = options;
+  const { disk, folder, onAlarm } = options;
   const segments = await listSegments(disk, folder);
   for (let last = segments.pop(); last; last = segments.pop()) {
     if (last.isHeaderWhole || hasRecord(await readTail(disk, last, 0), last.base)) {
@@ -49,11 +49,7 @@ export async function recoverPartition(options: RecoverOptions): Promise<Recover
     const reason = `no whole header and no record in ${last.bytes} bytes`;
     onAlarm({ kind: 'segment-broken', position: last.base, reason });
   }
-  if (watermark && watermark.durable > 0) {
-    const reason = 'the watermark knows a log that is not there';
-    onAlarm({ kind: 'durable-lost', position: watermark.durable, reason });
-  }
-  return { last: null, end: watermark?.durable ?? 0 };
+  return { last: null, end: 0 };
 }
 
 async function recoverSegment(options: RecoverOptions, last: Segment): Promise<number> {
@@ -62,12 +58,7 @@ async function recoverSegment(options: RecoverOptions, last: Segment): Promise<n
   const first = last.base + SEGMENT_HEADER_BYTES;
   let from = first;
   if (watermark && watermark.base === last.base && watermark.durable >= first) {
-    if (watermark.durable <= fileEnd) {
-      from = watermark.durable;
-    } else {
-      const reason = `the file ends at ${fileEnd}`;
-      onAlarm({ kind: 'durable-lost', position: watermark.durable, reason });
-    }
+    if (watermark.durable <= fileEnd) from = watermark.durable;
   }
   const bytes = await readTail(disk, last, from - last.base);
   const end = scanTail(bytes, from, onAlarm);

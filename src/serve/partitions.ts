@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import type { Disk } from '../base/disk.ts';
 import type { OwnPartition } from '../collect/messages.ts';
+import { openLedger } from '../dispatch/ledger.ts';
+import { openCatalog } from '../lake/catalog.ts';
 import { partitionFolder } from '../lake/lake.ts';
 
 const NAME = /^(.+)-(\d{1,4})$/;
@@ -16,6 +18,7 @@ export async function listPartitions(
   regions: readonly string[],
   threads: number,
 ): Promise<OwnPartition[]> {
+  const known = readerPositions(dataFolder);
   const partitions: OwnPartition[] = [];
   for (const region of regions) {
     const names = Array.from({ length: threads }, (_, index) => `${region}-${index}`);
@@ -24,10 +27,24 @@ export async function listPartitions(
     }
     for (const name of names) {
       const folder = partitionFolder(dataFolder, region, name);
-      partitions.push({ name, region, folder, slot: partitions.length });
+      const positionMin = known.get(name) ?? 0;
+      partitions.push({ name, region, folder, slot: partitions.length, positionMin });
     }
   }
   return partitions;
+}
+
+/** How far dispatcher and lake have come in each partition. */
+function readerPositions(dataFolder: string): Map<string, number> {
+  const catalog = openCatalog(join(dataFolder, 'lake.db'));
+  const ledger = openLedger(join(dataFolder, 'dispatch.db'));
+  const positions = catalog.cursors();
+  for (const [name, position] of ledger.cursors()) {
+    positions.set(name, Math.max(position, positions.get(name) ?? 0));
+  }
+  catalog.close();
+  ledger.close();
+  return positions;
 }
 
 /** The partitions that a thread opens: its own, and for thread 0 those without a thread. */

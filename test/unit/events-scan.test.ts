@@ -18,7 +18,7 @@ function scan(
   routeType?: EventType,
 ) {
   const result = createScanResult();
-  const isAccepted = scanBody(bytes, 0, bytes.length, shape, limits, routeType, result);
+  const isAccepted = scanBody(bytes, shape, limits, routeType, result);
   const { writeKeyStart, writeKeyEnd } = result;
   const writeKey =
     writeKeyStart < 0 ? undefined : bytes.toString('latin1', writeKeyStart, writeKeyEnd);
