@@ -1,6 +1,14 @@
-/** Keeps the generated warehouse views in step with the columns that events bring. */
+/**
+ * Keeps the generated warehouse views in step with the columns that events bring. What was learnt
+ * is saved with each flush, so that views and column types survive a restart unchanged; what came
+ * after the last flush is learnt again from the log.
+ */
 import type { NormalEvent } from '../events/normalise.ts';
 import type { Catalog } from './catalog.ts';
+import { createRegistry } from './schema/registry.ts';
+import type { RegistryLimits, Source, Table } from './schema/registry.ts';
+import { createSchemaStore } from './schema/schema-store.ts';
+import { sourceStatements, tableStatements } from './schema/views.ts';
 
 export interface Warehouse {
   /** Learns the columns of the events; returns the statements that show new ones. */
@@ -11,6 +19,39 @@ export interface Warehouse {
   save(catalog: Catalog): void;
 }
 
-export function createWarehouse(_catalog: Catalog): Warehouse {
-  return { observe: () => [], all: () => [], save: () => undefined };
+/** @param limits for tests; the defaults are the exported constants of schema/registry.ts. */
+export function createWarehouse(catalog: Catalog, limits?: RegistryLimits): Warehouse {
+  const registry = createRegistry(limits);
+  const store = createSchemaStore();
+  registry.restore(store.load(catalog.database));
+  const sourceOf = (table: Table): Source[] => {
+    const source = registry.sources.get(table.source);
+    return source ? [source] : [];
+  };
+
+  return {
+    observe(events, slugOf) {
+      for (const event of events) registry.observe(event, slugOf(event));
+      const { sources, tables } = registry.takeChanges();
+      const isNew = new Set(sources.map(({ slug }) => slug));
+      for (const source of sources) store.noteSource(source);
+      for (const table of tables) store.noteTable(table);
+      return [
+        ...sources.flatMap(everyStatement),
+        ...tables
+          .filter(({ source }) => !isNew.has(source))
+          .flatMap((table) => sourceOf(table).flatMap((source) => tableStatements(source, table))),
+      ];
+    },
+    all: () => [...registry.sources.values()].flatMap(everyStatement),
+    save: ({ database }) => store.save(database),
+  };
+}
+
+function everyStatement(source: Source): string[] {
+  const tables = [...source.tables.values()];
+  return [
+    ...sourceStatements(source),
+    ...tables.flatMap((table) => tableStatements(source, table)),
+  ];
 }

@@ -1,0 +1,151 @@
+/**
+ * SQL expressions of the fields of a table. A document is parsed once for each group of paths, not
+ * once for each column; a group that a query does not use is not parsed at all.
+ */
+import { RESCUED_COLUMN, shadowSql } from './fixed-columns.ts';
+import { TIMESTAMP_PATTERN } from './json-leaves.ts';
+import { DOCUMENT_OF_KIND } from './registry.ts';
+import type { DocumentName, Field, Table } from './registry.ts';
+import { sqlName, sqlText, sqlTexts } from './sql-text.ts';
+
+/** Paths in one group: few enough that a narrow query on a wide table stays narrow. */
+const GROUP_PATHS = 24;
+
+export interface FieldSql {
+  /** `json_extract(…) as p0`, for the inner select over `events e`. */
+  groups: string[];
+  /** `expression as "column"`, over the inner select as `e`; the last one is `_rescued`. */
+  columns: string[];
+  /** Names of the columns, in the same order. */
+  names: string[];
+}
+
+/** The expressions of all fields of a table; context first, as Segment has it. */
+export function fieldSql(table: Table): FieldSql {
+  const fields = table.fields
+    .filter(({ document }) => document === 'context')
+    .concat(table.fields.filter(({ document }) => document !== 'context'));
+  const groups: string[] = [];
+  const texts = new Map<Field, string>();
+  for (const document of ['context', 'properties', 'traits'] as const) {
+    const own = fields.filter((field) => field.document === document);
+    for (let from = 0; from < own.length; from += GROUP_PATHS) {
+      const group = own.slice(from, from + GROUP_PATHS);
+      const paths = sqlTexts(group.map(({ path }) => jsonPath(path)));
+      const name = `p${groups.length}`;
+      groups.push(`json_extract(e.${document}, [${paths}])::varchar[] as ${name}`);
+      group.forEach((field, at) => texts.set(field, `e.${name}[${at + 1}]`));
+    }
+  }
+  const columns: string[] = [];
+  const names: string[] = [];
+  for (const field of fields) {
+    if (field.column === null) continue;
+    columns.push(`${valueSql(field, texts.get(field) ?? 'null')} as ${sqlName(field.column)}`);
+    names.push(field.column);
+  }
+  columns.push(`${rescuedSql(table, fields, texts)} as ${RESCUED_COLUMN}`);
+  names.push(RESCUED_COLUMN);
+  return { groups, columns, names };
+}
+
+/** A JSON pointer can say every key; only a number in it could also mean a place in an array. */
+function jsonPath(path: readonly string[]): string {
+  const isPlain = path.every((key) => /^[A-Za-z0-9_ .:-]+$/.test(key));
+  if (isPlain) return `$${path.map((key) => `."${key}"`).join('')}`;
+  return path.map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+/** The value of a field, or null when it has another type. `text` is JSON text. */
+function valueSql(field: Field, text: string): string {
+  switch (field.type) {
+    case 'varchar':
+      return (
+        `case when starts_with(${text}, '"') then json_extract_string(${text}, '$') ` +
+        `when starts_with(${text}, '[') then ${text} end`
+      );
+    case 'timestamp':
+      return timestampSql(text);
+    case 'boolean':
+      return `case ${text} when 'true' then true when 'false' then false end`;
+    case 'float':
+      return `try_cast(${text} as double)`;
+    case 'integer':
+      return (
+        `case when not contains(${text}, '.') and not contains(${text}, 'e') ` +
+        `then try_cast(${text} as bigint) end`
+      );
+  }
+}
+
+/** A text without an offset is UTC. The result does not depend on the session's time zone. */
+function timestampSql(text: string): string {
+  const zoned = `${text}[2:-2] || case when regexp_matches(${text}, '(Z|[+-]..:..)"$') then '' else 'Z' end`;
+  return (
+    `case when regexp_full_match(${text}, '"${TIMESTAMP_PATTERN}"') ` +
+    `then make_timestamp(epoch_us(try_cast(${zoned} as timestamptz))) end`
+  );
+}
+
+/** All values of a row that no column holds, in the shape of the message; null when none. */
+function rescuedSql(
+  table: Table,
+  fields: readonly Field[],
+  texts: ReadonlyMap<Field, string>,
+): string {
+  const parts: string[] = [];
+  for (const field of fields) {
+    if (table.hasOverflow || !mayMisfit(field)) continue;
+    const text = texts.get(field) ?? 'null';
+    const path = [field.document, ...field.path];
+    parts.push(`case when ${misfitSql(field, text)} then ${nestedSql(path, text)} end`);
+  }
+  if (table.hasOverflow) {
+    for (const document of ['context', 'properties', 'traits'] as const) {
+      const own = fields.filter((field) => field.document === document);
+      parts.push(...overflowSql(table, document, own, texts));
+    }
+  }
+  if (parts.length === 0) return 'null::json';
+  const merged = parts.map((part) => `coalesce(${part}, '{}')`).join(', ');
+  return `nullif(json_merge_patch('{}', ${merged})::varchar, '{}')::json`;
+}
+
+/** A timestamp is judged by the SQL engine alone; other misfits were seen when they came. */
+function mayMisfit(field: Field): boolean {
+  return field.hasMisfits || field.type === 'timestamp';
+}
+
+function misfitSql(field: Field, text: string): string {
+  const isLeaf = `${text} <> 'null' and not starts_with(${text}, '{')`;
+  if (field.column !== null) return `${isLeaf} and (${valueSql(field, text)}) is null`;
+  const shadow = shadowSql(field);
+  if (shadow === null) return isLeaf;
+  return `${isLeaf} and json_extract_string(${text}, '$') is distinct from ${shadow}`;
+}
+
+function nestedSql(path: readonly string[], text: string): string {
+  return path
+    .toReversed()
+    .reduce((sql, key) => `json_object(${sqlText(key)}, ${sql})`, `${text}::json`);
+}
+
+/** With fields that nobody counts any more, whatever is not known to have a column is rescued. */
+function overflowSql(
+  table: Table,
+  document: DocumentName,
+  fields: readonly Field[],
+  texts: ReadonlyMap<Field, string>,
+): string[] {
+  if (document !== 'context' && document !== DOCUMENT_OF_KIND[table.kind]) return [];
+  const removals = fields
+    .filter(({ path }) => path.length === 1)
+    .map((field) => {
+      const text = texts.get(field) ?? 'null';
+      const isKept = `starts_with(${text}, '{') or (${misfitSql(field, text)})`;
+      return `${sqlText(field.path[0] ?? '')}, case when ${isKept} then ${text}::json end`;
+    });
+  const patch = removals.length === 0 ? `'{}'` : `json_object(${removals.join(', ')})`;
+  const rest = `nullif(json_merge_patch(e.${document}, ${patch})::varchar, '{}')::json`;
+  return [`json_object('${document}', ${rest})`];
+}
