@@ -1,0 +1,59 @@
+import com.segment.analytics.Analytics;
+import com.segment.analytics.messages.AliasMessage;
+import com.segment.analytics.messages.GroupMessage;
+import com.segment.analytics.messages.IdentifyMessage;
+import com.segment.analytics.messages.PageMessage;
+import com.segment.analytics.messages.ScreenMessage;
+import com.segment.analytics.messages.TrackMessage;
+import java.util.Collections;
+import java.util.concurrent.TimeUnit;
+
+/** Drives analytics-java: host, write key, scenario (six, many, refused), count. */
+public class Main {
+  public static void main(String[] args) throws Exception {
+    int count = Integer.parseInt(args[3]);
+    Analytics analytics =
+        Analytics.builder(args[1])
+            .endpoint(args[0])
+            .flushQueueSize(20)
+            .flushInterval(1, TimeUnit.SECONDS)
+            .retries(8)
+            .build();
+    if (args[2].equals("six")) {
+      analytics.enqueue(
+          IdentifyMessage.builder().userId("u1").traits(Collections.singletonMap("plan", "pro")));
+      analytics.enqueue(
+          TrackMessage.builder("Order Completed")
+              .userId("u1")
+              .properties(Collections.singletonMap("total", 9.5)));
+      analytics.enqueue(
+          PageMessage.builder("Home")
+              .userId("u1")
+              .properties(Collections.singletonMap("path", "/")));
+      analytics.enqueue(ScreenMessage.builder("Start").userId("u1"));
+      analytics.enqueue(
+          GroupMessage.builder("g1").userId("u1").traits(Collections.singletonMap("name", "Acme")));
+      analytics.enqueue(AliasMessage.builder("a1").userId("u1"));
+    } else if (args[2].equals("many")) {
+      for (int n = 0; n < count; n++) {
+        analytics.enqueue(
+            TrackMessage.builder("Numbered")
+                .userId("u1")
+                .properties(Collections.singletonMap("n", n)));
+      }
+    } else {
+      analytics.enqueue(
+          TrackMessage.builder("Large")
+              .userId("u1")
+              .properties(
+                  Collections.singletonMap(
+                      "text", new String(new char[4000]).replace('\0', 'x'))));
+      analytics.flush();
+      Thread.sleep(1000);
+      analytics.enqueue(TrackMessage.builder("Small").userId("u1"));
+    }
+    analytics.flush();
+    Thread.sleep(Integer.parseInt(args[4]));
+    analytics.shutdown();
+  }
+}

@@ -1,0 +1,65 @@
+// Drives analytics-go: <host> <write key> <six|many|refused> <count>.
+package main
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/segmentio/analytics-go/v3"
+)
+
+func main() {
+	host, key, scenario := os.Args[1], os.Args[2], os.Args[3]
+	count, _ := strconv.Atoi(os.Args[4])
+	client, err := analytics.NewWithConfig(key, analytics.Config{
+		Endpoint:  host,
+		BatchSize: 20,
+		Interval:  200 * time.Millisecond,
+		RetryAfter: func(attempt int) time.Duration {
+			return 200 * time.Millisecond
+		},
+	})
+	if err != nil {
+		panic(err)
+	}
+	switch scenario {
+	case "six":
+		client.Enqueue(analytics.Identify{UserId: "u1", Traits: analytics.NewTraits().Set("plan", "pro")})
+		client.Enqueue(analytics.Track{
+			UserId:     "u1",
+			Event:      "Order Completed",
+			Properties: analytics.NewProperties().Set("total", 9.5),
+		})
+		client.Enqueue(analytics.Page{
+			UserId:     "u1",
+			Name:       "Home",
+			Properties: analytics.NewProperties().Set("path", "/"),
+		})
+		client.Enqueue(analytics.Screen{UserId: "u1", Name: "Start"})
+		client.Enqueue(analytics.Group{
+			UserId:  "u1",
+			GroupId: "g1",
+			Traits:  analytics.NewTraits().Set("name", "Acme"),
+		})
+		client.Enqueue(analytics.Alias{UserId: "u1", PreviousId: "a1"})
+	case "many":
+		for n := 0; n < count; n++ {
+			client.Enqueue(analytics.Track{
+				UserId:     "u1",
+				Event:      "Numbered",
+				Properties: analytics.NewProperties().Set("n", n),
+			})
+		}
+	default:
+		client.Enqueue(analytics.Track{
+			UserId:     "u1",
+			Event:      "Large",
+			Properties: analytics.NewProperties().Set("text", strings.Repeat("x", 4000)),
+		})
+		time.Sleep(time.Second)
+		client.Enqueue(analytics.Track{UserId: "u1", Event: "Small"})
+	}
+	client.Close()
+}
