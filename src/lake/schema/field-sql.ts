@@ -60,10 +60,8 @@ function jsonPath(path: readonly string[]): string {
 function valueSql(field: Field, text: string): string {
   switch (field.type) {
     case 'varchar':
-      return (
-        `case when starts_with(${text}, '"') then json_extract_string(${text}, '$') ` +
-        `when starts_with(${text}, '[') then ${text} end`
-      );
+      // 34 and 91 are the first characters of a string and an array.
+      return `case when ascii(${text}) in (34, 91) then (${text} ->> '$') end`;
     case 'timestamp':
       return timestampSql(text);
     case 'boolean':
@@ -80,7 +78,8 @@ function valueSql(field: Field, text: string): string {
 
 /** A text without an offset is UTC. The result does not depend on the session's time zone. */
 function timestampSql(text: string): string {
-  const zoned = `${text}[2:-2] || case when regexp_matches(${text}, '(Z|[+-]..:..)"$') then '' else 'Z' end`;
+  const zone = `case when regexp_matches(${text}, '(Z|[+-]..:..)"$') then '' else 'Z' end`;
+  const zoned = `${text}[2:-2] || ${zone}`;
   return (
     `case when regexp_full_match(${text}, '"${TIMESTAMP_PATTERN}"') ` +
     `then make_timestamp(epoch_us(try_cast(${zoned} as timestamptz))) end`
@@ -95,15 +94,14 @@ function rescuedSql(
 ): string {
   const parts: string[] = [];
   for (const field of fields) {
-    if (table.hasOverflow || !mayMisfit(field)) continue;
-    const text = texts.get(field) ?? 'null';
+    const text = texts.get(field);
+    if (text === undefined || !mayMisfit(field)) continue;
     const path = [field.document, ...field.path];
     parts.push(`case when ${misfitSql(field, text)} then ${nestedSql(path, text)} end`);
   }
   if (table.hasOverflow) {
-    for (const document of ['context', 'properties', 'traits'] as const) {
-      const own = fields.filter((field) => field.document === document);
-      parts.push(...overflowSql(table, document, own, texts));
+    for (const document of ['context', DOCUMENT_OF_KIND[table.kind]] as const) {
+      if (document) parts.push(overflowSql(document, fields));
     }
   }
   if (parts.length === 0) return 'null::json';
@@ -121,7 +119,7 @@ function misfitSql(field: Field, text: string): string {
   if (field.column !== null) return `${isLeaf} and (${valueSql(field, text)}) is null`;
   const shadow = shadowSql(field);
   if (shadow === null) return isLeaf;
-  return `${isLeaf} and json_extract_string(${text}, '$') is distinct from ${shadow}`;
+  return `${isLeaf} and (${text} ->> '$') is distinct from ${shadow}`;
 }
 
 function nestedSql(path: readonly string[], text: string): string {
@@ -130,22 +128,20 @@ function nestedSql(path: readonly string[], text: string): string {
     .reduce((sql, key) => `json_object(${sqlText(key)}, ${sql})`, `${text}::json`);
 }
 
-/** With fields that nobody counts any more, whatever is not known to have a column is rescued. */
-function overflowSql(
-  table: Table,
-  document: DocumentName,
-  fields: readonly Field[],
-  texts: ReadonlyMap<Field, string>,
-): string[] {
-  if (document !== 'context' && document !== DOCUMENT_OF_KIND[table.kind]) return [];
-  const removals = fields
-    .filter(({ path }) => path.length === 1)
-    .map((field) => {
-      const text = texts.get(field) ?? 'null';
-      const isKept = `starts_with(${text}, '{') or (${misfitSql(field, text)})`;
-      return `${sqlText(field.path[0] ?? '')}, case when ${isKept} then ${text}::json end`;
-    });
-  const patch = removals.length === 0 ? `'{}'` : `json_object(${removals.join(', ')})`;
-  const rest = `nullif(json_merge_patch(e.${document}, ${patch})::varchar, '{}')::json`;
-  return [`json_object('${document}', ${rest})`];
+/**
+ * With more fields than are counted, every key of the document that is no field is rescued with all
+ * that is below it, and so is every object, since some of its fields may be among the uncounted.
+ */
+function overflowSql(document: DocumentName, fields: readonly Field[]): string {
+  const own = fields.filter((field) => field.document === document && field.path.length === 1);
+  const known = `[${sqlTexts(own.map(({ path }) => path[0] ?? ''))}]::varchar[]`;
+  const pointer = `'/' || replace(replace(k, '~', '~0'), '/', '~1')`;
+  const value = `json_extract(e.${document}, ${pointer})::varchar`;
+  const isKept = `${value} <> 'null' and (not list_contains(${known}, k) or ascii(${value}) = 123)`;
+  const kept = `list_filter(json_keys(e.${document}), lambda k: ${isKept})`;
+  const members = `list_transform(${kept}, lambda k: to_json(k)::varchar || ':' || ${value})`;
+  return (
+    `case when len(${kept}) > 0 then ` +
+    `json_object('${document}', ('{' || array_to_string(${members}, ',') || '}')::json) end`
+  );
 }

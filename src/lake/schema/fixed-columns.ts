@@ -19,7 +19,7 @@ const COMMON: readonly FixedColumn[] = [
   ['anonymous_id', 'e.anonymous_id'],
   ['user_id', 'e.user_id'],
 ];
-const EVENT: readonly FixedColumn[] = [
+const TRACK: readonly FixedColumn[] = [
   ['event', tableNameSql('e.event')],
   ['event_text', 'e.event'],
 ];
@@ -29,8 +29,8 @@ const VIEW: readonly FixedColumn[] = [
 ];
 
 export const FIXED_COLUMNS: Record<TableKind, readonly FixedColumn[]> = {
-  tracks: [...COMMON, ...EVENT],
-  event: [...COMMON, ...EVENT],
+  tracks: [...COMMON, ...TRACK],
+  event: [...COMMON, ...TRACK],
   identifies: COMMON,
   pages: [...COMMON, ...VIEW],
   screens: [...COMMON, ...VIEW],

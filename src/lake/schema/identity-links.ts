@@ -14,7 +14,8 @@ export const ALIAS_STEPS_MAX = 32;
 export function identityLinksSql(slug: string): string {
   return `with recursive own as (
   select e.type, e.anonymous_id, e.user_id, e.previous_id,
-    least(e."timestamp", e.received_at) as seen, e.received_at, e."partition", e."position", e."index"
+    least(e."timestamp", e.received_at) as seen,
+    e.received_at, e."partition", e."position", e."index"
   from main.events as e where e.source = ${sqlText(slug)} and e.user_id is not null
 ), links as (
   select anonymous_id as from_id, user_id, seen from own where anonymous_id is not null

@@ -18,7 +18,7 @@ export const TIMESTAMP_PATTERN =
   '\\d{4}-\\d{2}-\\d{2}[T ]\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,6})?(Z|[+-]\\d{2}:\\d{2})?';
 
 const TIMESTAMP = new RegExp(`^${TIMESTAMP_PATTERN}$`);
-/** First integer that a BIGINT cannot hold. */
+/** Doubles closer to zero than this are written in digits that a BIGINT can hold. */
 const INTEGER_END = 2 ** 63;
 
 /** The type that a leaf gives to its column. */
@@ -30,7 +30,7 @@ export function typeOf(leaf: unknown): ColumnType {
 }
 
 export function isInteger(value: number): boolean {
-  return Number.isInteger(value) && value < INTEGER_END && value >= -INTEGER_END;
+  return Number.isInteger(value) && Math.abs(value) < INTEGER_END;
 }
 
 /** True for null, and for numbers beyond a double, which JSON writes as null. */

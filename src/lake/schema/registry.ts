@@ -286,7 +286,7 @@ function stepsOf(last: PathStep): string[] {
   for (let step: PathStep | undefined = last; step; step = step.parent) {
     path.push(step.key.toWellFormed());
   }
-  return path.reverse();
+  return path.toReversed();
 }
 
 function fits(field: Field, value: unknown, event: NormalEvent): boolean {

@@ -15,9 +15,10 @@ const REDSHIFT = `
   snapshot some sysdate system table tag tdes text255 text32k then timestamp to top trailing true
   truncatecolumns union unique unnest unpivot user using verbose wallet when where with without`;
 
-/** What our SQL engine reserves beyond those. */
+/** What our SQL engine, beyond those, does not take as a name without quotes. */
 const ENGINE = `
-  asymmetric describe fetch lambda lateral pivot_longer pivot_wider qualify returning show summarize
-  symmetric variadic window`;
+  anti asof asymmetric at by collation concurrently describe fetch glob lambda lateral pivot_longer
+  pivot_wider positional qualify returning semi show summarize symmetric tablesample unpack variadic
+  window`;
 
 export const RESERVED_WORDS: readonly string[] = `${REDSHIFT} ${ENGINE}`.trim().split(/\s+/);

@@ -1,6 +1,6 @@
 /** Quotes what comes from events for SQL statements. */
 
-/** A literal of any text. NUL would end a statement in the engine's interface, so it is computed. */
+/** A literal of any text. A NUL would end the whole statement for the engine: it is computed. */
 export function sqlText(text: string): string {
   if (!text.includes('\0')) return literal(text);
   return `(${text.split('\0').map(literal).join(' || chr(0) || ')})`;

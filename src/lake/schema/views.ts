@@ -55,7 +55,11 @@ function view(source: Source, name: string, body: string): string {
 
 function tableSql(table: Table): string {
   const { groups, columns } = fieldSql(table);
-  const fixed = FIXED_COLUMNS[table.kind].map(([name, sql]) => `${sql} as ${sqlName(name)}`);
+  const fixed = FIXED_COLUMNS[table.kind].map(([name, sql]) => {
+    // All events of a table have its name; naming each again would cost every query and view.
+    const isTableName = table.kind === 'event' && name === 'event';
+    return `${isTableName ? sqlText(table.name) : sql} as ${sqlName(name)}`;
+  });
   const all = [...fixed, ...columns].join(',\n  ');
   return `select ${all}\nfrom (${rowsSql(table, groups)}) as e`;
 }
