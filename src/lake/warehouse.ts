@@ -5,8 +5,9 @@
  */
 import type { NormalEvent } from '../events/normalise.ts';
 import type { Catalog } from './catalog.ts';
+import type { Source, Table } from './schema/model.ts';
 import { createRegistry } from './schema/registry.ts';
-import type { RegistryLimits, Source, Table } from './schema/registry.ts';
+import type { RegistryLimits } from './schema/registry.ts';
 import { createSchemaStore } from './schema/schema-store.ts';
 import { sourceStatements, tableStatements } from './schema/views.ts';
 

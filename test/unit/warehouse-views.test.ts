@@ -106,7 +106,7 @@ test('spellings of one event share a table, and each row keeps its own', async (
 
 test('the first value that is not null fixes the type of its column', async () => {
   await harness.send('my-shop', [
-    track('Typed', { at: null, count: null, ratio: 1e400 }),
+    track('Typed', { at: null, count: null, ratio: Infinity }),
     track('Typed', { at: '2026-01-02T03:04:05.678+02:00', day: '2026-01-02', count: 3 }),
     track('Typed', { ratio: 0.5, on: false, name: 'x', big: 2 ** 53 + 2, huge: 1e300 }),
   ]);
@@ -243,7 +243,7 @@ test('a number as a key is not a place in an array', async () => {
   ]);
 });
 
-test('users has the latest value of each trait, and keeps those that are not sent again', async () => {
+test('users has the latest value of each trait, and keeps what is not sent again', async () => {
   const identify = (userId: string | null, traits: object, atMs?: number) =>
     nextEvent('identify', { userId, anonymousId: 'a1', traits }, atMs);
   const early = Date.parse('2020-01-01T00:00:00Z');

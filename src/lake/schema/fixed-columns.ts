@@ -1,7 +1,7 @@
 /** The columns that a table has whatever its events bring (Segment docs: warehouse schema). */
 import type { NormalEvent } from '../../events/normalise.ts';
 import { tableNameSql } from './names.ts';
-import type { Field, TableKind } from './registry.ts';
+import type { Field, TableKind } from './model.ts';
 
 /** Holds, as one JSON object, the values of a row that have no column; null when all have one. */
 export const RESCUED_COLUMN = '_rescued';

@@ -10,8 +10,9 @@ import type { JsonObject } from '../../events/json.ts';
 import type { NormalEvent } from '../../events/normalise.ts';
 import { columnName, distinctName, schemaName, tableName } from './names.ts';
 import { isInteger, isNullLeaf, leavesOf, typeOf } from './json-leaves.ts';
-import type { ColumnType } from './json-leaves.ts';
 import { isReservedColumn, shadowOf } from './fixed-columns.ts';
+import { DOCUMENT_OF_KIND } from './model.ts';
+import type { DocumentName, Field, Source, Table, TableKind } from './model.ts';
 
 /** More columns than people read; what is beyond goes to `_rescued`. */
 export const COLUMNS_PER_TABLE_MAX = 1_000;
@@ -26,38 +27,6 @@ export const PATH_CHARS_MAX = 1_000;
 export const EVENT_NAME_CHARS_MAX = 1_000;
 /** Names that are looked up without asking for their table again. */
 const CACHED_NAMES_MAX = 20_000;
-
-export type DocumentName = 'properties' | 'traits' | 'context';
-export type TableKind =
-  'tracks' | 'event' | 'identifies' | 'pages' | 'screens' | 'groups' | 'aliases';
-
-/** A leaf's place in the message, and where it goes. */
-export interface Field {
-  document: DocumentName;
-  path: string[];
-  /** Null when it always goes to `_rescued`: its name is reserved. */
-  column: string | null;
-  type: ColumnType;
-  /** True when some value did not fit, so that the view must rescue. */
-  hasMisfits: boolean;
-}
-
-export interface Table {
-  source: string;
-  name: string;
-  kind: TableKind;
-  /** Spellings of an event's name; none for other tables. */
-  eventNames: string[];
-  fields: Field[];
-  /** True when there were more fields than the limit. */
-  hasOverflow: boolean;
-}
-
-export interface Source {
-  slug: string;
-  schema: string;
-  tables: Map<string, Table>;
-}
 
 export interface Registry {
   sources: Map<string, Source>;
@@ -107,17 +76,6 @@ const TABLE_OF_TYPE = {
   group: 'groups',
   alias: 'aliases',
 } as const;
-
-/** The document, beside the context, whose leaves are columns of a table. */
-export const DOCUMENT_OF_KIND: Record<TableKind, DocumentName | undefined> = {
-  tracks: undefined,
-  event: 'properties',
-  identifies: 'traits',
-  pages: 'properties',
-  screens: 'properties',
-  groups: 'traits',
-  aliases: undefined,
-};
 
 export function createRegistry(limits: RegistryLimits = REGISTRY_LIMITS): Registry {
   const sources = new Map<string, SourceState>();
