@@ -33,7 +33,12 @@ export interface Exchange {
   isPixel: boolean;
 }
 
-const ACCEPTED_TYPE = /^\s*(application\/json|text\/plain)\s*(;|$)/i;
+/**
+ * Segment's SDKs say JSON, text (browsers, to spare a preflight) or nothing. RudderStack's for Node
+ * says form when it compresses, and sends JSON all the same. The body decides, as always.
+ */
+const ACCEPTED_TYPE =
+  /^\s*(application\/json|text\/plain|application\/x-www-form-urlencoded)\s*(;|$)/i;
 const NO_REJECTIONS: readonly Rejection[] = [];
 const scanned = createScanResult();
 

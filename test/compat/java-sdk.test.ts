@@ -18,6 +18,4 @@ await sdkSuite('com.segment.analytics.java', {
     await promisify(execFile)(javac, ['-cp', classpath, '-d', folder, source]);
     return { ok: true, command: java, args: ['-cp', classpath + delimiter + folder, 'Main'] };
   },
-  // Its shutdown drops what is being retried, so the driver waits this many milliseconds.
-  settle: '2000',
 });

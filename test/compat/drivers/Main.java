@@ -1,23 +1,42 @@
 import com.segment.analytics.Analytics;
+import com.segment.analytics.Callback;
 import com.segment.analytics.messages.AliasMessage;
 import com.segment.analytics.messages.GroupMessage;
 import com.segment.analytics.messages.IdentifyMessage;
+import com.segment.analytics.messages.Message;
 import com.segment.analytics.messages.PageMessage;
 import com.segment.analytics.messages.ScreenMessage;
 import com.segment.analytics.messages.TrackMessage;
 import java.util.Collections;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /** Drives analytics-java: host, write key, scenario (six, many, refused), count. */
 public class Main {
   public static void main(String[] args) throws Exception {
     int count = Integer.parseInt(args[3]);
+    int expected = args[2].equals("six") ? 6 : args[2].equals("many") ? count : 2;
+    // Its shutdown drops what is being retried, so every outcome is waited for first; it waits up
+    // to 15 seconds before its first retry.
+    CountDownLatch outcomes = new CountDownLatch(expected);
     Analytics analytics =
         Analytics.builder(args[1])
             .endpoint(args[0])
             .flushQueueSize(20)
             .flushInterval(1, TimeUnit.SECONDS)
             .retries(8)
+            .callback(
+                new Callback() {
+                  @Override
+                  public void success(Message message) {
+                    outcomes.countDown();
+                  }
+
+                  @Override
+                  public void failure(Message message, Throwable cause) {
+                    outcomes.countDown();
+                  }
+                })
             .build();
     if (args[2].equals("six")) {
       analytics.enqueue(
@@ -53,7 +72,9 @@ public class Main {
       analytics.enqueue(TrackMessage.builder("Small").userId("u1"));
     }
     analytics.flush();
-    Thread.sleep(Integer.parseInt(args[4]));
+    outcomes.await(120, TimeUnit.SECONDS);
     analytics.shutdown();
+    // Its HTTP client keeps threads that would hold the program for a minute.
+    System.exit(0);
   }
 }

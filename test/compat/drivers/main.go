@@ -10,11 +10,21 @@ import (
 	"github.com/segmentio/analytics-go/v3"
 )
 
+// outcomes counts what the client has come to an end with. Its Close drops what is being retried,
+// so every outcome is waited for first.
+type outcomes struct{ done chan struct{} }
+
+func (o outcomes) Success(analytics.Message)        { o.done <- struct{}{} }
+func (o outcomes) Failure(analytics.Message, error) { o.done <- struct{}{} }
+
 func main() {
 	host, key, scenario := os.Args[1], os.Args[2], os.Args[3]
 	count, _ := strconv.Atoi(os.Args[4])
+	expected := map[string]int{"six": 6, "many": count, "refused": 2}[scenario]
+	seen := outcomes{done: make(chan struct{}, expected)}
 	client, err := analytics.NewWithConfig(key, analytics.Config{
 		Endpoint:  host,
+		Callback:  seen,
 		BatchSize: 20,
 		Interval:  200 * time.Millisecond,
 		RetryAfter: func(attempt int) time.Duration {
@@ -60,6 +70,14 @@ func main() {
 		})
 		time.Sleep(time.Second)
 		client.Enqueue(analytics.Track{UserId: "u1", Event: "Small"})
+	}
+	deadline := time.After(40 * time.Second)
+	for n := 0; n < expected; n++ {
+		select {
+		case <-seen.done:
+		case <-deadline:
+			n = expected
+		}
 	}
 	client.Close()
 }

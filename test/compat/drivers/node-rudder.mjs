@@ -10,6 +10,12 @@ const analytics = new RudderAnalytics(writeKey, {
   gzip: true,
 });
 
+/** After a refusal its next flush only reports it again; the one after that sends. */
+function flush() {
+  const pause = new Promise((resolve) => setTimeout(resolve, 1_500));
+  return Promise.race([analytics.flush().catch(() => undefined), pause]);
+}
+
 if (scenario === 'six') {
   analytics.identify({ userId: 'u1', traits: { plan: 'pro' } });
   analytics.track({ userId: 'u1', event: 'Order Completed', properties: { total: 9.5 } });
@@ -24,7 +30,9 @@ if (scenario === 'six') {
   }
 } else {
   analytics.track({ userId: 'u1', event: 'Large', properties: { text: 'x'.repeat(4000) } });
-  await analytics.flush().catch(() => undefined);
+  await flush();
   analytics.track({ userId: 'u1', event: 'Small' });
+  await flush();
+  await flush();
 }
-await analytics.flush().catch(() => undefined);
+await (scenario === 'refused' ? flush() : analytics.flush());
