@@ -26,7 +26,8 @@ function fill(table, columns, rows) {
     const tr = table.insertRow();
     for (const text of cells) {
       const cell = document.createElement(tag);
-      cell.textContent = text === null ? '' : typeof text === 'object' ? JSON.stringify(text) : text;
+      const isObject = typeof text === 'object' && text !== null;
+      cell.textContent = isObject ? JSON.stringify(text) : (text ?? '');
       tr.append(cell);
     }
   };
@@ -34,14 +35,18 @@ function fill(table, columns, rows) {
   for (const row of rows) add(row, 'td');
 }
 async function sql(text, table) {
-  const reply = await fetch('/sql', { method: 'POST', headers, body: JSON.stringify({ sql: text }) });
+  const request = { method: 'POST', headers, body: JSON.stringify({ sql: text }) };
+  const reply = await fetch('/sql', request);
   const body = await reply.json();
   if (!reply.ok) return fill(table, ['error'], [[body.message]]);
   fill(table, body.columns.map((c) => c.name), body.rows);
 }
 async function status() {
   const reply = await fetch('/status', { headers });
-  if (!reply.ok) { at('note').textContent = 'Open the address that millrace printed at its start.'; return; }
+  if (!reply.ok) {
+    at('note').textContent = 'Open the address that millrace printed at its start.';
+    return;
+  }
   const body = await reply.json();
   fill(at('sources'), ['source', 'slug', 'region', 'environment', 'enabled'],
     body.sources.map((s) => [s.name, s.slug, s.region, s.environment, String(s.enabled)]));

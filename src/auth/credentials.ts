@@ -22,6 +22,7 @@ const BEARER_SCHEME = /^Bearer +\S/i;
 /** What a key may be made of: visible ASCII, so that it has one spelling and one digest. */
 const WRITE_KEY = /^[\x21-\x7e]{1,200}$/;
 
+/** What an Authorization header says, without knowing whether the key exists. */
 export function readCredentials(authorization: string | undefined): Credentials {
   if (authorization === undefined || authorization === '') return NONE;
   if (authorization.length > HEADER_CHARS_MAX) return MALFORMED;

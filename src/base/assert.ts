@@ -3,7 +3,7 @@ export class InvariantError extends Error {
   override readonly name = 'InvariantError';
 }
 
-/** Asserts an invariant. Input errors are never reported this way: they are values or MillraceError. */
+/** Asserts an invariant. Input errors are values or MillraceError, never this. */
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new InvariantError(message);
 }

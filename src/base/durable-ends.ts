@@ -20,6 +20,7 @@ export function allocateDurableEnds(slots: number): SharedArrayBuffer {
   return new SharedArrayBuffer(HEADER_BYTES + slots * 8);
 }
 
+/** A thread's view of shared durable ends; the memory comes from `allocateDurableEnds`. */
 export function durableEndsOf(memory: SharedArrayBuffer): DurableEnds {
   const mark = new Int32Array(memory, 0, 1);
   const ends = new BigInt64Array(memory, HEADER_BYTES);

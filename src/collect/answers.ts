@@ -66,6 +66,7 @@ export interface ErrorAnswer {
   errors?: readonly Rejection[] | undefined;
 }
 
+/** Any refusal, in the one shape that all SDKs understand (see the file header). */
 export function answerError(
   response: ServerResponse,
   headers: HeaderList,
@@ -86,6 +87,7 @@ export function answerError(
   });
 }
 
+/** A JSON answer of any status, with its length. */
 export function answerJson(
   response: ServerResponse,
   status: number,
@@ -98,7 +100,7 @@ export function answerJson(
   response.end(text);
 }
 
-/** @param status 200, whatever was wrong with the event; 429 or 503 when a good one was not kept. */
+/** @param status 200 whatever was wrong with the event; 429 or 503 when a good one was not kept. */
 export function answerPixel(
   response: ServerResponse,
   headers: HeaderList,

@@ -13,25 +13,13 @@ import type { Rejection } from '../events/envelope.ts';
 import { createScanResult, scanBody } from '../events/scan.ts';
 import type { Route } from '../events/routes.ts';
 import { answerError, answerPartial, answerPixel, answerSuccess } from './answers.ts';
-import type { HeaderList } from './answers.ts';
 import { readBody } from './body.ts';
 import type { BodyFailure } from './body.ts';
 import { applyAddressPolicy } from './client-address.ts';
 import type { CollectContext } from './context.ts';
-import { pushCorsHeaders } from './cors.ts';
+import { beginExchange } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 import { pushRateHeaders, refuseForRate } from './rate-headers.ts';
-
-/** Everything known about a request while it is on its way. */
-export interface Exchange {
-  route: Route;
-  request: IncomingMessage;
-  response: ServerResponse;
-  headers: HeaderList;
-  receivedAtMs: number;
-  startedMs: number;
-  /** How the final answer is written; the pixel endpoint answers its image whatever happened. */
-  isPixel: boolean;
-}
 
 /**
  * Segment's SDKs say JSON, text (browsers, to spare a preflight) or nothing. RudderStack's for Node
@@ -41,25 +29,6 @@ const ACCEPTED_TYPE =
   /^\s*(application\/json|text\/plain|application\/x-www-form-urlencoded)\s*(;|$)/i;
 const NO_REJECTIONS: readonly Rejection[] = [];
 const scanned = createScanResult();
-
-export function beginExchange(
-  context: CollectContext,
-  route: Route,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Exchange {
-  const headers: HeaderList = [];
-  pushCorsHeaders(headers, request, context.settings.corsOrigins);
-  return {
-    route,
-    request,
-    response,
-    headers,
-    receivedAtMs: context.clock.wallMs(),
-    startedMs: context.clock.monotonicMs(),
-    isPixel: false,
-  };
-}
 
 /** Handles `POST` on every event route. */
 export function handleIngest(

@@ -7,7 +7,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Route } from '../events/routes.ts';
 import type { CollectContext } from './context.ts';
-import { beginExchange, ingestBytes } from './ingest.ts';
+import { beginExchange } from './exchange.ts';
+import { ingestBytes } from './ingest.ts';
 
 const PATH_DEPTH_MAX = 16;
 const PARAMETERS_MAX = 500;

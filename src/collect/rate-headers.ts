@@ -6,7 +6,7 @@
 import type { Access } from '../auth/authenticator.ts';
 import { answerError, answerPixel } from './answers.ts';
 import type { CollectContext } from './context.ts';
-import type { Exchange } from './ingest.ts';
+import type { Exchange } from './exchange.ts';
 
 /** Takes a token; when there is none, answers 429 and returns true. */
 export function refuseForRate(
@@ -33,6 +33,7 @@ export function refuseForRate(
   return true;
 }
 
+/** Adds limit, what is left of it, and when it is whole again. */
 export function pushRateHeaders(context: CollectContext, exchange: Exchange, access: Access): void {
   const remaining = context.tokensLeft(access);
   const { requestsPerSecond, burst } = access.limits;

@@ -10,8 +10,8 @@ const INTRODUCTION = `# Configuration
 Every setting has a default, so no configuration is needed to start. A value is taken from the
 command line, else from the environment, else from the file, else it is the default.
 
-- The file is \`millrace.yaml\` in the folder Millrace is started in, or the one that \`--config\` or
-  \`MILLRACE_CONFIG\` names.
+- The file is \`millrace.yaml\` in the folder Millrace is started in, or the one that
+  \`--config\` or \`MILLRACE_CONFIG\` names.
 - Each setting has an environment variable, named below. Lists are separated by commas; objects are
   JSON; \`null\` unsets what may be null; an empty variable counts as absent.
 - Bytes may be written with a unit: \`64MiB\`, \`1.5GB\`.

@@ -11,6 +11,7 @@ export interface Tally {
   total(verdict: Verdict): number;
 }
 
+/** Counts by verdict, source and hour. */
 export function createTally(): Tally {
   const cells = new Map<string, VerdictCount>();
   return {

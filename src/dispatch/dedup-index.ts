@@ -4,7 +4,7 @@
  * fingerprint is wide: with 100 million keys the chance is 10^-21 per lookup.
  *
  *   slot n: words[3n], words[3n+1], words[3n+2]   fingerprint (never all zero)
- *           hours[n]                              hour of receipt, relative to the first one; 0 free
+ *           hours[n]                              hour of receipt, from the first one; 0: free
  */
 import { hash } from 'node:crypto';
 import { assert } from '../base/assert.ts';
@@ -37,6 +37,7 @@ export function writeFingerprint(
   target.write(hash('md5', `${sourceNumber} ${messageId}`, 'hex'), at, FINGERPRINT_BYTES, 'hex');
 }
 
+/** An empty index; `Ledger.loadFingerprints` fills it after a restart. */
 export function createDedupIndex(options: DedupOptions): DedupIndex {
   const { windowHours, keysMax } = options;
   let slots = SLOTS_MIN;

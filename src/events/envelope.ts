@@ -2,12 +2,12 @@
  * What the log keeps of one request: an envelope, and then the body as it was received
  * (decompressed). Integers are little endian; texts are UTF-8.
  *
- *     0     1     2     3     4        12       16       20       24    26    28       32
- *     +-----+-----+-----+-----+--------+--------+--------+--------+-----+-----+--------+-- - -
- *     |ver 1|kind |route|flags|received|source  |key     |events  |ip   |agent|rejec-  | ip,
- *     | u8  | u8  | u8  | u8  |ms u64  |u32     |u32     |u32     |u16  |u16  |tions   | agent,
- *     |     |     |     |     |        |        |        |        |bytes|bytes|u32 b   | rejections,
- *     +-----+-----+-----+-----+--------+--------+--------+--------+-----+-----+--------+ body
+ *     0     1     2     3     4        12       16      20      24    26    28       32
+ *     +-----+-----+-----+-----+--------+--------+-------+-------+-----+-----+--------+-- - -
+ *     |ver 1|kind |route|flags|received|source  |key    |events |ip   |agent|rejec-  | ip,
+ *     | u8  | u8  | u8  | u8  |ms u64  |u32     |u32    |u32    |u16  |u16  |tions   | agent,
+ *     |     |     |     |     |        |        |       |       |bytes|bytes|u32 b   | rejections,
+ *     +-----+-----+-----+-----+--------+--------+-------+-------+-----+-----+--------+ body
  *
  * kind 1 is a request whose body could be decoded: the body is whole, and the rejections name the
  * items that are not stored. Kind 2 could not be decoded: one received event, rejected, and the

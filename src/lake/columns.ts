@@ -89,6 +89,7 @@ const OWN_COLUMN = new Set([
 
 export type Row = Record<string, unknown>;
 
+/** The row of a stored event. Times are UTC texts that the engine casts. */
 export function eventRow(event: NormalEvent, source: SourceInfo): Row {
   const { message } = event;
   return {
@@ -122,6 +123,7 @@ export function eventRow(event: NormalEvent, source: SourceInfo): Row {
   };
 }
 
+/** The row of a rejected event. */
 export function rejectedRow(event: RejectedEvent, source: SourceInfo): Row {
   return {
     region: source.region,

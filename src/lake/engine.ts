@@ -20,6 +20,7 @@ export interface EngineOptions {
   folders: readonly string[];
 }
 
+/** Opens the engine locked: from here on no statement can reach beyond `folders`. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const instance = await duckdb.DuckDBInstance.create(':memory:', {
     memory_limit: options.memoryLimit,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { toError } from '../base/errors.ts';
 import type { FileKind, LakeFile, NewFile } from './catalog.ts';
-import type { LakeState } from './lake.ts';
+import type { LakeState } from './lake-state.ts';
 import { parquetRelation, writeParquet } from './parquet.ts';
 import { refreshTables } from './tables.ts';
 

@@ -10,7 +10,8 @@ import { createLogger } from '../observe/logger.ts';
 import { createMetricsRegistry } from '../observe/metrics.ts';
 import { createFlusher } from './flush.ts';
 import { openLake } from './lake.ts';
-import type { LakeState, StepResult } from './lake.ts';
+import type { LakeState } from './lake-state.ts';
+import type { StepResult } from './lake.ts';
 import type { LakeMessage, LakeOrder, LakeSetup, TailEntry } from './messages.ts';
 import { createRetention } from './retention.ts';
 

@@ -4,67 +4,21 @@
  * the catalog and the ledger; everything else is rebuilt from the log when this opens.
  */
 import { join } from 'node:path';
-import type { DuckDBConnection } from '@duckdb/node-api';
-import type { Clock } from '../base/clock.ts';
-import type { Disk } from '../base/disk.ts';
-import type { Random } from '../base/random.ts';
 import { createDispatcher } from '../dispatch/dispatcher.ts';
-import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import { openLedger } from '../dispatch/ledger.ts';
-import type { Ledger } from '../dispatch/ledger.ts';
 import type { NormalEvent, RejectedEvent } from '../events/normalise.ts';
 import { openLogReader } from '../log/log-reader.ts';
-import type { LogReader } from '../log/log-reader.ts';
-import type { Logger } from '../observe/logger.ts';
-import type { MetricsRegistry } from '../observe/metrics.ts';
 import { openCatalog } from './catalog.ts';
-import type { Catalog } from './catalog.ts';
 import { EVENT_COLUMNS, eventRow, REJECTED_COLUMNS, rejectedRow } from './columns.ts';
 import type { SourceInfo } from './columns.ts';
 import { openEngine } from './engine.ts';
-import type { Engine } from './engine.ts';
 import { openHotTail } from './hot-tail.ts';
-import type { HotTail } from './hot-tail.ts';
+import type { LakeOptions, LakeState } from './lake-state.ts';
 import { removeOrphans } from './parquet.ts';
 import { runSql } from './sql.ts';
 import type { SqlRequest, SqlResult } from './sql.ts';
 import { createWarehouse } from './warehouse.ts';
-import type { Warehouse } from './warehouse.ts';
 import { refreshTables } from './tables.ts';
-
-export interface LakeSettings {
-  flushRows: number;
-  flushSeconds: number;
-  compactFilesMin: number;
-  memoryLimit: string;
-  threads: number;
-  rejectedRowsMax: number;
-  dedupWindowHours: number;
-  dedupKeysMax: number;
-}
-
-export interface LakeOptions {
-  disk: Disk;
-  clock: Clock;
-  random: Random;
-  logger: Logger;
-  metrics: MetricsRegistry;
-  dataFolder: string;
-  regions: readonly string[];
-  settings: LakeSettings;
-  /** True for a query while the server is stopped: nothing is written but temporary files. */
-  isReadOnly: boolean;
-}
-
-/** A log partition as the lake reads it. */
-export interface PartitionState {
-  name: string;
-  region: string;
-  folder: string;
-  reader: LogReader;
-  /** Read and loaded up to here. */
-  position: number;
-}
 
 export interface StepResult {
   events: readonly NormalEvent[];
@@ -84,23 +38,6 @@ export interface Lake {
   close(): Promise<void>;
 }
 
-/** What steps, flushes and compactions share. */
-export interface LakeState {
-  options: LakeOptions;
-  temporaryFolder: string;
-  engine: Engine;
-  /** For writing Parquet beside the loading of new rows. */
-  background: DuckDBConnection;
-  catalog: Catalog;
-  ledger: Ledger;
-  dispatcher: Dispatcher;
-  warehouse: Warehouse;
-  events: HotTail;
-  rejected: HotTail;
-  partitions: Map<string, PartitionState>;
-  sources: Map<number, SourceInfo>;
-}
-
 const STEP_BYTES = 4 * 1024 * 1024;
 export const TEMPORARY_FOLDER = 'tmp';
 
@@ -109,6 +46,10 @@ export function partitionFolder(dataFolder: string, region: string, partition: s
   return join(dataFolder, region, 'log', partition);
 }
 
+/**
+ * Opens catalog, ledger and engine, and shows what the catalog lists. Partitions are added after.
+ * @throws MillraceError DATA_FORMAT_TOO_NEW
+ */
 export async function openLake(options: LakeOptions): Promise<Lake> {
   const state = await openState(options);
   const { clock, metrics } = options;

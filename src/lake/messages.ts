@@ -2,7 +2,7 @@
 import type { LogLevel } from '../observe/logger.ts';
 import type { Snapshot } from '../observe/metrics.ts';
 import type { SourceInfo } from './columns.ts';
-import type { LakeSettings } from './lake.ts';
+import type { LakeSettings } from './lake-state.ts';
 import type { SqlRequest, SqlResult } from './sql.ts';
 
 export interface LakePartition {

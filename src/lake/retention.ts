@@ -10,7 +10,7 @@ import type { LogReader } from '../log/log-reader.ts';
 import { removeSegmentsBefore } from '../log/retention.ts';
 import { listSegments } from '../log/segments.ts';
 import type { Segment } from '../log/segments.ts';
-import type { LakeState, PartitionState } from './lake.ts';
+import type { LakeState, PartitionState } from './lake-state.ts';
 import type { RetentionSettings } from './messages.ts';
 
 export interface Retention {

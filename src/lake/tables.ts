@@ -2,7 +2,7 @@
 import type { FileKind } from './catalog.ts';
 import { columnNames, EVENT_COLUMNS, REJECTED_COLUMNS } from './columns.ts';
 import type { HotTail } from './hot-tail.ts';
-import type { LakeState } from './lake.ts';
+import type { LakeState } from './lake-state.ts';
 import { parquetRelation } from './parquet.ts';
 
 /** Statements that show what is listed and hot now; run them in one transaction. */
@@ -15,6 +15,10 @@ export function tableStatements(
   ];
 }
 
+/**
+ * Replaces both views in one transaction.
+ * @param alsoDrop hot tables whose rows the new views find in Parquet.
+ */
 export async function refreshTables(
   state: LakeState,
   alsoDrop: readonly string[] = [],

@@ -63,6 +63,7 @@ export function isPayloadWhole(payload: Uint8Array, header: RecordHeader): boole
   return crc32(payload) === header.payloadCrc;
 }
 
+/** A whole number below 2^53 as eight bytes, little endian. */
 export function writeUint64(target: Buffer, at: number, value: number): void {
   target.writeUInt32LE(value % HIGH, at);
   target.writeUInt32LE(Math.floor(value / HIGH), at + 4);

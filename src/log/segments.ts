@@ -37,6 +37,7 @@ export function segmentPath(folder: string, base: number): string {
   return join(folder, `${String(base).padStart(20, '0')}.log`);
 }
 
+/** The 64 bytes drawn above. `partition` is cut at 32 bytes. */
 export function encodeSegmentHeader(base: number, createdMs: number, partition: string): Buffer {
   const header = Buffer.alloc(SEGMENT_HEADER_BYTES);
   header.writeUInt32LE(SEGMENT_MAGIC, 0);

@@ -16,6 +16,7 @@ export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'silent';
 
 const STANDARD_ERROR = 2;
 
+/** A logger of one component, which every line names. */
 export function createLogger(component: string, level: LogLevel): Logger {
   return pino(
     {

@@ -64,6 +64,7 @@ const BUCKETS_SECONDS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10,
 ];
 
+/** The registry of one thread. */
 export function createMetricsRegistry(): MetricsRegistry {
   const cells = new Map<string, Cell>();
   const cellAt = (series: string): Cell => {

@@ -7,7 +7,7 @@ import { dataVersion } from '../store/store.ts';
 import { touchKeys } from '../store/write-keys.ts';
 import type { Collectors } from './collectors.ts';
 import type { LakeClient } from './lake-client.ts';
-import type { ServerParts } from './server.ts';
+import type { ServerParts } from './server-parts.ts';
 import { createTlsWatch } from './tls.ts';
 
 export interface Chores {

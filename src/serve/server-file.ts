@@ -13,6 +13,7 @@ export interface ServerFile {
 
 const NAME = 'server.json';
 
+/** Writes the file in one step, so that a reader never sees a part. */
 export async function writeServerFile(
   disk: Disk,
   dataDir: string,

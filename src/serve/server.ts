@@ -8,26 +8,21 @@ import { join, resolve } from 'node:path';
 import { startAdmin } from '../admin/admin-server.ts';
 import type { AdminServer, Health } from '../admin/admin-server.ts';
 import { rateTableBytes } from '../auth/rate-limit.ts';
-import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
-import type { Disk } from '../base/disk.ts';
 import { systemDisk } from '../base/disk.ts';
 import { allocateDurableEnds } from '../base/durable-ends.ts';
 import { systemRandom } from '../base/random.ts';
 import { VERSION } from '../base/version.ts';
-import type { CollectorSetup, OwnPartition, TlsMaterial } from '../collect/messages.ts';
+import type { CollectorSetup, OwnPartition } from '../collect/messages.ts';
 import { collectorThreads } from '../config/schema.ts';
 import type { Config } from '../config/schema.ts';
 import { createLogger } from '../observe/logger.ts';
-import type { Logger } from '../observe/logger.ts';
 import { createMetricsRegistry, renderPrometheus } from '../observe/metrics.ts';
-import type { MetricsRegistry } from '../observe/metrics.ts';
 import { authSnapshot } from '../store/auth-snapshot.ts';
 import { lockDataFolder } from '../store/data-folder-lock.ts';
 import { applyDeclaredSources } from '../store/declared-sources.ts';
 import { listSources } from '../store/sources.ts';
 import { closeStore, openStore } from '../store/store.ts';
-import type { Store } from '../store/store.ts';
 import { adminToken } from './admin-token.ts';
 import { startChores } from './chores.ts';
 import { startCollectors } from './collectors.ts';
@@ -38,6 +33,7 @@ import { startLake } from './lake-client.ts';
 import type { LakeClient } from './lake-client.ts';
 import { listPartitions, partitionsOf } from './partitions.ts';
 import { removeServerFile, writeServerFile } from './server-file.ts';
+import type { ServerParts } from './server-parts.ts';
 import { readTls } from './tls.ts';
 
 export interface Server {
@@ -48,18 +44,6 @@ export interface Server {
   firstStart: FirstStart | null;
   /** Stops accepting, finishes what is in flight, makes everything durable. */
   stop(): Promise<void>;
-}
-
-/** What the parts of a running server share. */
-export interface ServerParts {
-  config: Config;
-  disk: Disk;
-  clock: Clock;
-  logger: Logger;
-  metrics: MetricsRegistry;
-  dataFolder: string;
-  store: Store;
-  tls: TlsMaterial | null;
 }
 
 /**

@@ -162,7 +162,7 @@ export function insertKey(
   return getKey(store, String(lastInsertRowid));
 }
 
-/** Bytes beyond the last whole multiple of 62 are thrown away, or early letters would be likelier. */
+/** Bytes beyond the last multiple of 62 are thrown away, or early letters would be likelier. */
 function randomKey(random: Random): string {
   const bound = 256 - (256 % ALPHABET.length);
   let key = '';

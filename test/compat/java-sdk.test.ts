@@ -14,8 +14,8 @@ await sdkSuite('com.segment.analytics.java', {
     if (!found.ok) return found;
     const { java, javac, classpath } = found;
     const folder = await mkdtemp(join(tmpdir(), 'millrace-java-'));
-    const source = join(ROOT, 'test/compat/drivers/Main.java');
+    const source = join(ROOT, 'test/compat/drivers/driver.java');
     await promisify(execFile)(javac, ['-cp', classpath, '-d', folder, source]);
-    return { ok: true, command: java, args: ['-cp', classpath + delimiter + folder, 'Main'] };
+    return { ok: true, command: java, args: ['-cp', classpath + delimiter + folder, 'Driver'] };
   },
 });

@@ -126,9 +126,9 @@ export async function sdkSuite(name: string, options: SdkOptions): Promise<void>
     });
 
     test('401: an unknown key stores nothing, and the program comes to an end', async () => {
-      const before = (await rowsOf('true')).length;
+      const count = (await rowsOf('true')).length;
       await drive(server.url, 'unknownKey0123456789', 'six', '6');
-      assert.equal((await rowsOf('true')).length, before);
+      assert.equal((await rowsOf('true')).length, count);
     });
   });
 }

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { lockDataFolder } from '../../src/store/data-folder-lock.ts';
 
+const MODULE = new URL('../../src/store/data-folder-lock.ts', import.meta.url).href;
 const HOLDER = `
-  import { lockDataFolder } from '${new URL('../../src/store/data-folder-lock.ts', import.meta.url).href}';
+  import { lockDataFolder } from '${MODULE}';
   await lockDataFolder(process.argv[1]);
   process.stdout.write('locked');
   setInterval(() => {}, 1000);`;

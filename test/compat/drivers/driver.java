@@ -12,7 +12,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /** Drives analytics-java: host, write key, scenario (six, many, refused), count. */
-public class Main {
+class Driver {
   public static void main(String[] args) throws Exception {
     int count = Integer.parseInt(args[3]);
     int expected = args[2].equals("six") ? 6 : args[2].equals("many") ? count : 2;
