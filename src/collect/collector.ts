@@ -34,6 +34,7 @@ export interface Collector {
 }
 
 const SPACE_CHECK_MS = 500;
+const SWEEP_MS = 50;
 
 export interface CollectorSeams {
   disk: Disk;
@@ -218,12 +219,15 @@ async function closeServer(
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
+  // A connection whose answer was on its way when closing began becomes idle only after it.
+  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
   server.closeIdleConnections();
   const forced = clock.sleep(deadlineMs, timer.signal).then(
     () => server.closeAllConnections(),
     () => undefined,
   );
   await closed;
+  clearInterval(sweep);
   timer.abort();
   await forced;
 }

@@ -1,0 +1,210 @@
+/** The commands against a running server. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { open, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { CLI, NODE_FLAGS, runCli, startTestServer } from '../support/test-server.ts';
+import type { TestServer } from '../support/test-server.ts';
+
+let server: TestServer;
+
+before(async () => {
+  server = await startTestServer();
+});
+after(() => server.stop());
+
+describe('send', () => {
+  test('one event from options', async () => {
+    const { code, stdout } = await server.cli(
+      ...['send', '--write-key', server.writeKey, '--event', 'From CLI', '--user', 'u1'],
+      ...['--properties', '{"n":1}'],
+    );
+    assert.equal(code, 0);
+    assert.match(stdout, /1 accepted, 0 refused/);
+    const rows = await server.sqlUntil(
+      `select user_id, properties from events where event = 'From CLI'`,
+      (found) => found.length === 1,
+    );
+    assert.deepEqual(rows, [{ user_id: 'u1', properties: '{"n":1}' }]);
+  });
+
+  test('a file of events: bad lines and refused events are named, the others sent', async () => {
+    const lines = Array.from({ length: 350 }, (_, n) =>
+      JSON.stringify({ type: 'track', userId: 'u', event: 'Filed', properties: { n } }),
+    );
+    lines[6] = '{"type":"track","event":"Filed"}';
+    lines[9] = 'not json';
+    const file = join(server.folder, 'events.ndjson');
+    await writeFile(file, lines.join('\n'));
+    const { code, stdout } = await server.cli(
+      'send',
+      file,
+      '--write-key',
+      server.writeKey,
+      '--json',
+    );
+    assert.equal(code, 1);
+    const result = JSON.parse(stdout) as { accepted: number; refused: { line: number }[] };
+    assert.equal(result.accepted, 348);
+    assert.deepEqual(
+      result.refused.map(({ line }) => line).sort((a, b) => a - b),
+      [7, 10],
+    );
+    await server.sqlUntil(
+      `select count(*)::int as n from events where event = 'Filed'`,
+      ([row]) => row?.['n'] === 348,
+    );
+  });
+
+  test('standard input', async () => {
+    const { code } = await runCli(
+      ['send', '-', '--write-key', server.writeKey, '--url', server.url],
+      { input: '{"type":"track","userId":"u","event":"Piped"}\n\n', cwd: server.folder },
+    );
+    assert.equal(code, 0);
+    await server.sqlUntil(`select 1 from events where event = 'Piped'`, (r) => r.length === 1);
+  });
+
+  test('an unknown key and an absent server fail with a reason', async () => {
+    const refused = await server.cli('send', '--write-key', 'unknownKey1234', '--event', 'E');
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /answered 401: Invalid write key/);
+    const absent = await runCli([
+      ...['send', '--write-key', 'unknownKey1234', '--event', 'E', '--user', 'u'],
+      ...['--url', 'http://127.0.0.1:9', '--attempts', '1'],
+    ]);
+    assert.equal(absent.code, 1);
+    assert.match(absent.stderr, /does not answer/);
+  });
+});
+
+describe('tail', () => {
+  test('shows events as they arrive, by filter', async () => {
+    const args = [
+      ...['tail', '--json', '--type', 'identify', '--user', 'wanted', '--count', '2'],
+      ...['--config', server.configFile],
+    ];
+    const child = spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], { cwd: server.folder });
+    let text = '';
+    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    const exited = once(child, 'exit');
+    const timer = setInterval(() => {
+      void server.post('/v1/identify', { userId: 'wanted', traits: { plan: 'x' } });
+      void server.post('/v1/identify', { userId: 'other' });
+      void server.post('/v1/track', { userId: 'wanted', event: 'E' });
+    }, 100);
+    const [code] = (await exited) as [number];
+    clearInterval(timer);
+    assert.equal(code, 0);
+    const entries = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.equal(entries.length, 2);
+    for (const entry of entries) {
+      assert.equal(entry['type'], 'identify');
+      assert.equal(entry['userId'], 'wanted');
+      assert.equal(entry['source'], 'test');
+      assert.equal(entry['status'], 'stored');
+    }
+  });
+});
+
+describe('sql', () => {
+  test('table, JSON and CSV; a mistake is named and exits 1', async () => {
+    const query = `select 1 as one, 'x' as letter`;
+    const table = await server.cli('sql', query);
+    assert.match(table.stdout, /one {2}letter\n─+ {2}─+\n1 {4}x/);
+    const json = await server.cli('sql', query, '--json');
+    assert.deepEqual(JSON.parse(json.stdout), [{ one: 1, letter: 'x' }]);
+    assert.equal((await server.cli('sql', query, '--csv')).stdout, 'one,letter\r\n1,x\r\n');
+    const wrong = await server.cli('sql', 'selec 1');
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.stderr, /syntax error/);
+  });
+});
+
+describe('sources and keys', () => {
+  test('a source made at the command line takes events within a second', async () => {
+    const made = await server.cli('sources', 'create', 'Étoile Shop', '--json');
+    const { slug, writeKey } = JSON.parse(made.stdout) as { slug: string; writeKey: string };
+    assert.equal(slug, 'etoile-shop');
+    const headers = { Authorization: `Basic ${Buffer.from(`${writeKey}:`).toString('base64')}` };
+    const endMs = performance.now() + 5_000;
+    for (;;) {
+      const { status } = await server.post('/v1/track', { userId: 'u', event: 'New' }, headers);
+      if (status === 200) break;
+      assert.ok(performance.now() < endMs);
+    }
+    const rows = await server.sqlUntil(
+      `select source from events where event = 'New'`,
+      (found) => found.length === 1,
+    );
+    assert.deepEqual(rows, [{ source: 'etoile-shop' }]);
+    const list = await server.cli('sources', 'list', '--json');
+    const slugs = (JSON.parse(list.stdout) as { slug: string }[]).map((source) => source.slug);
+    assert.deepEqual(slugs.sort(), ['etoile-shop', 'test']);
+    const keys = await server.cli('keys', 'list', '--json');
+    assert.ok(!keys.stdout.includes(writeKey), 'keys are shown once');
+  });
+});
+
+describe('inspect-log and verify', () => {
+  test('a sound log: records with their positions, exit code 0', async () => {
+    const { code, stdout } = await server.cli('inspect-log', '--json', '--limit', '3', '--body');
+    assert.equal(code, 0);
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.equal(lines.length, 4);
+    assert.equal(lines[0]?.['position'], 64);
+    assert.match(String(lines[0]?.['body']), /From CLI/);
+    assert.deepEqual(lines[3]?.['damaged'], []);
+  });
+
+  test('a flipped bit is found by both; the other records stay readable', async () => {
+    const own = await startTestServer();
+    for (let n = 0; n < 20; n++) {
+      await own.post('/v1/track', { userId: 'u', event: `Bit ${n}` });
+    }
+    await own.terminate();
+    assert.equal((await own.cli('verify')).code, 0);
+    const folder = join(own.dataDir, 'us/log/us-0');
+    const [name = ''] = (await readdir(folder)).filter((file) => file.endsWith('.log'));
+    const file = await open(join(folder, name), 'r+');
+    const byte = Buffer.alloc(1);
+    await file.read(byte, 0, 1, 700);
+    byte[0] = (byte[0] ?? 0) ^ 4;
+    await file.write(byte, 0, 1, 700);
+    await file.close();
+    const inspected = await own.cli('inspect-log', '--json', '--limit', '100');
+    assert.equal(inspected.code, 1);
+    const summary = JSON.parse(inspected.stdout.trim().split('\n').at(-1) ?? '') as {
+      records: number;
+      damaged: unknown[];
+    };
+    assert.equal(summary.records, 19);
+    assert.equal(summary.damaged.length, 1);
+    const verified = await own.cli('verify', '--json');
+    assert.equal(verified.code, 1);
+    assert.match(verified.stdout, /damaged from/);
+    await rm(own.folder, { recursive: true });
+  });
+
+  test('a Parquet file that is gone, or has other rows, fails verify', async () => {
+    const own = await startTestServer();
+    await own.post('/v1/track', { userId: 'u', event: 'E' });
+    await own.terminate();
+    const day = join(own.dataDir, 'us/lake');
+    const [folder = ''] = await readdir(day);
+    const [name = ''] = await readdir(join(day, folder));
+    await rm(join(day, folder, name));
+    const { code, stdout } = await own.cli('verify', '--json');
+    assert.equal(code, 1);
+    assert.match(stdout, /is listed and not there/);
+    await rm(own.folder, { recursive: true });
+  });
+});
