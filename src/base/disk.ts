@@ -6,7 +6,7 @@
 import { constants } from 'node:fs';
 import { mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { errnoOf } from './errors.ts';
 
 export type OpenMode =
@@ -37,6 +37,7 @@ export interface Disk {
   /** Names in a folder, sorted; an absent folder is empty. */
   list(folder: string): Promise<string[]>;
   exists(path: string): Promise<boolean>;
+  /** Makes the folder and its parents where absent; their names are durable on return. */
   makeFolder(folder: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
@@ -93,8 +94,13 @@ export const systemDisk: Disk = {
     }
   },
   async makeFolder(folder) {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await systemDisk.syncFolder(dirname(folder));
+    const created = await mkdir(folder, { recursive: true, mode: 0o700 });
+    // Each new name is in the folder above it, so each of those is synced.
+    const top = dirname(resolve(created ?? folder));
+    for (let at = dirname(resolve(folder)); at.length >= top.length; at = dirname(at)) {
+      await systemDisk.syncFolder(at);
+      if (at === dirname(at)) break;
+    }
   },
   rename: (from, to) => rename(from, to),
   remove: (path) => unlink(path),

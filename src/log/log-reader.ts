@@ -5,7 +5,7 @@
  */
 import type { Disk, DiskFile } from '../base/disk.ts';
 import { isPayloadWhole, readHeader, RECORD_HEADER_BYTES } from './record.ts';
-import { listSegments, readFully, segmentCount, SEGMENT_HEADER_BYTES } from './segments.ts';
+import { lastSegmentBase, listSegments, readFully, SEGMENT_HEADER_BYTES } from './segments.ts';
 import type { Segment } from './segments.ts';
 
 export interface LogRecord {
@@ -40,11 +40,14 @@ export interface LogReader {
 }
 
 interface Block {
-  /** Bytes from `position` on. */
+  /** Bytes from `position` on; with those of a header that begins below `limit`. */
   bytes: Buffer;
   position: number;
-  /** True when the block reaches the end of the segment's valid range. */
-  isSegmentEnd: boolean;
+  /** Where reading ends: the caller's bound, or where the segment's successor begins. */
+  limit: number;
+  isBound: boolean;
+  /** True when there are no more bytes below the limit. */
+  isEnd: boolean;
 }
 
 const MAGIC_BYTES = Buffer.from('MLR1', 'latin1');
@@ -68,36 +71,32 @@ export async function openLogReader(options: {
     return open.file;
   };
   /** Steps over the end of a segment and its successor's header. */
-  const settle = async (upTo: number): Promise<{ segment: Segment; end: number } | undefined> => {
+  const settle = async (): Promise<{ segment: Segment; end: number } | undefined> => {
     let at = segmentIndex(segments, position);
     const isInLast = at === segments.length - 1;
     // Names are listed each time, so that a new segment bounds its predecessor at once.
-    if (isInLast && (await segmentCount(disk, folder)) !== segments.length) {
+    if (isInLast && (await lastSegmentBase(disk, folder)) !== segments.at(-1)?.base) {
       segments = await listSegments(disk, folder);
       at = segmentIndex(segments, position);
     }
     const segment = segments[Math.max(0, at)];
     if (!segment) return undefined;
     position = Math.max(position, segment.base + SEGMENT_HEADER_BYTES);
-    const end = Math.min(upTo, segments[Math.max(0, at) + 1]?.base ?? Infinity);
-    return { segment, end };
+    return { segment, end: segments[Math.max(0, at) + 1]?.base ?? Infinity };
   };
   const fill = async (
     segment: Segment,
     end: number,
-    bytes: number,
-    successor: boolean,
+    upTo: number,
+    bytesMax: number,
   ): Promise<Block> => {
-    const wanted = Math.min(bytes, end - position);
+    const limit = Math.min(upTo, end);
+    const wanted = Math.min(bytesMax, end - position, upTo + RECORD_HEADER_BYTES - position);
     if (buffer.length < wanted) buffer = Buffer.allocUnsafe(wanted);
     const file = await fileOf(segment);
     const count = await readFully(file, buffer.subarray(0, wanted), position - segment.base);
-    const isShort = count < wanted;
-    return {
-      bytes: buffer.subarray(0, count),
-      position,
-      isSegmentEnd: successor && (isShort || position + count >= end),
-    };
+    const isEnd = limit !== Infinity && (count < wanted || position + count >= limit);
+    return { bytes: buffer.subarray(0, count), position, limit, isBound: upTo < end, isEnd };
   };
 
   return {
@@ -105,18 +104,19 @@ export async function openLogReader(options: {
       const result: ReadResult = { records: [], next: position, damage: [] };
       let wanted = bytesMax;
       while (position < upTo) {
-        const place = await settle(upTo);
+        const place = await settle();
         if (!place || position >= upTo) break;
-        const { segment, end } = place;
-        const hasSuccessor = end < upTo || end !== Infinity;
-        const block = await fill(segment, end, wanted, hasSuccessor);
+        // A stray file may claim a place inside the header of the segment before it.
+        if (position >= place.end) continue;
+        const block = await fill(place.segment, place.end, upTo, wanted);
         const before = position;
         position = parseBlock(block, result);
         if (position > before && result.records.length > 0) break;
         if (position > before) continue;
-        if (block.isSegmentEnd && position < end) {
-          result.damage.push({ from: position, to: end, reason: 'missing' });
-          position = end;
+        if (isCutByBound(block)) break;
+        if (block.isEnd) {
+          result.damage.push({ from: position, to: block.limit, reason: 'missing' });
+          position = block.limit;
         } else if (block.bytes.length < wanted) {
           break;
         } else {
@@ -136,23 +136,22 @@ export async function openLogReader(options: {
 
 /** Adds the block's whole records and damage to the result; returns where parsing stopped. */
 function parseBlock(block: Block, result: ReadResult): number {
-  const { bytes, position: origin } = block;
+  const { bytes, position: origin, limit } = block;
   let at = 0;
-  while (at + RECORD_HEADER_BYTES <= bytes.length) {
+  while (origin + at < limit && at + RECORD_HEADER_BYTES <= bytes.length) {
     const position = origin + at;
     const header = readHeader(bytes, at, position);
     if (!header) {
       const behind = nextHeader(bytes, at + 1, origin);
-      if (behind < 0 && !block.isSegmentEnd)
-        return origin + keepForSearch(at, bytes, result, origin);
-      const to = behind < 0 ? bytes.length : behind;
+      if (behind < 0 && !block.isEnd) return origin + keepForSearch(at, bytes, result, origin);
+      const to = Math.min(behind < 0 ? bytes.length : behind, limit - origin);
       pushDamage(result, { from: position, to: origin + to, reason: 'header' });
       at = to;
       continue;
     }
     const start = at + RECORD_HEADER_BYTES;
     const end = start + header.length;
-    if (end > bytes.length) break;
+    if (end > bytes.length || origin + end > limit) break;
     const payload = bytes.subarray(start, end);
     if (isPayloadWhole(payload, header)) {
       result.records.push({ position, next: origin + end, payload });
@@ -162,6 +161,13 @@ function parseBlock(block: Block, result: ReadResult): number {
     at = end;
   }
   return origin + at;
+}
+
+/** True when a block begins with a record that ends beyond the caller's bound: it comes later. */
+function isCutByBound({ bytes, position, limit, isBound }: Block): boolean {
+  if (!isBound || bytes.length < RECORD_HEADER_BYTES) return false;
+  const header = readHeader(bytes, 0, position);
+  return header !== null && position + RECORD_HEADER_BYTES + header.length > limit;
 }
 
 /**

@@ -108,7 +108,10 @@ function createWriter(
   const { disk, clock, folder, partition, segmentBytesMax, queueBytesMax, onAlarm } = options;
   const counters: LogCounters = { records: 0, bytes: 0, groups: 0, failures: 0 };
   let file = initial.file;
+  /** Base of the segment that is written to. */
   let base = initial.base;
+  /** Base of the segment that the gathering group belongs to; null when it must open one. */
+  let nextBase = file === null ? null : base;
   let durable = initial.end;
   let next = initial.end;
   let gathering = newGroup();
@@ -122,8 +125,9 @@ function createWriter(
 
   const begin = (group: Group): void => {
     group.start = next;
-    group.opensSegment = file === null || next - base >= segmentBytesMax;
+    group.opensSegment = nextBase === null || next - nextBase >= segmentBytesMax;
     if (!group.opensSegment) return;
+    nextBase = next;
     encodeSegmentHeader(next, clock.wallMs(), partition).copy(group.bytes, 0);
     group.length = SEGMENT_HEADER_BYTES;
     next += SEGMENT_HEADER_BYTES;
@@ -187,7 +191,10 @@ function createWriter(
       file = null;
       await ended?.close();
       base = group.start;
-      file = await disk.open(segmentPath(folder, base), 'write-durable');
+      const path = segmentPath(folder, base);
+      // What an earlier attempt has left would come back to life behind shorter new records.
+      if (await disk.exists(path)) await disk.remove(path);
+      file = await disk.open(path, 'write-durable');
     }
     if (!file) throw new Error('no open segment');
     let at = 0;
@@ -218,6 +225,7 @@ function createWriter(
     const behind = gathering;
     gathering = newGroup();
     next = durable;
+    nextBase = null;
     const error = writeError(cause);
     onAlarm({ kind: 'write-failed', position: group.start, reason: cause.message });
     await sealSegment();

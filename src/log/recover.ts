@@ -4,7 +4,7 @@
  *
  * Behind the last whole record may stand a torn tail: it was never acknowledged, so it is copied
  * to `<segment>.<position>.broken` and cut. Damage with whole records behind it is something else
- * if one of them says that the damaged place had been durable when it was written: then it is
+ * if any of them says that the damaged place had been durable when it was written: then it is
  * acknowledged data that the disk has changed. It is reported and left for readers to skip, and
  * nothing behind it is touched. Without that proof the disk has written unacknowledged bytes out
  * of order, and the tail is cut at the damage.
@@ -61,56 +61,84 @@ async function recoverSegment(options: RecoverOptions, last: Segment): Promise<n
     if (watermark.durable <= fileEnd) from = watermark.durable;
   }
   const bytes = await readTail(disk, last, from - last.base);
-  const end = scanTail(bytes, from, onAlarm);
+  const known = watermark?.base === last.base ? watermark.durable : 0;
+  const end = scanTail(bytes, from, known, onAlarm);
   if (end < fileEnd) {
-    await cutTail(disk, folder, last, end, bytes.subarray(end - from));
+    await copyTail(disk, `${last.path}.${end}.broken`, bytes.subarray(end - from));
     onAlarm({ kind: 'tail-cut', position: end, reason: `${fileEnd - end} bytes copied and cut` });
+  }
+  // After a process crash a whole record, and the segment's name itself, may be in memory only.
+  await disk.syncFolder(folder);
+  const file = await disk.open(last.path, 'write');
+  try {
+    if (end < fileEnd) await file.truncate(end - last.base);
+    await file.sync();
+  } finally {
+    await file.close();
   }
   return Math.max(end, first);
 }
 
-/** Returns the end of the last record that counts. */
-function scanTail(bytes: Buffer, from: number, onAlarm: (alarm: LogAlarm) => void): number {
-  let at = 0;
-  for (;;) {
-    const length = wholeRecordAt(bytes, at, from + at);
-    if (length > 0) {
-      at += length;
-      continue;
+/**
+ * Returns the end of the last record that counts.
+ * @param known a position that was durable for certain.
+ */
+function scanTail(
+  bytes: Buffer,
+  from: number,
+  known: number,
+  onAlarm: (alarm: LogAlarm) => void,
+): number {
+  const spans = wholeRecords(bytes, from);
+  // Records of one group prove nothing about each other, those of later groups do.
+  const proven = spans.reduce((most, { durable }) => Math.max(most, durable), known);
+  let end = from;
+  for (const span of spans) {
+    if (span.start > end) {
+      if (proven <= end) break;
+      const reason = `${span.start - end} acknowledged bytes are damaged`;
+      onAlarm({ kind: 'damage', position: end, reason });
     }
-    const behind = nextWholeRecord(bytes, at + 1, from);
-    if (behind < 0) return from + at;
-    const header = readHeader(bytes, behind, from + behind);
-    if (!header || header.durablePosition <= from + at) return from + at;
-    const reason = `${behind - at} acknowledged bytes are damaged`;
-    onAlarm({ kind: 'damage', position: from + at, reason });
-    at = behind;
+    end = span.end;
   }
+  return end;
 }
 
-/** Length of the whole record at `at`, header included, or 0. */
-function wholeRecordAt(bytes: Buffer, at: number, position: number): number {
-  if (at + RECORD_HEADER_BYTES > bytes.length) return 0;
-  const header = readHeader(bytes, at, position);
-  if (!header) return 0;
-  const start = at + RECORD_HEADER_BYTES;
-  if (start + header.length > bytes.length) return 0;
-  const isWhole = isPayloadWhole(bytes.subarray(start, start + header.length), header);
-  return isWhole ? RECORD_HEADER_BYTES + header.length : 0;
+interface Span {
+  start: number;
+  end: number;
+  /** What was durable when the record was written. */
+  durable: number;
+}
+
+/** Every whole record in the bytes, whatever lies between them. */
+function wholeRecords(bytes: Buffer, origin: number): Span[] {
+  const spans: Span[] = [];
+  for (let span = nextWholeRecord(bytes, 0, origin); span;) {
+    spans.push(span);
+    span = nextWholeRecord(bytes, span.end - origin, origin);
+  }
+  return spans;
 }
 
 const MAGIC_BYTES = Buffer.from('MLR1', 'latin1');
 
-function nextWholeRecord(bytes: Buffer, from: number, origin: number): number {
+/** The first whole record that begins at or behind `from`. */
+function nextWholeRecord(bytes: Buffer, from: number, origin: number): Span | undefined {
   for (let at = from; ; at++) {
     at = bytes.indexOf(MAGIC_BYTES, at);
-    if (at < 0) return -1;
-    if (wholeRecordAt(bytes, at, origin + at) > 0) return at;
+    if (at < 0 || at + RECORD_HEADER_BYTES > bytes.length) return undefined;
+    const header = readHeader(bytes, at, origin + at);
+    if (!header) continue;
+    const end = at + RECORD_HEADER_BYTES + header.length;
+    if (end > bytes.length) continue;
+    if (!isPayloadWhole(bytes.subarray(at + RECORD_HEADER_BYTES, end), header)) continue;
+    return { start: origin + at, end: origin + end, durable: header.durablePosition };
   }
 }
 
 function hasRecord(bytes: Buffer, base: number): boolean {
-  return nextWholeRecord(bytes, 0, base) >= 0;
+  return nextWholeRecord(bytes, 0, base) !== undefined;
 }
 
 async function readTail(disk: Disk, segment: Segment, at: number): Promise<Buffer> {
@@ -124,26 +152,14 @@ async function readTail(disk: Disk, segment: Segment, at: number): Promise<Buffe
 }
 
 /** The copy is durable before the cut, so that no crash in between loses the bytes. */
-async function cutTail(
-  disk: Disk,
-  folder: string,
-  segment: Segment,
-  end: number,
-  tail: Buffer,
-): Promise<void> {
-  const copy = await disk.open(`${segment.path}.${end}.broken`, 'write');
+async function copyTail(disk: Disk, path: string, tail: Buffer): Promise<void> {
+  const copy = await disk.open(path, 'write');
   try {
     for (let at = 0; at < tail.length;) at += await copy.write(tail, at, tail.length - at, at);
+    // An older and longer copy may have stood here.
+    await copy.truncate(tail.length);
     await copy.sync();
   } finally {
     await copy.close();
-  }
-  await disk.syncFolder(folder);
-  const file = await disk.open(segment.path, 'write');
-  try {
-    await file.truncate(end - segment.base);
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }

@@ -20,8 +20,9 @@ export async function removeSegmentsBefore(options: {
     const successor = segments[at + 1];
     if (!segment || !successor || successor.base > position) break;
     await disk.remove(segment.path);
+    // One by one: a power cut that kept an older and lost a newer one would leave a hole.
+    await disk.syncFolder(folder);
     removed.push(segment);
   }
-  if (removed.length > 0) await disk.syncFolder(folder);
   return removed;
 }

@@ -14,7 +14,7 @@
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Disk, DiskFile } from '../base/disk.ts';
-import { MillraceError } from '../base/errors.ts';
+import { errnoOf, MillraceError } from '../base/errors.ts';
 import { readUint64, writeUint64 } from './record.ts';
 
 export const SEGMENT_HEADER_BYTES = 64;
@@ -55,20 +55,32 @@ export async function listSegments(disk: Disk, folder: string): Promise<Segment[
   for (const name of await disk.list(folder)) {
     const digits = NAME.exec(name)?.[1];
     if (digits === undefined) continue;
-    segments.push(await describeSegment(disk, join(folder, name), Number(digits)));
+    const segment = await describeSegment(disk, join(folder, name), Number(digits));
+    if (segment) segments.push(segment);
   }
   return segments;
 }
 
-/** How many segments there are, without opening them. */
-export async function segmentCount(disk: Disk, folder: string): Promise<number> {
-  const names = await disk.list(folder);
-  return names.filter((name) => NAME.test(name)).length;
+/** Where the last segment begins, without opening any; undefined when there is none. */
+export async function lastSegmentBase(disk: Disk, folder: string): Promise<number | undefined> {
+  const last = (await disk.list(folder)).findLast((name) => NAME.test(name));
+  return last === undefined ? undefined : Number(NAME.exec(last)?.[1]);
 }
 
-/** @throws MillraceError DATA_FORMAT_TOO_NEW when a newer Millrace wrote the segment. */
-async function describeSegment(disk: Disk, path: string, base: number): Promise<Segment> {
-  const file = await disk.open(path, 'read');
+/**
+ * Returns undefined when the file has gone since it was listed: retention, or a failed segment.
+ * @throws MillraceError DATA_FORMAT_TOO_NEW when a newer Millrace wrote the segment.
+ */
+async function describeSegment(
+  disk: Disk,
+  path: string,
+  base: number,
+): Promise<Segment | undefined> {
+  const file = await disk.open(path, 'read').catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (!file) return undefined;
   try {
     const header = Buffer.alloc(SEGMENT_HEADER_BYTES);
     const count = await readFully(file, header, 0);

@@ -42,7 +42,10 @@ export interface SimulatedDisk {
   readonly disk: Disk;
   /** Operations asked for so far. */
   operations(): number;
-  /** Returns the errno to fail an operation with; undefined lets it pass. */
+  /**
+   * Called before each operation. Returns the errno to fail it with; undefined lets it pass, unless
+   * the life has been ended: then it does not happen.
+   */
   onOperation: (operation: Operation) => string | undefined;
   /** Returns how many of `length` bytes a write takes. */
   onWriteLength: (operation: Operation, length: number) => number;
@@ -153,6 +156,8 @@ function diskOfLife(state: State, life: number): Disk {
   const perform: Perform = async (kind, path, action) => {
     if (state.life !== life) return await never();
     const errno = control.onOperation({ kind, path, index: state.count++ });
+    // The life may have ended right before this operation.
+    if (state.life !== life) return await never();
     if (errno !== undefined) throw errnoError(errno, kind, path);
     return action();
   };

@@ -16,7 +16,7 @@ import {
   encodeSegmentHeader,
   listSegments,
   SEGMENT_HEADER_BYTES,
-  segmentCount,
+  lastSegmentBase,
 } from '../../src/log/segments.ts';
 import { openWatermark } from '../../src/log/watermark.ts';
 import { FOLDER, openLog, pathOfSegment, WALL_MS, WATERMARK } from '../support/log-scenario.ts';
@@ -145,7 +145,8 @@ test('segments are listed by position with what their headers say', async () => 
     ],
   );
   assert.equal(segments[2]?.path, path);
-  assert.equal(await segmentCount(simulated.disk, FOLDER), 3);
+  assert.equal(await lastSegmentBase(simulated.disk, FOLDER), 2 ** 40);
+  assert.equal(await lastSegmentBase(simulated.disk, '/absent'), undefined);
 });
 
 test('a changed bit in a segment header, or another position in its name, is noticed', async () => {

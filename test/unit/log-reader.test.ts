@@ -177,7 +177,9 @@ test('a segment that was cut short below the durable end is damage, and the next
   for (let length = 0; length < whole.length; length++) {
     simulated.put(first.path, whole.subarray(0, length));
     const found = await readLog(simulated.disk, { upTo: end });
-    const kept = records.filter(({ position, next }) => next <= length || position > second.base);
+    const kept: ReadRecord[] = records.filter(
+      ({ position, next }) => next <= length || position > second.base,
+    );
     assert.deepEqual(found.records, kept);
     assert.equal(found.damage.at(-1)?.to, second.base);
     assert.equal(found.damage.at(-1)?.reason, 'missing');
