@@ -3,7 +3,8 @@
  * same suite; otherwise the simulation would prove things about a disk that nobody has.
  */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, open, rm, stat, symlink } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -161,7 +162,7 @@ for (const [name, create] of Object.entries(DISKS)) {
       const reader = await disk.open(to, 'read');
       assert.equal(await textAt(reader, 0, 9), 'new!');
       assert.equal(await textAt(replaced, 0, 9), 'old');
-      for (const open of [reader, replaced, file]) await open.close();
+      for (const each of [reader, replaced, file]) await each.close();
       await assert.rejects(disk.rename(from, to), { code: 'ENOENT' });
     });
 
@@ -174,7 +175,7 @@ for (const [name, create] of Object.entries(DISKS)) {
       assert.equal(await textAt(file, 0, 9), 'old');
       const created = await disk.open(path, 'write-durable');
       assert.equal(await created.size(), 0);
-      for (const open of [file, created]) await open.close();
+      for (const each of [file, created]) await each.close();
       await disk.remove(path);
       await assert.rejects(disk.remove(path), { code: 'ENOENT' });
     });
@@ -190,6 +191,24 @@ test('listing fails loudly when the folder is there but cannot be listed', async
   await symlink(path, path);
   await assert.rejects(systemDisk.list(path), { code: 'ELOOP' });
   await assert.rejects(systemDisk.exists(path), { code: 'ELOOP' });
+});
+
+test('every folder that has got a new name is synced when folders are made', async (context) => {
+  const top = await newFolder(systemDisk);
+  const handle = await open(top, 'r');
+  const prototype = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  const synced: number[] = [];
+  context.mock.method(prototype, 'sync', async function (this: FileHandle) {
+    synced.push((await this.stat()).ino);
+  });
+  await systemDisk.makeFolder(join(top, 'x', 'y', 'z'));
+  const above = [join(top, 'x', 'y'), join(top, 'x'), top];
+  const inodes = await Promise.all(above.map(async (path) => (await stat(path)).ino));
+  assert.deepEqual(synced, inodes);
+  synced.length = 0;
+  await systemDisk.makeFolder(join(top, 'x', 'y', 'z'));
+  assert.deepEqual(synced, inodes.slice(0, 1));
 });
 
 test('the forgetful disk answers at once and keeps durable bytes to itself', async () => {
@@ -214,5 +233,5 @@ test('the forgetful disk is honest about files that were not asked to be durable
   await put(file, 'abc', 0);
   const reader = await systemDisk.open(path, 'read');
   assert.equal(await textAt(reader, 0, 9), 'abc');
-  for (const open of [file, reader]) await open.close();
+  for (const each of [file, reader]) await each.close();
 });
