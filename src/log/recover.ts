@@ -76,7 +76,7 @@ async function recoverSegment(options: RecoverOptions, last: Segment): Promise<n
   } finally {
     await file.close();
   }
-  return Math.max(end, first);
+  return end;
 }
 
 /**
