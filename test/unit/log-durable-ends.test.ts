@@ -1,4 +1,4 @@
-/** Durable ends between threads: what a writer publishes wakes whoever waits, with nothing missed. */
+/** Durable ends between threads: what a writer publishes wakes whoever waits; nothing is missed. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
