@@ -276,13 +276,13 @@ test('retention removes whole segments below a position, and never the last', as
 test('a power cut during retention leaves no hole between segments', async () => {
   for (let seed = 1; seed <= 40; seed++) {
     const simulated = createSimulatedDisk(seed);
-    const { writer } = await openLog(simulated, { segmentBytesMax: 200 });
+    const { writer } = await openLog(simulated, { segmentBytesMax: 70 });
     for (const text of TEXTS) await append(writer, text);
     const end = writer.durablePosition();
     let removed = 0;
     simulated.onOperation = ({ kind }) => {
       if (kind === 'remove' || kind === 'syncFolder') removed++;
-      if (removed === 1 + (seed % 4)) simulated.powerCut();
+      if (removed === 1 + (seed % 12)) simulated.powerCut();
       return undefined;
     };
     void removeSegmentsBefore({ disk: simulated.disk, folder: FOLDER, position: end });

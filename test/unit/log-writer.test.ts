@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Disk } from '../../src/base/disk.ts';
 import { RECORD_HEADER_BYTES } from '../../src/log/record.ts';
 import { SEGMENT_HEADER_BYTES } from '../../src/log/segments.ts';
+import { openWatermark } from '../../src/log/watermark.ts';
 import {
   append,
   FOLDER,
@@ -14,6 +16,7 @@ import {
   textsOf,
   turn,
   until,
+  WATERMARK,
 } from '../support/log-scenario.ts';
 import { createSimulatedDisk, diceOf } from '../support/simulated-disk.ts';
 import type { Operation, SimulatedDisk } from '../support/simulated-disk.ts';
@@ -401,6 +404,28 @@ test('the watermark may fail for ever, and nobody waits for it', async () => {
   const reopened = await openLog(simulated);
   assert.deepEqual([...alarms, ...reopened.alarms], []);
   assert.deepEqual(await textsOf(simulated.disk), [...'abc']);
+});
+
+test('closing leaves a watermark that names the durable end', async () => {
+  const simulated = createSimulatedDisk();
+  const { disk } = simulated;
+  const slow: Disk = {
+    ...disk,
+    async open(path, mode) {
+      const file = await disk.open(path, mode);
+      if (path !== WATERMARK) return file;
+      const write: typeof file.write = async (...values) => {
+        for (let turns = 0; turns < 20; turns++) await turn();
+        return await file.write(...values);
+      };
+      return { ...file, write };
+    },
+  };
+  const { writer } = await openLog(simulated, { disk: slow });
+  for (const text of 'abc') await append(writer, text);
+  await writer.close();
+  const { initial } = await openWatermark(simulated.disk, FOLDER);
+  assert.deepEqual(initial, { base: 0, durable: writer.durablePosition() });
 });
 
 test('a callback may append, and what fails may be tried again from its callback', async () => {
