@@ -64,6 +64,8 @@ async function run(): Promise<void> {
     else if (order.kind === 'stop') isStopping = true;
     else void answerSql(lake.query, order);
   });
+  // Nothing is read, but the tables of every source are there before the first query.
+  await lake.step(() => 0);
   say({ kind: 'ready' });
 
   const durableEnd = (name: string) => ends.read(slots.get(name) ?? 0);

@@ -4,6 +4,7 @@
  * the catalog and the ledger; everything else is rebuilt from the log when this opens.
  */
 import { join } from 'node:path';
+import { toError } from '../base/errors.ts';
 import { createDispatcher } from '../dispatch/dispatcher.ts';
 import { openLedger } from '../dispatch/ledger.ts';
 import type { NormalEvent, RejectedEvent } from '../events/normalise.ts';
@@ -52,19 +53,30 @@ export function partitionFolder(dataFolder: string, region: string, partition: s
  */
 export async function openLake(options: LakeOptions): Promise<Lake> {
   const state = await openState(options);
-  const { clock, metrics } = options;
+  const { clock, metrics, logger } = options;
   const visible = metrics.histogram('millrace_lake_visible_seconds');
   const rejectedTotal = metrics.cell('millrace_lake_rejected_total');
   const hotRows = metrics.cell('millrace_lake_hot_rows');
 
+  /** A view that the engine refuses must not keep events out of the lake. */
+  const refreshViews = async (events: readonly NormalEvent[]): Promise<void> => {
+    for (const sql of state.warehouse.observe(events, (event) => sourceOf(state, event).slug)) {
+      await state.engine.connection.run(sql).catch((error: unknown) => {
+        metrics.cell('millrace_lake_failures_total').value++;
+        logger.error({ reason: toError(error).message.slice(0, 500) }, 'view not refreshed');
+      });
+    }
+  };
   const step = async (durableEnd: (partition: string) => number): Promise<StepResult> => {
     const { events, rejected, hasProgress } = await readStep(state, durableEnd);
-    if (!hasProgress) return { events, rejected, hasProgress };
+    if (!hasProgress) {
+      await refreshViews([]);
+      return { events, rejected, hasProgress };
+    }
     state.dispatcher.seal();
     await state.events.load(events.map((event) => eventRow(event, sourceOf(state, event))));
     await state.rejected.load(rejected.map((event) => rejectedRow(event, sourceOf(state, event))));
-    const changed = state.warehouse.observe(events, (event) => sourceOf(state, event).slug);
-    for (const sql of changed) await state.engine.connection.run(sql);
+    await refreshViews(events);
     const now = clock.wallMs();
     for (const event of events) {
       visible.observe((now - event.receivedAtMs) / 1000);
@@ -86,7 +98,10 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
       state.partitions.set(name, { name, region, folder, reader, position });
     },
     setSources(sources) {
-      for (const source of sources) state.sources.set(source.number, source);
+      for (const source of sources) {
+        state.sources.set(source.number, source);
+        state.warehouse.addSource(source.slug);
+      }
     },
     step,
     query: (request) =>

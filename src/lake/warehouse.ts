@@ -12,6 +12,8 @@ import { createSchemaStore } from './schema/schema-store.ts';
 import { sourceStatements, tableStatements } from './schema/views.ts';
 
 export interface Warehouse {
+  /** Makes a source known before its first event; the next `observe` returns its tables. */
+  addSource(slug: string): void;
   /** Learns the columns of the events; returns the statements that show new ones. */
   observe(events: readonly NormalEvent[], slugOf: (event: NormalEvent) => string): string[];
   /** Statements for every view known. */
@@ -31,6 +33,7 @@ export function createWarehouse(catalog: Catalog, limits?: RegistryLimits): Ware
   };
 
   return {
+    addSource: (slug) => registry.addSource(slug),
     observe(events, slugOf) {
       for (const event of events) registry.observe(event, slugOf(event));
       const { sources, tables } = registry.takeChanges();

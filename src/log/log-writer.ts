@@ -70,6 +70,11 @@ interface Group {
   positions: number[];
 }
 
+/**
+ * A disk that rests starts at this many records, without waiting for the loop turn to end: the
+ * rest of the turn is read while it writes.
+ */
+const EAGER_RECORDS = 16;
 const GROUP_BYTES = 1024 * 1024;
 /** A buffer that one huge group has grown is not kept for ever. */
 const GROUP_BYTES_KEPT = 8 * 1024 * 1024;
@@ -154,7 +159,8 @@ function createWriter(
     group.positions.push(next);
     group.length = at + recordBytes;
     next += recordBytes;
-    schedule();
+    if (!isWriting && group.dones.length >= EAGER_RECORDS) void writeNext();
+    else schedule();
   };
 
   const schedule = (): void => {

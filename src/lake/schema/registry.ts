@@ -29,6 +29,8 @@ export const EVENT_NAME_CHARS_MAX = 1_000;
 const CACHED_NAMES_MAX = 20_000;
 
 export interface Registry {
+  /** Makes a source known before its first event, so that its tables exist. */
+  addSource(slug: string): void;
   sources: Map<string, Source>;
   observe(event: NormalEvent, slug: string): void;
   /** What changed since the last call; a new source comes with its fixed tables. */
@@ -115,6 +117,9 @@ export function createRegistry(limits: RegistryLimits = REGISTRY_LIMITS): Regist
 
   return {
     sources,
+    addSource(slug) {
+      if (!sources.has(slug)) discoverSource(slug);
+    },
     observe(event, slug) {
       const source = sources.get(slug) ?? discoverSource(slug);
       if (event.type !== 'track') {
