@@ -22,6 +22,8 @@ export interface LoadOptions {
   perSecond?: number;
 }
 
+const SUCCESS_BYTES = '{"success":true}'.length;
+
 /** A POST with its head. */
 export function httpRequest(path: string, body: Buffer | string, authorization: string): Buffer {
   const bytes = Buffer.from(body);
@@ -89,8 +91,27 @@ function openClient(host: string, port: number): Promise<Client> {
   });
 }
 
+/** `200 … \r\n\r\n{"success":true}` in one chunk, told by a few bytes: nearly every answer. */
+function isWholeSuccess(chunk: Buffer): boolean {
+  const bodyAt = chunk.length - SUCCESS_BYTES;
+  return (
+    bodyAt > 16 &&
+    chunk[9] === 0x32 &&
+    chunk[11] === 0x30 &&
+    chunk[bodyAt] === 0x7b &&
+    chunk[bodyAt - 1] === 0x0a &&
+    chunk[bodyAt - 2] === 0x0d &&
+    chunk[bodyAt - 3] === 0x0a &&
+    chunk[chunk.length - 1] === 0x7d
+  );
+}
+
 /** Answers are small: status line, heads, and a body of the length they name. */
 function readAnswers(client: Client, pending: { buffer: Buffer }, chunk: Buffer): void {
+  if (pending.buffer.length === 0 && isWholeSuccess(chunk)) {
+    client.onAnswer(200);
+    return;
+  }
   let bytes = pending.buffer.length === 0 ? chunk : Buffer.concat([pending.buffer, chunk]);
   for (;;) {
     const headEnd = bytes.indexOf('\r\n\r\n');

@@ -175,16 +175,23 @@ function createWriter(
 
   const writeNext = async (): Promise<void> => {
     isWriting = true;
-    while (gathering.dones.length > 0) {
+    let finished: Group | undefined;
+    while (finished || gathering.dones.length > 0) {
+      if (gathering.dones.length === 0) {
+        finished = answer(finished);
+        continue;
+      }
       const group = gathering;
       gathering = spare ?? newGroup();
       spare = undefined;
       inFlightBytes = group.length;
-      const failure = await writeGroup(group).then(() => undefined, toError);
+      const writing = writeGroup(group).then(() => undefined, toError);
+      // The disk works on this group while the callers of the one before are answered.
+      finished = answer(finished);
+      const failure = await writing;
       inFlightBytes = 0;
-      // Outside the failure handling: a callback that throws must not undo what is durable.
       if (failure) await fail(group, failure);
-      else succeed(group);
+      else finished = settle(group);
       spare = recycled(group);
     }
     isWriting = false;
@@ -213,13 +220,19 @@ function createWriter(
     if (group.opensSegment) await disk.syncFolder(folder);
   };
 
-  const succeed = (group: Group): void => {
+  /** From here on the group is durable, whatever happens to those behind it. */
+  const settle = (group: Group): Group => {
     durable = group.start + group.length;
     counters.groups++;
     counters.records += group.dones.length;
     counters.bytes += group.length;
     writer.onDurable(durable);
     watermark.save({ base, durable });
+    return group;
+  };
+
+  const answer = (group: Group | undefined): undefined => {
+    if (!group) return;
     for (let at = 0; at < group.dones.length; at++) {
       group.dones[at]?.(undefined, group.positions[at] ?? -1);
     }
