@@ -1,4 +1,4 @@
-/** (c): latency at half of the rate that the machine can do, measured from when a request was due. */
+/** (c): latency at half of what the machine can do, measured from when a request was due. */
 import { basicAuth, startTestServer, WRITE_KEY } from '../../test/support/test-server.ts';
 import { trackEvent } from '../support/events.ts';
 import { httpRequest, load, median, percentile } from '../support/load.ts';

@@ -18,6 +18,6 @@ await sdkSuite('com.segment.analytics.java', {
     await promisify(execFile)(javac, ['-cp', classpath, '-d', folder, source]);
     return { ok: true, command: java, args: ['-cp', classpath + delimiter + folder, 'Driver'] };
   },
-  // Its pauses between attempts are fixed at 15, 30, 60 … seconds; a third fault would take minutes.
+  // Its pauses between attempts are 15, 30, 60 … seconds; a third fault would take minutes.
   faults: ['429', 'lost-answer'],
 });
