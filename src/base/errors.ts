@@ -11,7 +11,6 @@ export const ERROR_CODES = {
   LOG_DISK_FULL: { status: 503, retry: 'after' },
   LOG_CLOSED: { status: 503, retry: 'after' },
   LOG_RECORD_TOO_LARGE: { status: 400, retry: 'no' },
-  LOG_DAMAGED: { status: 500, retry: 'no' },
   SQL_REFUSED: { status: 400, retry: 'no' },
   SQL_FAILED: { status: 400, retry: 'no' },
   SQL_TIMEOUT: { status: 408, retry: 'no' },

@@ -4,7 +4,7 @@
  * the catalog and the ledger; everything else is rebuilt from the log when this opens.
  */
 import { join } from 'node:path';
-import { toError } from '../base/errors.ts';
+import { MillraceError, toError } from '../base/errors.ts';
 import { createDispatcher } from '../dispatch/dispatcher.ts';
 import { openLedger } from '../dispatch/ledger.ts';
 import type { NormalEvent, RejectedEvent } from '../events/normalise.ts';
@@ -104,17 +104,26 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
       }
     },
     step,
-    query: (request) =>
-      runSql(
-        {
-          engine: state.engine,
-          clock,
-          disk: options.disk,
-          random: options.random,
-          temporaryFolder: state.temporaryFolder,
-        },
-        request,
-      ),
+    async query(request) {
+      const seams = {
+        engine: state.engine,
+        clock,
+        disk: options.disk,
+        random: options.random,
+        temporaryFolder: state.temporaryFolder,
+      };
+      let outcome = 'failed';
+      try {
+        const result = await runSql(seams, request);
+        outcome = 'ok';
+        return result;
+      } catch (error) {
+        if (error instanceof MillraceError) outcome = error.code.toLowerCase();
+        throw error;
+      } finally {
+        metrics.cell('millrace_sql_queries_total', { outcome }).value++;
+      }
+    },
     async close() {
       for (const { reader } of state.partitions.values()) await reader.close();
       state.background.closeSync();

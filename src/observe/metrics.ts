@@ -17,7 +17,6 @@ export const METRICS = {
   millrace_log_alarms_total: ['counter', 'Log alarms (damage, failed writes, cut tails), by kind.'],
   millrace_dispatch_position: ['gauge', 'Dispatched up to this position, by partition.'],
   millrace_dispatch_duplicates_total: ['counter', 'Events dropped as duplicates, by source.'],
-  millrace_dispatch_suppressed_total: ['counter', 'Events of suppressed users, by source.'],
   millrace_dispatch_damaged_total: ['counter', 'Damaged log ranges skipped by the reader.'],
   millrace_lake_events_total: ['counter', 'Events made visible to SQL, by source.'],
   millrace_lake_rejected_total: ['counter', 'Rejected events made visible to SQL.'],
