@@ -47,7 +47,7 @@ try {
 }
 
 async function sendEvents(): Promise<void> {
-  const event = (event: string, userId: string, properties: unknown) =>
+  const track = (event: string, userId: string, properties: unknown) =>
     server.post('/v1/track', { event, userId, properties });
   await server.post('/v1/identify', { userId: 'ada', traits: { plan: 'pro', city: 'London' } });
   await server.post('/v1/page', {
@@ -55,11 +55,11 @@ async function sendEvents(): Promise<void> {
     name: 'Pricing',
     properties: { path: '/pricing' },
   });
-  await event('Product Viewed', 'ada', { sku: 'mill-1', price: 49 });
-  await event('Product Viewed', 'grace', { sku: 'mill-2', price: 89 });
-  await event('Order Completed', 'ada', { orderId: 'o-1041', total: 49, currency: 'EUR' });
+  await track('Product Viewed', 'ada', { sku: 'mill-1', price: 49 });
+  await track('Product Viewed', 'grace', { sku: 'mill-2', price: 89 });
+  await track('Order Completed', 'ada', { orderId: 'o-1041', total: 49, currency: 'EUR' });
   await server.post('/v1/track', { userId: 'grace', properties: { total: 12 } });
-  await event('Order Completed', 'grace', { orderId: 'o-1042', total: 138, currency: 'EUR' });
+  await track('Order Completed', 'grace', { orderId: 'o-1042', total: 138, currency: 'EUR' });
 }
 
 function coloured(text: string): string {

@@ -18,13 +18,15 @@ after(() => server.stop());
 describe('send', () => {
   test('one event from options', async () => {
     const { code, stdout } = await server.cli(
-      ...['send', '--write-key', server.writeKey, '--event', 'From CLI', '--user', 'u1'],
-      ...['--properties', '{"n":1}'],
+      ...'send --user u1 --event FromCLI --write-key'.split(' '),
+      server.writeKey,
+      '--properties',
+      '{"n":1}',
     );
     assert.equal(code, 0);
     assert.match(stdout, /1 accepted, 0 refused/);
     const rows = await server.sqlUntil(
-      `select user_id, properties from events where event = 'From CLI'`,
+      `select user_id, properties from events where event = 'FromCLI'`,
       (found) => found.length === 1,
     );
     assert.deepEqual(rows, [{ user_id: 'u1', properties: '{"n":1}' }]);
@@ -72,8 +74,8 @@ describe('send', () => {
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /answered 401: Invalid write key/);
     const absent = await runCli([
-      ...['send', '--write-key', 'unknownKey1234', '--event', 'E', '--user', 'u'],
-      ...['--url', 'http://127.0.0.1:9', '--attempts', '1'],
+      ...'send --write-key unknownKey1234 --event E --user u --attempts 1 --url'.split(' '),
+      'http://127.0.0.1:9',
     ]);
     assert.equal(absent.code, 1);
     assert.match(absent.stderr, /does not answer/);
@@ -83,8 +85,8 @@ describe('send', () => {
 describe('tail', () => {
   test('shows events as they arrive, by filter', async () => {
     const args = [
-      ...['tail', '--json', '--type', 'identify', '--user', 'wanted', '--count', '2'],
-      ...['--config', server.configFile],
+      ...'tail --json --type identify --user wanted --count 2 --config'.split(' '),
+      server.configFile,
     ];
     const child = spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], { cwd: server.folder });
     let text = '';
@@ -161,7 +163,7 @@ describe('inspect-log and verify', () => {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     assert.equal(lines.length, 4);
     assert.equal(lines[0]?.['position'], 64);
-    assert.match(String(lines[0]?.['body']), /From CLI/);
+    assert.match(String(lines[0]?.['body']), /FromCLI/);
     assert.deepEqual(lines[3]?.['damaged'], []);
   });
 

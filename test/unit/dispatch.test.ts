@@ -117,13 +117,13 @@ describe('dispatcher', () => {
     const path = newPath();
     const first = open(path);
     const records = [record(['x', 'y']), record(['y', 'z']), record(['x'])];
-    const before = records.map((given) => kept(first.dispatcher, given));
+    const verdicts = records.map((given) => kept(first.dispatcher, given));
     first.dispatcher.seal();
     first.ledger.close();
     const second = open(path);
     assert.deepEqual(
       records.map((given) => kept(second.dispatcher, given)),
-      before,
+      verdicts,
       'what is judged is looked up',
     );
     assert.deepEqual(kept(second.dispatcher, record(['z', 'new'])), ['new']);

@@ -2,6 +2,9 @@
 import Analytics from 'analytics-node';
 import { readScenario } from './scenario.mjs';
 
+// The flushes that it starts by itself reject without a handler when a request is refused.
+process.on('unhandledRejection', () => undefined);
+
 const { host, writeKey, scenario, count } = readScenario();
 const analytics = new Analytics(writeKey, { host, flushAt: 20, flushInterval: 200, retryCount: 6 });
 
