@@ -5,6 +5,7 @@
 import { serve } from '@hono/node-server';
 import type { ServerType } from '@hono/node-server';
 import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -103,6 +104,16 @@ function createApp(options: AdminOptions): Hono {
     await next();
     return undefined;
   });
+  guarded.use(
+    bodyLimit({
+      maxSize: BODY_BYTES_MAX,
+      onError(c) {
+        // The rest of the body is not read, so the connection cannot be used again.
+        c.header('Connection', 'close');
+        return refuse(c, new MillraceError('INVALID_ARGUMENT', 'The body is too large'));
+      },
+    }),
+  );
   guarded.get('/status', (c) => c.json(options.status() as object));
   guarded.post('/sql', (c) => answerSql(options, c));
   guarded.get('/tail', (c) => answerTail(options, c));
@@ -117,9 +128,7 @@ function createApp(options: AdminOptions): Hono {
 }
 
 async function answerSql(options: AdminOptions, c: Context): Promise<Response> {
-  const text = await c.req.text();
-  if (text.length > BODY_BYTES_MAX) throw new MillraceError('INVALID_ARGUMENT', 'Body too large');
-  const body = parseSqlBody(text);
+  const body = parseSqlBody(await c.req.text());
   const result = await options.query({
     sql: body.sql,
     format: body.format === 'parquet' ? 'parquet' : 'rows',

@@ -30,7 +30,7 @@ export interface VerifyReport {
   rejectedRows: number;
   /** Rejected rows that the bound on rejected events has let go. */
   rejectedExpired: number;
-  /** Received and durable, not yet in the lake's files (they are in the hot tail). */
+  /** Received and not yet in the lake's files: they are in the hot tail, or on their way. */
   pending: number;
   problems: string[];
 }
@@ -81,7 +81,7 @@ async function verifyWith(
     options.onProgress(at / (options.partitions.length + 1));
     const cursor = cursors.get(partition.name) ?? 0;
     const counted = await countPartition(options, partition, cursor, ledger, tally, problems);
-    received += counted.received;
+    received += counted.received + counted.pending;
     pending += counted.pending;
   }
   const expired = catalog.expiredCounts();
@@ -99,10 +99,10 @@ async function verifyWith(
   const [stored, rejected, duplicate, suppressed] = (
     ['stored', 'rejected', 'duplicate', 'suppressed'] as const
   ).map((verdict) => tally.total(verdict)) as [number, number, number, number];
-  if (received !== stored + rejected + duplicate + suppressed) {
+  if (received !== stored + rejected + duplicate + suppressed + pending) {
     problems.push(
       `received ${received} is not stored ${stored} + rejected ${rejected} + ` +
-        `duplicate ${duplicate} + suppressed ${suppressed}`,
+        `duplicate ${duplicate} + suppressed ${suppressed} + pending ${pending}`,
     );
   }
   return {

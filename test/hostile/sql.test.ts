@@ -87,6 +87,12 @@ describe('what is refused', () => {
     assert.equal(((await response.json()) as { rows: unknown[] }).rows.length, 100);
   });
 
+  test('a body beyond its limit is refused', async () => {
+    const response = await send({ sql: `select '${'x'.repeat(1_100_000)}'` });
+    assert.equal(response.status, 400);
+    assert.equal(((await response.json()) as { code: string }).code, 'INVALID_ARGUMENT');
+  });
+
   test('unknown fields and wrong types are named', async () => {
     for (const body of [{ sql: 1 }, {}, { sql: 'select 1', fromat: 'csv' }]) {
       const response = await send(body);
