@@ -1,11 +1,12 @@
 /** `millrace send`: one event from options, or many from a file or standard input. */
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { systemDisk } from '../base/disk.ts';
-import { MillraceError } from '../base/errors.ts';
+import { MillraceError, toError } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
 import { EVENT_TYPES } from '../events/routes.ts';
 import { readServerFile } from '../serve/server-file.ts';
@@ -78,9 +79,10 @@ async function send(file: string | undefined, options: SendOptions): Promise<voi
     random: systemRandom,
   };
   const refused: RefusedEvent[] = [];
-  const events = file === undefined ? [single(options)] : readLines(file, refused);
+  const input = file === undefined ? null : await openInput(file);
+  const events = input === null ? [single(options)] : readLines(input.stream, refused);
   const concurrency = count(options.concurrency, '--concurrency');
-  const accepted = await sendAll(sender, events, concurrency, refused);
+  const accepted = await sendAll(sender, events, concurrency, refused, () => input?.share());
   if (options.json) printJson({ accepted, refused });
   else {
     printLine(`${accepted} accepted, ${refused.length} refused`);
@@ -97,6 +99,7 @@ async function sendAll(
   events: AsyncIterable<Outgoing> | Iterable<Outgoing>,
   concurrency: number,
   refused: RefusedEvent[],
+  share: () => number | undefined,
 ): Promise<number> {
   const progress = createProgress(process.stderr, sender.clock);
   const running = new Set<Promise<void>>();
@@ -109,7 +112,7 @@ async function sendAll(
       .then((outcome) => {
         accepted += outcome.accepted;
         refused.push(...outcome.refused);
-        progress.show(accepted, refused.length);
+        progress.show(accepted, refused.length, share());
       })
       .catch((error: unknown) => {
         failure ??= error;
@@ -136,8 +139,26 @@ async function sendAll(
   return accepted;
 }
 
-async function* readLines(file: string, refused: RefusedEvent[]): AsyncGenerator<Outgoing> {
-  const input = file === '-' ? process.stdin : createReadStream(file);
+interface Input {
+  stream: NodeJS.ReadableStream;
+  /** How much of it is read; undefined for a stream without a known end. */
+  share(): number | undefined;
+}
+
+async function openInput(file: string): Promise<Input> {
+  if (file === '-') return { stream: process.stdin, share: () => undefined };
+  const { size } = await stat(file).catch((error: unknown): never => {
+    const message = `Cannot read ${file}: ${toError(error).message}`;
+    throw new MillraceError('NOT_FOUND', message, { cause: error, field: 'file' });
+  });
+  const stream = createReadStream(file);
+  return { stream, share: () => (size === 0 ? 1 : stream.bytesRead / size) };
+}
+
+async function* readLines(
+  input: NodeJS.ReadableStream,
+  refused: RefusedEvent[],
+): AsyncGenerator<Outgoing> {
   let line = 0;
   for await (const text of createInterface({ input, crlfDelay: Infinity })) {
     line++;

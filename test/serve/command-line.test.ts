@@ -60,6 +60,12 @@ describe('send', () => {
     );
   });
 
+  test('a file that is not there is named', async () => {
+    const { code, stderr } = await server.cli('send', 'none.ndjson', '--write-key', 'k');
+    assert.equal(code, 1);
+    assert.match(stderr, /Cannot read none\.ndjson/);
+  });
+
   test('standard input', async () => {
     const { code } = await runCli(
       ['send', '-', '--write-key', server.writeKey, '--url', server.url],
@@ -145,6 +151,14 @@ describe('sources and keys', () => {
       (found) => found.length === 1,
     );
     assert.deepEqual(rows, [{ source: 'etoile-shop' }]);
+    // When a key was last used is kept to a few seconds.
+    const usedMs = performance.now() + 15_000;
+    for (;;) {
+      const { stdout } = await server.cli('keys', 'list', '--source', slug, '--json');
+      const [key] = JSON.parse(stdout) as { lastUsedAt: string | null }[];
+      if (key?.lastUsedAt) break;
+      assert.ok(performance.now() < usedMs, 'the last use is shown');
+    }
     const list = await server.cli('sources', 'list', '--json');
     const slugs = (JSON.parse(list.stdout) as { slug: string }[]).map((source) => source.slug);
     assert.deepEqual(slugs.sort(), ['etoile-shop', 'test']);

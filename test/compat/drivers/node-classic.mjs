@@ -1,6 +1,6 @@
 /** Drives analytics-node 6, the classic SDK. */
 import Analytics from 'analytics-node';
-import { readScenario } from './scenario.mjs';
+import { readScenario, sendSix } from './scenario.mjs';
 
 // The flushes that it starts by itself reject without a handler when a request is refused.
 process.on('unhandledRejection', () => undefined);
@@ -13,12 +13,7 @@ function flush() {
 }
 
 if (scenario === 'six') {
-  analytics.identify({ userId: 'u1', traits: { plan: 'pro' } });
-  analytics.track({ userId: 'u1', event: 'Order Completed', properties: { total: 9.5 } });
-  analytics.page({ userId: 'u1', name: 'Home', properties: { path: '/' } });
-  analytics.screen({ userId: 'u1', name: 'Start' });
-  analytics.group({ userId: 'u1', groupId: 'g1', traits: { name: 'Acme' } });
-  analytics.alias({ userId: 'u1', previousId: 'a1' });
+  sendSix(analytics);
 } else if (scenario === 'many') {
   for (let n = 0; n < count; n++) {
     analytics.track({ userId: 'u1', event: 'Numbered', properties: { n } });

@@ -1,6 +1,6 @@
 /** Drives @rudderstack/rudder-sdk-node, whose protocol is Segment's. */
 import RudderAnalytics from '@rudderstack/rudder-sdk-node';
-import { readScenario } from './scenario.mjs';
+import { readScenario, sendSix } from './scenario.mjs';
 
 const { host, writeKey, scenario, count } = readScenario();
 const analytics = new RudderAnalytics(writeKey, {
@@ -17,12 +17,7 @@ function flush() {
 }
 
 if (scenario === 'six') {
-  analytics.identify({ userId: 'u1', traits: { plan: 'pro' } });
-  analytics.track({ userId: 'u1', event: 'Order Completed', properties: { total: 9.5 } });
-  analytics.page({ userId: 'u1', name: 'Home', properties: { path: '/' } });
-  analytics.screen({ userId: 'u1', name: 'Start' });
-  analytics.group({ userId: 'u1', groupId: 'g1', traits: { name: 'Acme' } });
-  analytics.alias({ userId: 'u1', previousId: 'a1' });
+  sendSix(analytics);
 } else if (scenario === 'many') {
   for (let n = 0; n < count; n++) {
     analytics.track({ userId: 'u1', event: 'Numbered', properties: { n } });
