@@ -7,6 +7,7 @@ import { decodePayload } from '../events/envelope.ts';
 import { openLogReader } from '../log/log-reader.ts';
 import type { Damage, LogRecord } from '../log/log-reader.ts';
 import { listSegments } from '../log/segments.ts';
+import { openWatermark } from '../log/watermark.ts';
 import { EXIT } from './failures.ts';
 import { cellText, printLine, printNote } from './output.ts';
 import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './settings.ts';
@@ -93,8 +94,24 @@ async function inspectPartition(place: Found, options: InspectOptions): Promise<
   } finally {
     await reader.close();
   }
-  printSummary(place, { records, events, damaged }, options);
+  const torn = await tornTail(folder, damaged);
+  printSummary(place, { records, events, damaged, torn }, options);
   return damaged.length;
+}
+
+/**
+ * Takes out of the list what was never durable: that is what a crash, or a writer at work, has
+ * left unfinished, and the next start cuts it.
+ */
+async function tornTail(folder: string, damaged: Damage[]): Promise<Damage | null> {
+  if (damaged.length === 0) return null;
+  const watermark = await openWatermark(systemDisk, folder);
+  await watermark.close();
+  const durable = watermark.initial?.durable ?? Number.POSITIVE_INFINITY;
+  const at = damaged.findIndex(({ from }) => from >= durable);
+  const unfinished = at < 0 ? [] : damaged.splice(at);
+  const [first] = unfinished;
+  return first ? { ...first, to: unfinished.at(-1)?.to ?? first.to } : null;
 }
 
 function printRecord(partition: string, record: LogRecord, options: InspectOptions): void {
@@ -115,15 +132,23 @@ function printRecord(partition: string, record: LogRecord, options: InspectOptio
   if (options.body) printLine(`    ${cellText(body.toString('utf8'))}`);
 }
 
+interface Summary {
+  records: number;
+  events: number;
+  damaged: readonly Damage[];
+  torn: Damage | null;
+}
+
 function printSummary(
   { partition }: Found,
-  { records, events, damaged }: { records: number; events: number; damaged: readonly Damage[] },
+  { records, events, damaged, torn }: Summary,
   options: InspectOptions,
 ): void {
   if (options.json) {
-    printLine(JSON.stringify({ partition, records, events, damaged }));
+    printLine(JSON.stringify({ partition, records, events, damaged, tornTail: torn }));
     return;
   }
   printLine(`  ${records} records, ${events} events, ${damaged.length} damaged ranges`);
+  if (torn) printLine(`  unfinished tail: ${torn.from} to ${torn.to}, never acknowledged`);
   for (const { from, to, reason } of damaged) printNote(`  damaged: ${from} to ${to} (${reason})`);
 }

@@ -29,7 +29,7 @@ export type HeaderList = string[];
 export function answerSuccess(response: ServerResponse, headers: HeaderList): void {
   headers.push('Content-Type', JSON_TYPE, 'Content-Length', '16');
   response.writeHead(200, headers);
-  response.end(SUCCESS_BODY);
+  response.end(SUCCESS_BODY, 'latin1');
 }
 
 /** A batch of which some items were rejected: 200, with the reasons by index. */

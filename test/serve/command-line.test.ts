@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readdir, rm, writeFile } from 'node:fs/promises';
+import { appendFile, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { CLI, NODE_FLAGS, runCli, startTestServer } from '../support/test-server.ts';
@@ -169,6 +169,9 @@ describe('sources and keys', () => {
 
 describe('inspect-log and verify', () => {
   test('a sound log: records with their positions, exit code 0', async () => {
+    for (const event of ['One', 'Two', 'Three']) {
+      await server.post('/v1/track', { userId: 'u', event });
+    }
     const { code, stdout } = await server.cli('inspect-log', '--json', '--limit', '3', '--body');
     assert.equal(code, 0);
     const lines = stdout
@@ -177,8 +180,26 @@ describe('inspect-log and verify', () => {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     assert.equal(lines.length, 4);
     assert.equal(lines[0]?.['position'], 64);
-    assert.match(String(lines[0]?.['body']), /FromCLI/);
+    assert.match(String(lines[0]?.['body']), /"userId"/);
+    assert.equal(lines[1]?.['position'], lines[0]?.['next']);
     assert.deepEqual(lines[3]?.['damaged'], []);
+  });
+
+  test('an unfinished tail is no damage', async () => {
+    const own = await startTestServer();
+    await own.post('/v1/track', { userId: 'u', event: 'Whole' });
+    await own.kill();
+    const folder = join(own.dataDir, 'us/log/us-0');
+    const [name = ''] = (await readdir(folder)).filter((file) => file.endsWith('.log'));
+    await appendFile(join(folder, name), 'half a record that a crash has left behind, in bytes');
+    const { code, stdout } = await own.cli('inspect-log');
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /unfinished tail/);
+    const again = await startTestServer({ folder: own.folder });
+    assert.match(again.output(), /tail-cut/);
+    const rows = await again.sql('select event from events');
+    assert.deepEqual(rows, [{ event: 'Whole' }]);
+    await again.stop();
   });
 
   test('a flipped bit is found by both; the other records stay readable', async () => {
