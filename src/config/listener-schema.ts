@@ -20,7 +20,9 @@ export const collectorSchema = z.strictObject({
     .meta({
       allowed: 'auto, or an integer, 1 to 256',
       unit: 'threads',
-      description: 'Collector threads; auto is half of the cores, at least 1.',
+      description:
+        'Collector threads; auto is half of the cores, at least 1. Systems that cannot share a ' +
+        'port between threads (macOS, Windows) have 1.',
     })
     .default('auto'),
   publicUrl: z

@@ -3,6 +3,7 @@
  * command line, else the environment, else millrace.yaml, else its default here.
  */
 import { z } from 'zod';
+import { MillraceError } from '../base/errors.ts';
 import { text } from './fields.ts';
 import { limitsSchema } from './limits-schema.ts';
 import {
@@ -67,7 +68,23 @@ export function settleConfig(parsed: Parsed): Config {
   };
 }
 
-/** The number of collector threads on a machine with so many cores. */
-export function collectorThreads(threads: Config['collector']['threads'], cores: number): number {
-  return threads === 'auto' ? Math.max(1, Math.floor(cores / 2)) : threads;
+/** Where several threads can listen on one port (SO_REUSEPORT that balances). */
+const SHARES_PORTS = new Set(['linux', 'freebsd', 'sunos', 'aix']);
+
+/**
+ * The number of collector threads on a machine with so many cores.
+ * @throws MillraceError CONFIG_INVALID when the system cannot give several threads one port.
+ */
+export function collectorThreads(
+  threads: Config['collector']['threads'],
+  cores: number,
+  platform: string,
+): number {
+  const canShare = SHARES_PORTS.has(platform);
+  if (threads === 'auto') return canShare ? Math.max(1, Math.floor(cores / 2)) : 1;
+  if (threads > 1 && !canShare) {
+    const message = 'collector.threads: this system cannot share a port (allowed: 1, auto)';
+    throw new MillraceError('CONFIG_INVALID', message, { field: 'collector.threads' });
+  }
+  return threads;
 }

@@ -81,7 +81,11 @@ async function startParts(
 ): Promise<Server> {
   const { config, disk, clock, dataFolder, store, logger } = parts;
   applyDeclaredSources(store, config.sources);
-  const threads = collectorThreads(config.collector.threads, availableParallelism());
+  const threads = collectorThreads(
+    config.collector.threads,
+    availableParallelism(),
+    process.platform,
+  );
   const regions = regionsOf(parts);
   const partitions = await listPartitions(disk, dataFolder, regions, threads);
   const durableEnds = allocateDurableEnds(partitions.length);

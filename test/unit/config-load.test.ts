@@ -209,10 +209,13 @@ test('no message and no printed configuration shows a write key', () => {
 
 test('auto is half of the cores, at least one thread', () => {
   assert.deepEqual(
-    [1, 2, 5, 16].map((cores) => collectorThreads('auto', cores)),
+    [1, 2, 5, 16].map((cores) => collectorThreads('auto', cores, 'linux')),
     [1, 1, 2, 8],
   );
-  assert.equal(collectorThreads(3, 16), 3);
+  assert.equal(collectorThreads(3, 16, 'linux'), 3);
+  // Where threads cannot share a port there is one, and more are refused by name.
+  assert.equal(collectorThreads('auto', 16, 'darwin'), 1);
+  assert.throws(() => collectorThreads(2, 16, 'win32'), /collector\.threads/);
 });
 
 test('the file is the one named, else millrace.yaml when there is one, else none', async () => {
