@@ -52,6 +52,10 @@ export const lakeSchema = z.strictObject({
     unit: 'rows',
     description: 'Rows in memory at which they become a Parquet file.',
   }).default(100_000),
+  flushBytes: bytes({
+    min: MIB,
+    description: 'Bytes of rows in memory at which they become a Parquet file.',
+  }).default(128 * MIB),
   flushSeconds: integer({
     min: 1,
     max: 86_400,

@@ -126,6 +126,7 @@ export function createFlusher(state: LakeState): Flusher {
     if (rows === 0) return false;
     return (
       rows >= settings.flushRows ||
+      state.events.bytes() + state.rejected.bytes() >= settings.flushBytes ||
       clock.monotonicMs() - lastFlushMs >= settings.flushSeconds * 1000
     );
   };

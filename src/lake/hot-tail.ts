@@ -17,6 +17,8 @@ export interface HotTail {
   /** Adds rows to the open generation; afterwards every query sees them. */
   load(rows: readonly Row[]): Promise<void>;
   rows(): number;
+  /** Bytes of the rows as they were loaded; about what they take in memory. */
+  bytes(): number;
   /** Tables that hold rows now, oldest first. */
   tables(): string[];
   /** Closes the open generation and opens the next; returns the closed table and its row count. */
@@ -45,26 +47,30 @@ const JSON_TYPE = 'JSON';
 
 export async function openHotTail(options: HotTailOptions): Promise<HotTail> {
   const { connection, name, columns } = options;
-  const tables = new Map<string, number>();
+  const tables = new Map<string, { rows: number; bytes: number }>();
   let generation = 0;
   let open = '';
   const openNext = async (): Promise<void> => {
     open = `hot_${name}_${++generation}`;
     await connection.run(`create table ${open} (${columnDefinitions(columns)})`);
-    tables.set(open, 0);
+    tables.set(open, { rows: 0, bytes: 0 });
   };
   await openNext();
   return {
     async load(rows) {
       if (rows.length === 0) return;
-      await loadRows(options, open, rows);
-      tables.set(open, (tables.get(open) ?? 0) + rows.length);
+      const bytes = await loadRows(options, open, rows);
+      const held = tables.get(open);
+      if (!held) return;
+      held.rows += rows.length;
+      held.bytes += bytes;
     },
-    rows: () => [...tables.values()].reduce((sum, count) => sum + count, 0),
+    rows: () => [...tables.values()].reduce((sum, held) => sum + held.rows, 0),
+    bytes: () => [...tables.values()].reduce((sum, held) => sum + held.bytes, 0),
     tables: () => [...tables.keys()],
     async freeze() {
       const table = open;
-      const rows = tables.get(table) ?? 0;
+      const rows = tables.get(table)?.rows ?? 0;
       await openNext();
       return { table, rows };
     },
@@ -81,11 +87,12 @@ async function loadRows(
   options: HotTailOptions,
   table: string,
   rows: readonly Row[],
-): Promise<void> {
+): Promise<number> {
   const pending: (readonly Row[])[] = [rows];
+  let bytes = 0;
   for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
     try {
-      await loadPart(options, table, part);
+      bytes += await loadPart(options, table, part);
     } catch (error) {
       const [only] = part;
       if (part.length > 1) {
@@ -97,17 +104,18 @@ async function loadRows(
         options.unloadable.value++;
         const reason = toError(error).message.slice(0, 200);
         options.logger.error({ table, reason }, 'row refused by the SQL engine; kept without JSON');
-        await loadPart(options, table, [withoutJson(options.columns, only)]);
+        bytes += await loadPart(options, table, [withoutJson(options.columns, only)]);
       }
     }
   }
+  return bytes;
 }
 
 async function loadPart(
   options: HotTailOptions,
   table: string,
   rows: readonly Row[],
-): Promise<void> {
+): Promise<number> {
   const { connection, disk, columns, temporaryFolder } = options;
   const path = join(temporaryFolder, `${table}.ndjson`);
   const lines = rows.map(rowLine);
@@ -129,6 +137,7 @@ async function loadPart(
       format = 'newline_delimited', maximum_object_size = ${objectBytesMax},
       columns = ${columnStruct(columns)})`,
   );
+  return text.length;
 }
 
 /** What is left of a refused row: its identity, and its raw JSON as text in `extra`. */

@@ -16,6 +16,7 @@ import type { Warehouse } from './warehouse.ts';
 
 export interface LakeSettings {
   flushRows: number;
+  flushBytes: number;
   flushSeconds: number;
   compactFilesMin: number;
   memoryLimit: string;

@@ -85,6 +85,23 @@ describe('flush and compaction', () => {
     }
   });
 
+  test('large rows become files by their bytes, long before there are many', async () => {
+    const server = await startTestServer({
+      config: { lake: { flushBytes: '1MiB', flushSeconds: 3_600 } },
+    });
+    try {
+      const filler = 'x'.repeat(30_000);
+      for (let n = 0; n < 60; n++) {
+        await server.post('/v1/track', { userId: 'u', event: 'Large', properties: { n, filler } });
+      }
+      await server.sqlUntil(countOf('Large'), ([row]) => row?.['n'] === 60);
+      await metricUntil(server, FILES, (files) => files >= 1);
+      assert.deepEqual(await server.sql(countOf('Large')), [{ n: 60, d: 60 }]);
+    } finally {
+      await server.stop();
+    }
+  });
+
   test('files are sorted by day folders, readable by any tool, and strays are removed', async () => {
     const server = await startTestServer();
     await send(server, 'Day', 50);
