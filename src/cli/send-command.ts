@@ -1,6 +1,5 @@
 /** `millrace send`: one event from options, or many from a file or standard input. */
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { createReadStream, promises as files } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { Option } from 'commander';
@@ -147,7 +146,7 @@ interface Input {
 
 async function openInput(file: string): Promise<Input> {
   if (file === '-') return { stream: process.stdin, share: () => undefined };
-  const { size } = await stat(file).catch((error: unknown): never => {
+  const { size } = await files.stat(file).catch((error: unknown): never => {
     const message = `Cannot read ${file}: ${toError(error).message}`;
     throw new MillraceError('NOT_FOUND', message, { cause: error, field: 'file' });
   });
