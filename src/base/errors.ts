@@ -17,6 +17,10 @@ export const ERROR_CODES = {
   NOT_FOUND: { status: 404, retry: 'no' },
   CONFLICT: { status: 409, retry: 'no' },
   INVALID_ARGUMENT: { status: 400, retry: 'no' },
+  ADDRESS_REFUSED: { status: 400, retry: 'no' },
+  NET_FAILED: { status: 502, retry: 'yes' },
+  DESTINATION_INVALID: { status: 400, retry: 'no' },
+  DESTINATION_TEST_FAILED: { status: 422, retry: 'no' },
   UNAUTHORIZED: { status: 401, retry: 'no' },
   UNAVAILABLE: { status: 503, retry: 'after' },
 } as const satisfies Record<string, { status: number; retry: 'no' | 'yes' | 'after' }>;

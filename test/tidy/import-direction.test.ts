@@ -12,8 +12,10 @@ const LAYERS: readonly (readonly string[])[] = [
   ['config', 'observe'],
   ['events', 'log', 'net', 'store'],
   ['auth'],
-  ['collect', 'dispatch', 'lake', 'deliver', 'privacy', 'plans'],
-  ['destinations', 'admin', 'serve'],
+  ['collect', 'dispatch', 'lake', 'privacy', 'plans'],
+  ['deliver'],
+  ['destinations'],
+  ['admin', 'serve'],
   ['cli', 'main'],
 ];
 
