@@ -14,6 +14,7 @@ import {
   sdkSchema,
   tlsSchema,
 } from './listener-schema.ts';
+import { netSchema } from './net-schema.ts';
 import { regionsSchema, sourcesSchema } from './source-schema.ts';
 import { dispatchSchema, lakeSchema, logSchema, sqlSchema } from './storage-schema.ts';
 
@@ -38,6 +39,7 @@ export const configSchema = z.strictObject({
   dispatch: dispatchSchema.prefault({}),
   lake: lakeSchema.prefault({}),
   sql: sqlSchema.prefault({}),
+  net: netSchema.prefault({}),
   regions: regionsSchema,
   cors: corsSchema.prefault({}),
   sdk: sdkSchema.prefault({}),

@@ -28,9 +28,10 @@ export interface HttpAnswer {
 
 export interface Net {
   /**
-   * One request, with keep-alive. A redirect is an answer like another.
-   * @throws MillraceError ADDRESS_REFUSED (guard), or NET_FAILED with a `reason` of
-   *   timeout, dns, refused, reset, tls or protocol in its message.
+   * One request, with keep-alive. A redirect is an answer like another. Rejects at once when the
+   * signal aborts.
+   * @throws MillraceError ADDRESS_REFUSED (guard), or NET_FAILED whose message begins with timeout,
+   *   aborted, dns, refused, reset, tls or protocol and a colon; it names the host and no more.
    */
   request(request: HttpRequest): Promise<HttpAnswer>;
   /** The guarded dispatcher under `request`, for libraries that take one. */
