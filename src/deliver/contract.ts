@@ -162,6 +162,8 @@ export interface DestinationType {
    */
   order: 'user' | 'log';
   defaults: DeliveryDefaults;
+  /** What the destination's own settings say of it, such as one event a request. */
+  batching?(settings: unknown): Partial<DeliveryDefaults>;
   fields: readonly SettingField[];
   /**
    * Checks settings and addresses as far as it goes without the network.

@@ -39,6 +39,8 @@ export interface Ledger {
   commit(step: StepState): void;
   /** Duplicate items at or above a position, as `position:index`. */
   duplicatesFrom(partition: string, position: number): Set<string>;
+  /** Duplicate items in a half-open range, as `position:index`. */
+  duplicatesBetween(partition: string, from: number, to: number): Set<string>;
   duplicatesOf(partition: string): DuplicateEntry[];
   loadFingerprints(index: DedupIndex): void;
   /** Forgets fingerprints before the hour, and packs the rows of hours that have passed. */
@@ -105,6 +107,15 @@ export function openLedger(path: string, options: { isReadOnly?: boolean } = {})
       const rows = database
         .prepare('select position, item from duplicates where partition = ? and position >= ?')
         .all(partition, position);
+      return new Set(rows.map((row) => `${row['position']}:${row['item']}`));
+    },
+    duplicatesBetween(partition, from, to) {
+      const rows = database
+        .prepare(
+          `select position, item from duplicates
+           where partition = ? and position >= ? and position < ?`,
+        )
+        .all(partition, from, to);
       return new Set(rows.map((row) => `${row['position']}:${row['item']}`));
     },
     duplicatesOf(partition) {

@@ -9,6 +9,7 @@ import { createDispatcher } from '../dispatch/dispatcher.ts';
 import { openLedger } from '../dispatch/ledger.ts';
 import type { NormalEvent, RejectedEvent } from '../events/normalise.ts';
 import { openLogReader } from '../log/log-reader.ts';
+import { partitionFolder } from '../log/partition-folder.ts';
 import { openCatalog } from './catalog.ts';
 import { EVENT_COLUMNS, eventRow, REJECTED_COLUMNS, rejectedRow } from './columns.ts';
 import type { SourceInfo } from './columns.ts';
@@ -41,11 +42,6 @@ export interface Lake {
 
 const STEP_BYTES = 4 * 1024 * 1024;
 export const TEMPORARY_FOLDER = 'tmp';
-
-/** The folder of a partition's segments. */
-export function partitionFolder(dataFolder: string, region: string, partition: string): string {
-  return join(dataFolder, region, 'log', partition);
-}
 
 /**
  * Opens catalog, ledger and engine, and shows what the catalog lists. Partitions are added after.

@@ -10,11 +10,12 @@ import type { Tally } from '../dispatch/count.ts';
 import { openLedger } from '../dispatch/ledger.ts';
 import type { Ledger, Verdict } from '../dispatch/ledger.ts';
 import { openLogReader } from '../log/log-reader.ts';
+import { partitionFolder } from '../log/partition-folder.ts';
 import { listSegments } from '../log/segments.ts';
 import { openCatalog } from './catalog.ts';
 import type { Catalog, FileKind, HourCount } from './catalog.ts';
 import { openEngine } from './engine.ts';
-import { partitionFolder, TEMPORARY_FOLDER } from './lake.ts';
+import { TEMPORARY_FOLDER } from './lake.ts';
 import { parquetRelation } from './parquet.ts';
 
 export interface VerifyReport {

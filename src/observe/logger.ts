@@ -29,3 +29,13 @@ export function createLogger(component: string, level: LogLevel): Logger {
     pino.destination({ dest: STANDARD_ERROR, sync: true }),
   );
 }
+
+/** A logger whose every line has these fields too. */
+export function withFields(logger: Logger, fields: Record<string, unknown>): Logger {
+  return {
+    error: (more, message) => logger.error({ ...fields, ...more }, message),
+    warn: (more, message) => logger.warn({ ...fields, ...more }, message),
+    info: (more, message) => logger.info({ ...fields, ...more }, message),
+    debug: (more, message) => logger.debug({ ...fields, ...more }, message),
+  };
+}

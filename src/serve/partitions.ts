@@ -4,7 +4,7 @@ import type { Disk } from '../base/disk.ts';
 import type { OwnPartition } from '../collect/messages.ts';
 import { openLedger } from '../dispatch/ledger.ts';
 import { openCatalog } from '../lake/catalog.ts';
-import { partitionFolder } from '../lake/lake.ts';
+import { partitionFolder } from '../log/partition-folder.ts';
 
 const NAME = /^(.+)-(\d{1,4})$/;
 

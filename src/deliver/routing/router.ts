@@ -1,0 +1,122 @@
+/**
+ * Which events go to a destination, in Segment's order: suppressed user, consent, integrations
+ * object, source connection, destination filters, subscriptions. The first rule that says no gives
+ * the reason, and it is counted. Pure: the same event and settings give the same answer, so trace
+ * can tell afterwards what each rule said.
+ */
+import type { NormalEvent } from '../../events/normalise.ts';
+import type { JsonObject } from '../../events/json.ts';
+import type { DeliveryEvent } from '../contract.ts';
+import type { DeliveryReason } from '../reasons.ts';
+import { hasConsent } from './consent.ts';
+import { applyFilters } from './filters.ts';
+import type { CompiledFilters } from './filters.ts';
+import { isIntegrationEnabled } from './integrations.ts';
+import type { IntegrationTarget } from './integrations.ts';
+
+export interface RoutingPlan {
+  target: IntegrationTarget;
+  isDisabled: boolean;
+  isSuppressed(userId: string | null): boolean;
+  consentCategories: readonly string[];
+  /** Numbers of the connected sources; null: all. */
+  sources: ReadonlySet<number> | null;
+  filters: CompiledFilters;
+  /** The subscriptions' word, or null for destinations without. */
+  accepts: ((event: DeliveryEvent) => string | null) | null;
+  /** A replay asks for some events only, and for one destination whatever `integrations` says. */
+  replay: ((event: NormalEvent) => boolean) | null;
+}
+
+export type Routed =
+  | { kind: 'send'; message: JsonObject }
+  | { kind: 'filtered'; reason: DeliveryReason | string; detail: string };
+
+export interface RuleResult {
+  rule: string;
+  /** Null: it lets the event pass. */
+  reason: string | null;
+  detail: string;
+}
+
+interface Rule {
+  name: string;
+  /** A reason to filter the event, or null. */
+  refuse(event: NormalEvent, plan: RoutingPlan): DeliveryReason | null;
+}
+
+const RULES: readonly Rule[] = [
+  {
+    name: 'destination enabled',
+    refuse: (_event, plan) => (plan.isDisabled ? 'DESTINATION_DISABLED' : null),
+  },
+  {
+    name: 'replay selection',
+    refuse: (event, plan) => (plan.replay && !plan.replay(event) ? 'FILTERED_BY_REPLAY' : null),
+  },
+  {
+    name: 'suppressed user',
+    refuse: (event, plan) => (plan.isSuppressed(event.userId) ? 'SUPPRESSED_USER' : null),
+  },
+  {
+    name: 'consent',
+    refuse: (event, plan) =>
+      hasConsent(event.message, plan.consentCategories) ? null : 'FILTERED_BY_END_USER_CONSENT',
+  },
+  {
+    name: 'integrations object',
+    refuse: (event, plan) =>
+      plan.replay || isIntegrationEnabled(event.message, plan.target)
+        ? null
+        : 'INTEGRATION_DISABLED',
+  },
+  {
+    name: 'source connection',
+    refuse: (event, plan) =>
+      plan.sources === null || plan.sources.has(event.sourceNumber) ? null : 'SOURCE_NOT_CONNECTED',
+  },
+];
+
+/** @param toDelivery makes what `accepts` looks at; called only when it will be asked. */
+export function route(
+  event: NormalEvent,
+  plan: RoutingPlan,
+  toDelivery: (message: JsonObject) => DeliveryEvent,
+): Routed {
+  for (const { name, refuse } of RULES) {
+    const reason = refuse(event, plan);
+    if (reason !== null) return { kind: 'filtered', reason, detail: name };
+  }
+  const filtered = applyFilters(plan.filters, event.message);
+  if (filtered.kind === 'dropped') {
+    return { kind: 'filtered', reason: filtered.reason, detail: filtered.filter };
+  }
+  const reason = plan.accepts?.(toDelivery(filtered.message)) ?? null;
+  if (reason !== null) return { kind: 'filtered', reason, detail: 'subscriptions' };
+  return { kind: 'send', message: filtered.message };
+}
+
+/** What each rule says of an event, in order, up to the first that refuses it. */
+export function explainRoute(
+  event: NormalEvent,
+  plan: RoutingPlan,
+  toDelivery: (message: JsonObject) => DeliveryEvent,
+): RuleResult[] {
+  const results: RuleResult[] = [];
+  for (const { name, refuse } of RULES) {
+    const reason = refuse(event, plan);
+    results.push({ rule: name, reason, detail: '' });
+    if (reason !== null) return results;
+  }
+  const filtered = applyFilters(plan.filters, event.message);
+  const isDropped = filtered.kind === 'dropped';
+  results.push({
+    rule: 'destination filters',
+    reason: isDropped ? filtered.reason : null,
+    detail: isDropped ? filtered.filter : '',
+  });
+  if (isDropped) return results;
+  const reason = plan.accepts?.(toDelivery(filtered.message)) ?? null;
+  results.push({ rule: 'subscriptions', reason, detail: '' });
+  return results;
+}

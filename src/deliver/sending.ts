@@ -1,0 +1,121 @@
+/** One call of a destination, with everything that can go wrong turned into outcomes. */
+import { toError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { DeliveryBatch, DeliveryOutcome, Destination } from './contract.ts';
+import type { Attempt } from './state/rows.ts';
+
+/** After the deadline's signal a destination gets so long to come to an end by itself. */
+const GRACE_MS = 1_000;
+const MESSAGE_CHARS_MAX = 1_000;
+
+export interface Sent {
+  outcomes: DeliveryOutcome[];
+  atMs: number;
+  elapsedMs: number;
+}
+
+/**
+ * Tries the batch once. A destination that throws, or answers something that is not an outcome for
+ * each event, is defective: its events are tried alone, and one that is alone again later.
+ */
+export async function sendBatch(
+  destination: Destination,
+  batch: DeliveryBatch,
+  timeoutMs: number,
+  clock: Clock,
+): Promise<Sent> {
+  const atMs = clock.wallMs();
+  const startedMs = clock.monotonicMs();
+  const deadline = new AbortController();
+  const settled = new AbortController();
+  const late = clock
+    .sleep(timeoutMs, settled.signal)
+    .then(() => {
+      deadline.abort(new Error('timeout'));
+      return clock.sleep(GRACE_MS, settled.signal);
+    })
+    .then(() => outcomesFor(batch, TIMED_OUT));
+  const outcomes = await Promise.race([tryOnce(destination, batch, deadline.signal), late]);
+  // Ends the timer; its rejection is the sign that it was not needed.
+  late.catch(() => undefined);
+  settled.abort();
+  return { outcomes, atMs, elapsedMs: clock.monotonicMs() - startedMs };
+}
+
+const TIMED_OUT: DeliveryOutcome = {
+  kind: 'retry',
+  scope: 'destination',
+  reason: 'TIMEOUT',
+  message: 'the destination did not come to an end in time',
+};
+
+async function tryOnce(
+  destination: Destination,
+  batch: DeliveryBatch,
+  signal: AbortSignal,
+): Promise<DeliveryOutcome[]> {
+  try {
+    const outcomes = await destination.deliver(batch, signal);
+    if (Array.isArray(outcomes) && outcomes.length === batch.events.length) return outcomes;
+    return defect(batch, `returned ${outcomes?.length} outcomes for ${batch.events.length} events`);
+  } catch (error) {
+    return defect(batch, toError(error).message);
+  }
+}
+
+function defect(batch: DeliveryBatch, text: string): DeliveryOutcome[] {
+  const failure = { reason: 'DESTINATION_DEFECT', message: text.slice(0, MESSAGE_CHARS_MAX) };
+  const isBatch = batch.events.length > 1;
+  return outcomesFor(
+    batch,
+    isBatch ? { kind: 'isolate', ...failure } : { kind: 'retry', scope: 'event', ...failure },
+  );
+}
+
+function outcomesFor(batch: DeliveryBatch, outcome: DeliveryOutcome): DeliveryOutcome[] {
+  return batch.events.map(() => outcome);
+}
+
+/** True when nothing got through, and nothing would have. */
+export function isBlocked(outcomes: readonly DeliveryOutcome[]): boolean {
+  return outcomes.every((outcome) => outcome.kind === 'retry' && outcome.scope === 'destination');
+}
+
+/** The longest wait that the service asked for. */
+export function askedWaitMs(outcomes: readonly DeliveryOutcome[]): number | undefined {
+  const waits = outcomes.flatMap((outcome) =>
+    outcome.kind === 'retry' && outcome.afterMs !== undefined ? [outcome.afterMs] : [],
+  );
+  return waits.length === 0 ? undefined : Math.max(...waits);
+}
+
+/** What trace will show: a row for each partition and distinct outcome of the batch. */
+export function attemptsOf(batch: DeliveryBatch, sent: Sent): Attempt[] {
+  const attempts = new Map<string, Attempt & { places: { position: number; index: number }[] }>();
+  batch.events.forEach(({ partition, position, index }, at) => {
+    const outcome = sent.outcomes[at];
+    if (!outcome) return;
+    const { reason = null, message = null } = 'reason' in outcome ? outcome : {};
+    const status = 'status' in outcome ? (outcome.status ?? null) : null;
+    const key = JSON.stringify([partition, outcome.kind, reason, message, status]);
+    const known = attempts.get(key);
+    if (known) {
+      known.places.push({ position, index });
+      return;
+    }
+    const { atMs, elapsedMs } = sent;
+    const places = [{ position, index }];
+    const { kind } = outcome;
+    attempts.set(key, {
+      partition,
+      places,
+      atMs,
+      elapsedMs,
+      outcome: kind,
+      reason,
+      message: message === null ? null : message.slice(0, MESSAGE_CHARS_MAX),
+      status,
+    });
+  });
+  return [...attempts.values()];
+}
