@@ -154,10 +154,9 @@ function normalisedHost(host: string): string {
   const isBareIpv6 = isIP(host) === 6;
   const isStrange = host === '' || host.length > HOST_CHARS_MAX || /[\s/?#@\\%]/.test(host);
   const url = isStrange ? null : URL.parse(`http://${isBareIpv6 ? `[${host}]` : host}/`);
-  // A colon of its own would have been read as a port.
-  const hasPort = !isBareIpv6 && !host.startsWith('[') && host.includes(':');
+  const hasPort = !isBareIpv6 && !/^(\[[^\]]*\]|[^:]*)$/.test(host);
   const name = url?.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '') ?? '';
-  if (url === null || hasPort || url.port !== '' || name === '' || name.endsWith('.')) {
+  if (url === null || hasPort || name === '' || name.endsWith('.')) {
     throw refused('it is no host name');
   }
   return name;
