@@ -55,6 +55,9 @@ const TABLE: readonly (readonly [query: string, expected: boolean])[] = [
   [`!(true and false)`, true],
   [`!!true`, true],
   [`!properties.isOld = true`, true],
+  // As some of Segment's own presets write it.
+  [`type == 'track' AND event = 'Button Clicked'`, true],
+  [`type = 'page' OR type = 'track'`, true],
   // Paths.
   [`properties.product\\ 1.price = "19.99"`, true],
   [`properties.a\\.b = 'dotted'`, true],
@@ -172,7 +175,7 @@ test('what is not a query is refused, and the place is named', () => {
     [`userId = oops"`, /does not end at character 14/],
     ['event =', /expected a value at character 8/],
     ['event = "a" event', /expected an operator or the end at character 13/],
-    ['event == "a"', /expected a value/],
+    ['event === "a"', /expected a value/],
     ['(event = "a"', /expected \) at character 13/],
     ['event = "a")', /expected an operator or the end/],
     ['a. = 1', /expected a field name/],

@@ -14,7 +14,7 @@ export type FqlToken =
 const SPACE = /\s+/y;
 const NAME = /(?:[\w-]|\\[^])+/y;
 const NUMBER = /[+-]?\d+(?:\.\d+)?(?![\w\\])/y;
-const SIGN = /!=|>=|<=|[=><!()[\],.]/y;
+const SIGN = /!=|>=|<=|==?|[><!()[\],.]/y;
 const TEXT = /"(?:[^"\\]|\\[^])*"|'(?:[^'\\]|\\[^])*'/y;
 
 /** What is wrong with a query, and where: the number of the character, from 1. */
@@ -61,7 +61,8 @@ function tokenOf(taken: string, at: number): FqlToken {
     const text = taken.replaceAll(/\\([^])/g, '$1');
     return { kind: 'name', text, isEscaped: text !== taken, at };
   }
-  return { kind: 'sign', text: taken, at };
+  // Some of Segment's own presets write it twice.
+  return { kind: 'sign', text: taken === '==' ? '=' : taken, at };
 }
 
 function unknownCharacter(query: string, at: number): FqlSyntaxError {

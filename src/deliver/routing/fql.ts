@@ -108,7 +108,7 @@ function isWord(token: FqlToken, text: string): boolean {
 function either(reader: Reader, depth: number): Expression {
   if (depth > DEPTH_MAX) throw new FqlSyntaxError('nested too deep', reader.peek().at);
   const parts = [both(reader, depth)];
-  while (reader.accept('or')) parts.push(both(reader, depth));
+  while (reader.accept('or') || reader.accept('OR')) parts.push(both(reader, depth));
   const [only] = parts;
   if (parts.length === 1 && only) return only;
   return (message) => parts.some((part) => truthOf(part(message)));
@@ -116,7 +116,7 @@ function either(reader: Reader, depth: number): Expression {
 
 function both(reader: Reader, depth: number): Expression {
   const parts = [comparison(reader, depth)];
-  while (reader.accept('and')) parts.push(comparison(reader, depth));
+  while (reader.accept('and') || reader.accept('AND')) parts.push(comparison(reader, depth));
   const [only] = parts;
   if (parts.length === 1 && only) return only;
   return (message) => parts.every((part) => truthOf(part(message)));

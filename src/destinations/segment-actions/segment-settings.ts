@@ -105,10 +105,10 @@ function fieldOf(key: string, field: SegmentField): SettingField {
     label: field.label ?? key,
     description: field.description ?? '',
     type: typeOf(field),
-    isRequired: field.required === true && field.default === undefined,
+    isRequired: field.required === true && !hasDefault(field),
     isSecret: field.type === 'password' || SECRET_NAME.test(key),
     ...(choices ? { choices } : {}),
-    ...(field.default === undefined ? {} : { default: field.default }),
+    ...(hasDefault(field) ? { default: field.default } : {}),
   };
 }
 
@@ -158,7 +158,7 @@ function ownSettings(destination: SegmentDestination, given: JsonObject, net: Ne
   if (unknown !== undefined) {
     throw invalid(unknown, `unknown (allowed: ${[...known, 'subscriptions'].join(', ')})`);
   }
-  const defaults = Object.entries(fields).filter(([, field]) => field.default !== undefined);
+  const defaults = Object.entries(fields).filter(([, field]) => hasDefault(field));
   const settings: JsonObject = {
     ...Object.fromEntries(defaults.map(([key, field]) => [key, structuredClone(field.default)])),
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)),
@@ -171,6 +171,14 @@ function ownSettings(destination: SegmentDestination, given: JsonObject, net: Ne
   }
   for (const [key, value] of Object.entries(settings)) checkUrl(key, value, net);
   return settings;
+}
+
+/** Some have a default that is not among their choices. */
+function hasDefault({ default: value, choices }: SegmentField): boolean {
+  const isChoice = choices?.some((choice) =>
+    typeof choice === 'string' ? choice === value : choice.value === value,
+  );
+  return value !== undefined && isChoice !== false;
 }
 
 /** Compiled once for each destination: the schema check remembers schemas by identity. */
@@ -267,7 +275,16 @@ function subscriptionsOf(
   return parsed.filter(({ isEnabled }) => isEnabled).map(({ subscription }) => subscription);
 }
 
-function identified(subscription: Omit<Subscription, 'id'>): Subscription {
+/**
+ * A trigger as FQL. Segment's evaluator of triggers takes a bare word for a text, and presets
+ * make use of it: `type = track`.
+ */
+export function triggerQuery(query: string): string {
+  return query.replaceAll(/\b(type\s*!?=\s*)(track|identify|page|screen|group|alias)\b/g, '$1"$2"');
+}
+
+function identified(given: Omit<Subscription, 'id'>): Subscription {
+  const subscription = { ...given, subscribe: triggerQuery(given.subscribe) };
   const { partnerAction, subscribe, mapping } = subscription;
   const text = JSON.stringify([partnerAction, subscribe, mapping]);
   return { ...subscription, id: createHash('sha256').update(text).digest('hex').slice(0, 12) };
@@ -287,7 +304,7 @@ export function actionOf(
 function checkFql(query: string | undefined, field: string): void {
   if (query === undefined) throw invalid(field, 'required: the action has no trigger of its own');
   try {
-    compileFql(query);
+    compileFql(triggerQuery(query));
   } catch (error) {
     throw invalid(field, toError(error).message);
   }
