@@ -16,6 +16,8 @@ import type { TailEntry } from '../lake/messages.ts';
 import type { SqlRequest, SqlResult } from '../lake/sql.ts';
 import type { Logger } from '../observe/logger.ts';
 import { toCsv } from './csv.ts';
+import { deliveryRoutes } from './delivery-routes.ts';
+import type { DeliveryControl } from './delivery-routes.ts';
 import { START_PAGE, START_PAGE_POLICY } from './start-page.ts';
 
 export interface Health {
@@ -35,6 +37,7 @@ export interface AdminOptions {
   metricsText(): string;
   health(): Health;
   status(): unknown;
+  delivery: DeliveryControl;
 }
 
 export interface AdminServer {
@@ -117,6 +120,7 @@ function createApp(options: AdminOptions): Hono {
   guarded.get('/status', (c) => c.json(options.status() as object));
   guarded.post('/sql', (c) => answerSql(options, c));
   guarded.get('/tail', (c) => answerTail(options, c));
+  guarded.route('/', deliveryRoutes(options.delivery));
   app.route('/', guarded);
   app.notFound((c) => refuse(c, new MillraceError('NOT_FOUND', 'Not found')));
   app.onError((error, c) => {

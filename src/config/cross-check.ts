@@ -3,7 +3,12 @@ import type { Config } from './schema.ts';
 
 /** One line per broken rule. */
 export function crossCheck(config: Config): string[] {
-  return [...checkPorts(config), ...checkRegions(config), ...checkSources(config)];
+  return [
+    ...checkPorts(config),
+    ...checkRegions(config),
+    ...checkSources(config),
+    ...checkDestinations(config),
+  ];
 }
 
 function checkPorts({ collector, admin }: Config): string[] {
@@ -26,6 +31,24 @@ function checkRegions({ regions }: Config): string[] {
     }
   }
   return problems;
+}
+
+function checkDestinations({ destinations, regions }: Config): string[] {
+  const names = Object.keys(regions);
+  const slugs = new Map<string, number>();
+  return destinations.flatMap(({ slug, region }, at) => {
+    const problems: string[] = [];
+    if (!names.includes(region)) {
+      const allowed = names.join(', ');
+      problems.push(`destinations[${at}].region: ${region} is not a region (allowed: ${allowed})`);
+    }
+    const twin = slugs.get(slug);
+    if (twin !== undefined) {
+      problems.push(`destinations[${at}].slug: ${slug} is taken by destinations[${twin}]`);
+    }
+    slugs.set(slug, at);
+    return problems;
+  });
 }
 
 function checkSources({ sources, regions }: Config): string[] {

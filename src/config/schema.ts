@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { MillraceError } from '../base/errors.ts';
 import { text } from './fields.ts';
+import { deliverSchema, destinationsSchema, secretsSchema } from './deliver-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
 import {
   adminSchema,
@@ -39,11 +40,14 @@ export const configSchema = z.strictObject({
   dispatch: dispatchSchema.prefault({}),
   lake: lakeSchema.prefault({}),
   sql: sqlSchema.prefault({}),
+  deliver: deliverSchema.prefault({}),
   net: netSchema.prefault({}),
   regions: regionsSchema,
   cors: corsSchema.prefault({}),
   sdk: sdkSchema.prefault({}),
+  secrets: secretsSchema.prefault({}),
   sources: sourcesSchema,
+  destinations: destinationsSchema,
   logging: loggingSchema.prefault({}),
 });
 
@@ -53,20 +57,30 @@ type Present<T> = { [Key in keyof T]-?: Exclude<T[Key], undefined> };
 /** A source as declared, with its region settled. */
 export type DeclaredSource = Omit<Parsed['sources'][number], 'region'> & { region: string };
 
+/** A destination as declared, with its region settled. */
+export type DeclaredDestination = Omit<Parsed['destinations'][number], 'region'> & {
+  region: string;
+};
+
 /** The effective configuration. */
-export type Config = Omit<Parsed, 'limits' | 'sources'> & {
+export type Config = Omit<Parsed, 'limits' | 'sources' | 'destinations'> & {
   limits: Present<Parsed['limits']>;
   sources: DeclaredSource[];
+  destinations: DeclaredDestination[];
 };
 
 /** Settles the values whose default is another value. */
 export function settleConfig(parsed: Parsed): Config {
   const firstRegion = Object.keys(parsed.regions)[0] ?? 'us';
-  const { limits, sources } = parsed;
+  const { limits, sources, destinations } = parsed;
   return {
     ...parsed,
     limits: { ...limits, burst: limits.burst ?? limits.requestsPerSecond },
     sources: sources.map((source) => ({ ...source, region: source.region ?? firstRegion })),
+    destinations: destinations.map((destination) => ({
+      ...destination,
+      region: destination.region ?? firstRegion,
+    })),
   };
 }
 

@@ -6,7 +6,7 @@ import { sourceLimitsSchema } from './limits-schema.ts';
 /** Slugs become names of SQL schemas and metric labels. */
 export const SLUG = /^[a-z0-9_-]{1,64}$/;
 /** Region names become folder names. */
-const REGION = /^[a-z0-9][a-z0-9-]{0,31}$/;
+export const REGION = /^[a-z0-9][a-z0-9-]{0,31}$/;
 const HOST_NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
 
 export const regionsSchema = z

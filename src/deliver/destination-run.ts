@@ -14,7 +14,7 @@ import { withFields } from '../observe/logger.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { MetricsRegistry } from '../observe/metrics.ts';
 import { backoffMs, createBreaker } from './breaker.ts';
-import type { Destination, DestinationType } from './contract.ts';
+import type { DeliveryDefaults, Destination, DestinationType } from './contract.ts';
 import { deadLetterCount } from './dead-letters.ts';
 import { deliveryEventOf } from './delivery-item.ts';
 import type { SourceName } from './delivery-item.ts';
@@ -85,7 +85,8 @@ export interface DestinationRun {
   replayStatus(id: string): StreamStatus | null;
   adopt(stream: string, rows: readonly WaitingEvent[]): void;
   expireBefore(partition: string, position: number): void;
-  explain(event: NormalEvent): RuleResult[];
+  /** @param isReplay as a replay that asks for everything would route it. */
+  explain(event: NormalEvent, isReplay?: boolean): RuleResult[];
   /** @throws MillraceError DESTINATION_TEST_FAILED */
   test(): Promise<void>;
   stop(): Promise<void>;
@@ -121,13 +122,18 @@ export function startDestinationRun(record: DestinationRecord, seams: RunSeams):
   let failure: string | null = null;
 
   const open = async (): Promise<void> => {
-    type = seams.findType(record.type);
-    if (!type) throw new MillraceError('DESTINATION_INVALID', `unknown type ${record.type}`);
     if (!state) {
       const folder = join(seams.dataFolder, record.region, 'deliver');
       await seams.disk.makeFolder(folder);
       state = openDeliveryState(deliveryStatePath(seams.dataFolder, record.region, record.id));
     }
+    type = seams.findType(record.type);
+    if (record.state === 'disabled') {
+      // It is sent nothing, so its service need not be there, nor its settings be right.
+      destination = NO_SERVICE;
+      return;
+    }
+    if (!type) throw new MillraceError('DESTINATION_INVALID', `unknown type ${record.type}`);
     const temporaryFolder = join(seams.dataFolder, 'tmp', 'deliver', record.id);
     await emptyFolder(seams.disk, temporaryFolder);
     const parsed = type.parseSettings(record.settings, seams.net);
@@ -187,7 +193,7 @@ export function startDestinationRun(record: DestinationRecord, seams: RunSeams):
   const sourceName = (number: number): SourceName =>
     seams.sources().get(number) ?? { id: `source_${number}`, slug: `source_${number}` };
   const contextFor = (replay: Replay | null): StreamContext => {
-    if (!state || !destination || !type) throw new Error('the destination is not open');
+    if (!state || !destination) throw new Error('the destination is not open');
     return {
       destinationId: record.id,
       stream: replay?.id ?? LIVE_STREAM,
@@ -302,9 +308,11 @@ export function startDestinationRun(record: DestinationRecord, seams: RunSeams):
     expireBefore(partition, position) {
       for (const { stream } of streams.values()) stream?.expireBefore(partition, position);
     },
-    explain(event) {
+    explain(event, isReplay = false) {
+      const plan = planFor(null);
+      if (isReplay) plan.replay = () => true;
       const source = sourceName(event.sourceNumber);
-      return explainRoute(event, planFor(null), (message) =>
+      return explainRoute(event, plan, (message) =>
         deliveryEventOf(event, message, source, record.id, null),
       );
     },
@@ -342,17 +350,29 @@ function countsOf(state: DeliveryState | null) {
   return sums;
 }
 
+const NO_SERVICE: Destination = {
+  deliver: () => Promise.reject(new Error('a disabled destination is sent nothing')),
+  close: () => Promise.resolve(),
+};
+const NO_DEFAULTS: DeliveryDefaults = {
+  batchEvents: 1,
+  batchBytes: 1,
+  batchAgeMs: 0,
+  concurrency: 1,
+  timeoutMs: 1,
+};
+
 /** A replay takes a quarter of the calls at once, so that live delivery keeps the rest. */
 const REPLAY_SHARE = 4;
 
 function paceOf(
   { delivery, settings }: DestinationRecord,
-  type: DestinationType,
+  type: DestinationType | undefined,
   general: DeliverSettings,
   replay: Replay | null,
 ): StreamPace {
-  const defaults = { ...type.defaults, ...type.batching?.(settings) };
-  const concurrency = type.order === 'log' ? 1 : (delivery.concurrency ?? defaults.concurrency);
+  const defaults = { ...(type?.defaults ?? NO_DEFAULTS), ...type?.batching?.(settings) };
+  const concurrency = type?.order === 'log' ? 1 : (delivery.concurrency ?? defaults.concurrency);
   return {
     batchEvents: delivery.batchEvents ?? defaults.batchEvents,
     batchBytes: delivery.batchBytes ?? defaults.batchBytes,

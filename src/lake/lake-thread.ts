@@ -55,9 +55,20 @@ async function run(): Promise<void> {
   lake.setSources(setup.sources);
   for (const { name, region } of setup.partitions) await lake.addPartition(name, region);
   const ends = durableEndsOf(setup.durableEnds);
+  const judgedEnds = durableEndsOf(setup.judgedEnds);
+  const holds = setup.holds.map(durableEndsOf);
   const slots = new Map(setup.partitions.map(({ name, slot }) => [name, slot]));
+  const slotOf = (name: string) => slots.get(name) ?? 0;
+  const publishJudged = (): void => {
+    for (const [name, slot] of slots) {
+      const judged = lake.state.dispatcher.position(name);
+      if (judged > judgedEnds.read(slot)) judgedEnds.publish(slot, judged);
+    }
+  };
+  const heldFrom = (name: string): number =>
+    Math.min(Number.MAX_SAFE_INTEGER, ...holds.map((hold) => hold.read(slotOf(name))));
   const flusher = createFlusher(lake.state);
-  const retention = createRetention(lake.state, setup.retention);
+  const retention = createRetention(lake.state, setup.retention, heldFrom);
   port?.on('message', (order: LakeOrder) => {
     if (order.kind === 'sources') lake.setSources(order.sources);
     else if (order.kind === 'tail') isTailWanted = order.isWanted;
@@ -66,15 +77,17 @@ async function run(): Promise<void> {
   });
   // Nothing is read, but the tables of every source are there before the first query.
   await lake.step(() => 0);
+  publishJudged();
   say({ kind: 'ready' });
 
-  const durableEnd = (name: string) => ends.read(slots.get(name) ?? 0);
+  const durableEnd = (name: string) => ends.read(slotOf(name));
   let mark = ends.mark();
   let reportedMs = 0;
   for (;;) {
     const wasStopping = isStopping;
     const startedMs = clock.monotonicMs();
     const result = await lake.step(durableEnd);
+    if (result.hasProgress) publishJudged();
     if (isTailWanted && result.hasProgress)
       say({ kind: 'tail', entries: tailEntries(result, lake.state) });
     await flusher.tend();

@@ -22,6 +22,10 @@ export interface LakeSetup {
   regions: readonly string[];
   partitions: readonly LakePartition[];
   durableEnds: SharedArrayBuffer;
+  /** Where this thread publishes how far events are judged. */
+  judgedEnds: SharedArrayBuffer;
+  /** From where on each delivery thread needs the log. */
+  holds: readonly SharedArrayBuffer[];
   settings: LakeSettings;
   retention: RetentionSettings;
   pollMs: number;

@@ -30,7 +30,12 @@ const CHECK_MS = 30_000;
 const COUNT_BYTES = 8 * 1024 * 1024;
 const HOUR_MS = 3_600_000;
 
-export function createRetention(state: LakeState, settings: RetentionSettings): Retention {
+/** @param heldFrom from where on destinations still need a partition. */
+export function createRetention(
+  state: LakeState,
+  settings: RetentionSettings,
+  heldFrom: (partition: string) => number,
+): Retention {
   const { clock, disk, logger, metrics } = state.options;
   const removedBytes = metrics.cell('millrace_retention_removed_bytes_total');
   let nextCheckMs = 0;
@@ -40,7 +45,11 @@ export function createRetention(state: LakeState, settings: RetentionSettings): 
     const committed = state.catalog.cursors();
     for (const partition of state.partitions.values()) {
       const segments = await listSegments(disk, partition.folder);
-      const keepFrom = Math.min(committed.get(partition.name) ?? 0, partition.position);
+      const keepFrom = Math.min(
+        committed.get(partition.name) ?? 0,
+        partition.position,
+        heldFrom(partition.name),
+      );
       const cut = cutPosition(segments, keepFrom, settings, clock.wallMs());
       const from = Math.max(state.ledger.removedBefore(partition.name), segments[0]?.base ?? 0);
       if (cut <= (segments[0]?.base ?? 0)) continue;

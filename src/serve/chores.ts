@@ -6,9 +6,18 @@ import { listSources } from '../store/sources.ts';
 import { dataVersion } from '../store/store.ts';
 import { touchKeys } from '../store/write-keys.ts';
 import type { Collectors } from './collectors.ts';
+import type { DeliveryClient } from './delivery-client.ts';
+import { deliveryPlan } from './delivery-plan.ts';
 import type { LakeClient } from './lake-client.ts';
 import type { ServerParts } from './server-parts.ts';
 import { createTlsWatch } from './tls.ts';
+
+/** What the chores look after. */
+export interface RunningParts {
+  collectors: Collectors;
+  lake: LakeClient;
+  delivery: DeliveryClient;
+}
 
 export interface Chores {
   health(): Health;
@@ -23,8 +32,7 @@ const TLS_MS = 1_000;
 
 export function startChores(
   parts: ServerParts,
-  collectors: Collectors,
-  lake: LakeClient,
+  { collectors, lake, delivery }: RunningParts,
   keyUse: Map<number, number>,
 ): Chores {
   const { store, config, disk, dataFolder, metrics, logger } = parts;
@@ -36,6 +44,7 @@ export function startChores(
     seenVersion = version;
     collectors.setSnapshot(authSnapshot(store, config));
     lake.setSources(listSources(store));
+    delivery.setPlan(deliveryPlan(parts));
   };
   const saveKeyUse = (): void => {
     touchKeys(store, [...keyUse]);
@@ -82,13 +91,15 @@ export function startChores(
     health() {
       const isCollecting = collectors.isReady();
       const isQuerying = lake.isReady();
+      const isDelivering = delivery.isReady();
       const hasSpace = freeBytes.value >= config.log.minFreeBytes;
       return {
-        isHealthy: isCollecting && isQuerying && hasSpace,
+        isHealthy: isCollecting && isQuerying && isDelivering && hasSpace,
         isReady: isCollecting && isQuerying,
         checks: {
           collectors: isCollecting ? 'ok' : 'a collector thread is not running',
           lake: isQuerying ? 'ok' : 'the lake thread is not running',
+          delivery: isDelivering ? 'ok' : 'a delivery thread is not running',
           disk: hasSpace ? 'ok' : 'less than log.minFreeBytes free; events are answered 503',
         },
       };

@@ -4,6 +4,8 @@ import type { TlsMaterial } from '../collect/messages.ts';
 import type { Config } from '../config/schema.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { MetricsRegistry } from '../observe/metrics.ts';
+import type { Net } from '../net/net.ts';
+import type { Sealer } from '../store/sealing.ts';
 import type { Store } from '../store/store.ts';
 
 /** What the parts of a running server share. */
@@ -16,4 +18,7 @@ export interface ServerParts {
   dataFolder: string;
   store: Store;
   tls: TlsMaterial | null;
+  sealer: Sealer;
+  /** For checking addresses when a destination is saved. */
+  net: Net;
 }

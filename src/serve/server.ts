@@ -24,11 +24,21 @@ import { applyDeclaredSources } from '../store/declared-sources.ts';
 import { listSources } from '../store/sources.ts';
 import { closeStore, openStore } from '../store/store.ts';
 import { adminToken } from './admin-token.ts';
+import { checkDeclaredDestinations } from './check-destination.ts';
 import { startChores } from './chores.ts';
+import type { RunningParts } from './chores.ts';
+import { createDeliveryControl } from './delivery-control.ts';
 import { startCollectors } from './collectors.ts';
 import type { Collectors } from './collectors.ts';
 import { firstStart } from './first-start.ts';
 import type { FirstStart } from './first-start.ts';
+import { createNet } from '../net/guarded-net.ts';
+import { applyDeclaredDestinations } from '../store/declared-destinations.ts';
+import { createSealer } from '../store/sealing.ts';
+import { sealingKey } from '../store/sealing-key.ts';
+import { startDelivery } from './delivery-client.ts';
+import type { DeliveryClient } from './delivery-client.ts';
+import { deliveryPlan } from './delivery-plan.ts';
 import { startLake } from './lake-client.ts';
 import type { LakeClient } from './lake-client.ts';
 import { listPartitions, partitionsOf } from './partitions.ts';
@@ -66,7 +76,12 @@ export async function startServer(config: Config): Promise<Server> {
     stops.push(() => closeStore(store));
     const logger = createLogger('main', config.logging.level);
     const metrics = createMetricsRegistry();
-    const parts: ServerParts = { config, disk, clock, logger, metrics, dataFolder, store, tls };
+    const key = await sealingKey(config.secrets, dataFolder, disk, systemRandom);
+    const sealer = createSealer(key, systemRandom);
+    const net = createNet({ settings: config.net, clock });
+    stops.push(() => net.close());
+    const shared = { config, disk, clock, logger, metrics, dataFolder };
+    const parts: ServerParts = { ...shared, store, tls, sealer, net };
     return await startParts(parts, stops, stop);
   } catch (error) {
     await stop();
@@ -81,6 +96,8 @@ async function startParts(
 ): Promise<Server> {
   const { config, disk, clock, dataFolder, store, logger } = parts;
   applyDeclaredSources(store, config.sources);
+  checkDeclaredDestinations(config.destinations, parts.net);
+  applyDeclaredDestinations(store, parts.sealer, config.destinations);
   const threads = collectorThreads(
     config.collector.threads,
     availableParallelism(),
@@ -89,10 +106,15 @@ async function startParts(
   const regions = regionsOf(parts);
   const partitions = await listPartitions(disk, dataFolder, regions, threads);
   const durableEnds = allocateDurableEnds(partitions.length);
+  const judgedEnds = allocateDurableEnds(partitions.length);
+  const holds = Array.from({ length: config.deliver.threads }, () =>
+    allocateDurableEnds(partitions.length),
+  );
   const keyUse = new Map<number, number>();
 
   const collectors = await startCollectorThreads(parts, threads, partitions, durableEnds, keyUse);
-  const lake = await startLakeThread(parts, regions, partitions, durableEnds).catch(
+  const shared = { durableEnds, judgedEnds, holds };
+  const lake = await startLakeThread(parts, regions, partitions, shared).catch(
     async (error: unknown) => {
       await collectors.stop();
       throw error;
@@ -100,11 +122,14 @@ async function startParts(
   );
   stops.push(() => lake.stop());
   stops.push(() => collectors.stop());
-  const chores = startChores(parts, collectors, lake, keyUse);
+  const delivery = await startDeliveryThreads(parts, partitions, shared);
+  stops.push(() => delivery.stop());
+  const running = { collectors, lake, delivery };
+  const chores = startChores(parts, running, keyUse);
   stops.push(() => chores.stop());
   const token = await adminToken(disk, systemRandom, dataFolder);
   const startedMs = clock.monotonicMs();
-  const admin = await startAdminListener(parts, collectors, lake, chores.health, token, startedMs);
+  const admin = await startAdminListener(parts, running, chores.health, token, startedMs);
   stops.push(() => admin.stop());
 
   // Last, so that a key that will be shown only once is not made by a start that fails.
@@ -112,6 +137,7 @@ async function startParts(
   if (made) {
     collectors.setSnapshot(authSnapshot(store, config));
     lake.setSources(listSources(store));
+    delivery.setPlan(deliveryPlan(parts));
   }
   const scheme = parts.tls ? 'https' : 'http';
   const collectorUrl =
@@ -178,7 +204,7 @@ function startLakeThread(
   parts: ServerParts,
   regions: readonly string[],
   partitions: readonly OwnPartition[],
-  durableEnds: SharedArrayBuffer,
+  shared: SharedEnds,
 ): Promise<LakeClient> {
   const { config, dataFolder, store, clock, logger, metrics } = parts;
   return startLake(
@@ -186,7 +212,7 @@ function startLakeThread(
       dataFolder,
       regions,
       partitions: partitions.map(({ name, region, slot }) => ({ name, region, slot })),
-      durableEnds,
+      ...shared,
       settings: { ...config.lake, ...config.dispatch },
       retention: config.log,
       pollMs: config.lake.pollMs,
@@ -197,10 +223,34 @@ function startLakeThread(
   );
 }
 
+/** Memory through which threads tell each other how far they are. */
+interface SharedEnds {
+  durableEnds: SharedArrayBuffer;
+  judgedEnds: SharedArrayBuffer;
+  holds: SharedArrayBuffer[];
+}
+
+function startDeliveryThreads(
+  parts: ServerParts,
+  partitions: readonly OwnPartition[],
+  { judgedEnds, holds }: SharedEnds,
+): Promise<DeliveryClient> {
+  const { config, dataFolder, clock, logger, metrics } = parts;
+  const setup = {
+    dataFolder,
+    partitions: partitions.map(({ name, region, slot }) => ({ name, region, slot })),
+    judgedEnds,
+    settings: config.deliver,
+    net: config.net,
+    logLevel: config.logging.level,
+  };
+  const seams = { clock, logger, metrics };
+  return startDelivery(config.deliver.threads, setup, holds, deliveryPlan(parts), seams);
+}
+
 function startAdminListener(
   parts: ServerParts,
-  collectors: Collectors,
-  lake: LakeClient,
+  { collectors, lake, delivery }: RunningParts,
   health: () => Health,
   token: string,
   startedMs: number,
@@ -214,10 +264,16 @@ function startAdminListener(
     query: (request) => lake.query(request),
     tail: (onEntries) => lake.tail(onEntries),
     health,
+    delivery: createDeliveryControl(parts, lake, delivery),
     metricsText() {
       metrics.cell('millrace_resident_bytes').value = process.memoryUsage.rss();
       metrics.cell('millrace_uptime_seconds').value = (clock.monotonicMs() - startedMs) / 1000;
-      return renderPrometheus([metrics.snapshot(), ...collectors.snapshots(), ...lake.snapshots()]);
+      return renderPrometheus([
+        metrics.snapshot(),
+        ...collectors.snapshots(),
+        ...lake.snapshots(),
+        ...delivery.snapshots(),
+      ]);
     },
     status: () => ({
       version: VERSION,

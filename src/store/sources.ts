@@ -140,14 +140,14 @@ export function slugOf(name: string): string {
     .replace(/^-+|-+$/g, '');
 }
 
-function checkName(name: string): void {
+export function checkName(name: string): void {
   if (name.length === 0 || name.length > NAME_CHARS_MAX || /\p{Cc}/u.test(name)) {
     const message = `A name has 1 to ${NAME_CHARS_MAX} printable characters`;
     throw new MillraceError('INVALID_ARGUMENT', message, { field: 'name' });
   }
 }
 
-function checkSlug(slug: string): void {
+export function checkSlug(slug: string): void {
   if (!SLUG.test(slug)) {
     const message = `A slug has 1 to ${SLUG_CHARS_MAX} characters of a-z, 0-9, _ and -`;
     throw new MillraceError('INVALID_ARGUMENT', message, { field: 'slug' });

@@ -1,0 +1,155 @@
+/** The admin listener's routes of delivery: destinations, dead letters, replays, trace. */
+import { Hono } from 'hono';
+import type { Context } from 'hono';
+import { z } from 'zod';
+import { MillraceError } from '../base/errors.ts';
+import type { DeadLetterFilter } from '../deliver/dead-letters.ts';
+import type { ReplaySpec } from '../deliver/replays.ts';
+
+/** What the routes need; made by serve. Everything throws MillraceError. */
+export interface DeliveryControl {
+  list(): Promise<unknown>;
+  types(): unknown;
+  create(body: unknown): Promise<unknown>;
+  update(slug: string, body: unknown): Promise<unknown>;
+  remove(slug: string): Promise<void>;
+  test(slug: string): Promise<unknown>;
+  deadLetterGroups(slug: string): Promise<unknown>;
+  deadLetters(
+    slug: string,
+    filter: DeadLetterFilter,
+    page: { afterId: number; limit: number },
+  ): Promise<unknown>;
+  deadLetter(slug: string, id: number): Promise<unknown>;
+  retryDeadLetters(slug: string, filter: DeadLetterFilter): Promise<unknown>;
+  discardDeadLetters(slug: string, filter: DeadLetterFilter, reason: string): Promise<unknown>;
+  replays(slug: string): Promise<unknown>;
+  startReplay(slug: string, spec: ReplaySpec): Promise<unknown>;
+  dryRunReplay(slug: string, spec: ReplaySpec): Promise<unknown>;
+  steerReplay(slug: string, id: string, action: 'pause' | 'resume' | 'cancel'): Promise<unknown>;
+  trace(messageId: string): Promise<unknown>;
+}
+
+const PAGE_DEFAULT = 100;
+
+const filterSchema = z.strictObject({
+  id: z.coerce.number().int().positive().optional(),
+  reason: z.string().min(1).max(100).optional(),
+  status: z.coerce.number().int().optional(),
+  messageId: z.string().min(1).max(500).optional(),
+});
+const pageSchema = filterSchema.extend({
+  after: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(1_000).default(PAGE_DEFAULT),
+});
+/** A time, or everything: an empty body must not touch all dead letters by mistake. */
+const retrySchema = filterSchema.extend({ all: z.boolean().optional() });
+const discardSchema = retrySchema.extend({
+  because: z.string().regex(/^[\p{L}\p{N} _.,:-]{1,100}$/u),
+});
+const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
+const replaySchema = z.strictObject({
+  from: time,
+  to: time,
+  events: z.array(z.string().min(1)).max(1_000).default([]),
+  filter: z.string().min(1).nullable().default(null),
+  eventsPerSecond: z.int().positive().nullable().default(null),
+  dryRun: z.boolean().default(false),
+});
+
+/** All of these are behind the admin token. */
+export function deliveryRoutes(control: DeliveryControl): Hono {
+  const routes = new Hono();
+  routes.get('/destinations', async (c) => c.json((await control.list()) as object));
+  routes.get('/destinations/types', (c) => c.json(control.types() as object));
+  routes.post('/destinations', async (c) =>
+    c.json((await control.create(await bodyOf(c))) as object, 201),
+  );
+  routes.patch('/destinations/:slug', async (c) =>
+    c.json((await control.update(c.req.param('slug'), await bodyOf(c))) as object),
+  );
+  routes.delete('/destinations/:slug', async (c) => {
+    await control.remove(c.req.param('slug'));
+    return c.json({ deleted: true });
+  });
+  routes.post('/destinations/:slug/test', async (c) =>
+    c.json((await control.test(c.req.param('slug'))) as object),
+  );
+  addDeadLetterRoutes(routes, control);
+  addReplayRoutes(routes, control);
+  routes.get('/trace/:messageId', async (c) =>
+    c.json((await control.trace(c.req.param('messageId'))) as object),
+  );
+  return routes;
+}
+
+function addDeadLetterRoutes(routes: Hono, control: DeliveryControl): void {
+  const path = '/destinations/:slug/dead-letters';
+  routes.get(path, async (c) => {
+    const { after, limit, ...filter } = parse(pageSchema, c.req.query());
+    const page = { afterId: after, limit };
+    return c.json((await control.deadLetters(c.req.param('slug'), filter, page)) as object);
+  });
+  routes.get(`${path}/groups`, async (c) =>
+    c.json((await control.deadLetterGroups(c.req.param('slug'))) as object),
+  );
+  routes.get(`${path}/:id{[0-9]+}`, async (c) =>
+    c.json((await control.deadLetter(c.req.param('slug'), Number(c.req.param('id')))) as object),
+  );
+  routes.post(`${path}/retry`, async (c) => {
+    const filter = chosen(parse(retrySchema, await bodyOf(c)));
+    return c.json((await control.retryDeadLetters(c.req.param('slug'), filter)) as object);
+  });
+  routes.post(`${path}/discard`, async (c) => {
+    const { because, ...rest } = parse(discardSchema, await bodyOf(c));
+    const filter = chosen(rest);
+    const slug = c.req.param('slug');
+    return c.json((await control.discardDeadLetters(slug, filter, because)) as object);
+  });
+}
+
+function addReplayRoutes(routes: Hono, control: DeliveryControl): void {
+  const path = '/destinations/:slug/replays';
+  routes.get(path, async (c) => c.json((await control.replays(c.req.param('slug'))) as object));
+  routes.post(path, async (c) => {
+    const { from, to, dryRun, ...rest } = parse(replaySchema, await bodyOf(c));
+    const spec = { ...rest, fromMs: from, toMs: to };
+    const slug = c.req.param('slug');
+    if (dryRun) return c.json((await control.dryRunReplay(slug, spec)) as object);
+    return c.json((await control.startReplay(slug, spec)) as object, 201);
+  });
+  for (const action of ['pause', 'resume', 'cancel'] as const) {
+    routes.post(`${path}/:id/${action}`, async (c) => {
+      const { slug, id } = c.req.param();
+      return c.json((await control.steerReplay(slug, id, action)) as object);
+    });
+  }
+}
+
+/** @throws MillraceError INVALID_ARGUMENT when nothing is chosen and `all` is not said. */
+function chosen({ all, ...filter }: z.output<typeof retrySchema>): DeadLetterFilter {
+  const isChosen = Object.values(filter).some((value) => value !== undefined);
+  if (isChosen || all === true) return filter;
+  const message = 'Name an id, reason, status or messageId, or say all: true';
+  throw new MillraceError('INVALID_ARGUMENT', message, { field: 'all' });
+}
+
+async function bodyOf(c: Context): Promise<unknown> {
+  const text = await c.req.text();
+  if (text === '') return {};
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new MillraceError('INVALID_ARGUMENT', 'The body is not JSON', { cause: error });
+  }
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const keys = issue?.code === 'unrecognized_keys' ? issue.keys : [];
+  const field = [...(issue?.path ?? []), ...keys].join('.') || 'body';
+  const message = `${field}: ${issue?.message ?? 'invalid'}`;
+  throw new MillraceError('INVALID_ARGUMENT', message, { field });
+}

@@ -1,0 +1,70 @@
+/** What the admin listener can ask of delivery. */
+import type { DeliveryControl } from '../admin/delivery-routes.ts';
+import type { DestinationStatus } from '../deliver/destination-run.ts';
+import { listDestinationTypes } from '../destinations/registry.ts';
+import { listDestinations } from '../store/destinations.ts';
+import type { DeliveryClient } from './delivery-client.ts';
+import { deliveryPlan } from './delivery-plan.ts';
+import {
+  changeDestination,
+  makeDestination,
+  removeDestination,
+  shownDestination,
+} from './destination-control.ts';
+import { traceMessage } from './trace-message.ts';
+import type { LakeClient } from './lake-client.ts';
+import type { ServerParts } from './server-parts.ts';
+
+/** Changes reach the delivery threads before the caller gets its answer. */
+export function createDeliveryControl(
+  parts: ServerParts,
+  lake: LakeClient,
+  delivery: DeliveryClient,
+): DeliveryControl {
+  const { store, sealer } = parts;
+  const changed = <T>(value: T): T => {
+    delivery.setPlan(deliveryPlan(parts));
+    return value;
+  };
+  return {
+    async list() {
+      const statuses = new Map((await delivery.askAll('status', {})).map((s) => [s.id, s]));
+      return listDestinations(store, sealer).map((destination) => {
+        const status = statuses.get(destination.id);
+        return {
+          ...shownDestination(destination),
+          status: status ? statusOf(status) : null,
+        };
+      });
+    },
+    types: () => listDestinationTypes(),
+    create: (body) => Promise.resolve(changed(shownDestination(makeDestination(parts, body)))),
+    update: (slug, body) =>
+      Promise.resolve(changed(shownDestination(changeDestination(parts, slug, body)))),
+    remove(slug) {
+      removeDestination(parts, slug);
+      return Promise.resolve(changed(undefined));
+    },
+    test: (destination) => delivery.ask('test', { destination }),
+    deadLetterGroups: (destination) => delivery.ask('dead-letter-groups', { destination }),
+    deadLetters: (destination, filter, page) =>
+      delivery.ask('dead-letters', { destination, filter, ...page }),
+    deadLetter: (destination, id) => delivery.ask('dead-letter', { destination, id }),
+    retryDeadLetters: (destination, filter) =>
+      delivery.ask('retry-dead-letters', { destination, filter }),
+    discardDeadLetters: (destination, filter, reason) =>
+      delivery.ask('discard-dead-letters', { destination, filter, reason }),
+    replays: (destination) => delivery.ask('replays', { destination }),
+    startReplay: (destination, spec) => delivery.ask('start-replay', { destination, spec }),
+    dryRunReplay: (destination, spec) => delivery.ask('dry-run-replay', { destination, spec }),
+    steerReplay: (destination, id, action) =>
+      delivery.ask('steer-replay', { destination, id, action }),
+    trace: (messageId) => traceMessage(messageId, lake, delivery),
+  };
+}
+
+/** What the list does not say already. */
+function statusOf(status: DestinationStatus) {
+  const { failure, breaker, live, delivered, filtered, discarded, expired, deadLetters } = status;
+  return { failure, breaker, live, delivered, filtered, discarded, expired, deadLetters };
+}
