@@ -4,9 +4,12 @@
  */
 import { MillraceError, toError } from '../base/errors.ts';
 import type { DeliveryOutcome } from '../deliver/contract.ts';
+import { netReasonOf } from '../net/net-failure.ts';
 import type { HttpAnswer } from '../net/net.ts';
 
 const RESPONSE_CHARS_MAX = 2048;
+/** Shorter ones would blot out words. */
+const SECRET_CHARS_MIN = 4;
 const RETRY_AFTER_MS_MAX = 4 * 3_600_000;
 /** Statuses that may pass by themselves. All of 5xx do too, except those in `NEVER`. */
 const PASSING = new Set([408, 423, 425, 429]);
@@ -16,13 +19,14 @@ const NEVER = new Set([501, 505]);
  * 2xx is delivered; 408, 423, 425, 429 and 5xx are retried; 401 and 403 too, because credentials
  * are repaired by people while events wait; other answers, redirects included, are dead. A batch
  * that is refused with 400, 413 or 422 is tried event by event.
+ * @param options.secrets what may not stand in `response`.
  */
 export function outcomeOfAnswer(
   answer: HttpAnswer,
-  options: { wallMs: number; events: number },
+  options: { wallMs: number; events: number; secrets?: readonly string[] },
 ): DeliveryOutcome {
   const { status } = answer;
-  const response = responseText(answer.body);
+  const response = withoutSecrets(responseText(answer.body), options.secrets ?? []);
   if (status >= 200 && status < 300) return { kind: 'delivered', status, response };
   const afterMs = retryAfterMs(answer.headers['retry-after'], options.wallMs);
   const failure = { status, response, message: `the service answered ${status}` };
@@ -48,7 +52,8 @@ export function outcomeOfError(error: unknown): DeliveryOutcome {
     return { kind: 'retry', scope: 'destination', reason: 'ADDRESS_REFUSED', message };
   }
   if (code !== 'NET_FAILED') throw error;
-  const reason = message.includes('timeout') ? 'TIMEOUT' : 'NETWORK';
+  const why = netReasonOf(error);
+  const reason = why === 'timeout' || why === 'aborted' ? 'TIMEOUT' : 'NETWORK';
   return { kind: 'retry', scope: 'destination', reason, message };
 }
 
@@ -58,6 +63,13 @@ export function responseText(body: Uint8Array): string {
     .subarray(0, RESPONSE_CHARS_MAX * 4)
     .toString('utf8');
   return text.replaceAll(/[\p{Cc}\p{Cs}]+/gu, ' ').slice(0, RESPONSE_CHARS_MAX);
+}
+
+/** Services that echo a request, as test services do, would bring its secrets into the trace. */
+function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return secrets
+    .filter((secret) => secret.length >= SECRET_CHARS_MIN)
+    .reduce((cleaned, secret) => cleaned.replaceAll(secret, '…'), text);
 }
 
 /** Seconds or an HTTP date (RFC 9110 §10.2.3), bounded; undefined when it is neither. */
