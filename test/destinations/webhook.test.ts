@@ -1,6 +1,8 @@
 /** The webhook against a service that checks signatures and misbehaves by plan. */
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { MillraceError } from '../../src/base/errors.ts';
 import type { Destination, DestinationContext } from '../../src/deliver/contract.ts';
@@ -13,6 +15,7 @@ import {
 } from '../support/delivery-events.ts';
 import { startFakeService } from '../support/fake-service.ts';
 import type { FakeService, ServiceFault, ServiceRequest } from '../support/fake-service.ts';
+import { ROOT } from '../support/test-server.ts';
 import { until } from '../support/until.ts';
 import { runContractSuite } from './contract-suite.ts';
 import type { DestinationHarness } from './contract-suite.ts';
@@ -129,6 +132,23 @@ describe('what a webhook receives', () => {
     const { headers, body } = onlyRequest();
     const expected = `t=1772625600,v1=${hmac('sha256', `1772625600.${body}`)}`;
     assert.equal(headers['x-millrace-signature'], expected);
+  });
+
+  test('the code in the documentation tells a genuine request from others', async () => {
+    const page = await readFile(join(ROOT, 'docs/destinations/webhook.md'), 'utf8');
+    const [, code = assert.fail()] = /```js\n([^]*?)```/.exec(page) ?? [];
+    const { isFromMillrace } = (await import(
+      `data:text/javascript,${encodeURIComponent(code)}`
+    )) as { isFromMillrace(...given: unknown[]): boolean };
+    await (await open()).deliver(batchOf([deliveryEvent()]), NO_SIGNAL);
+    const { headers, body } = onlyRequest();
+    const signature = String(headers['x-millrace-signature']);
+    const seconds = Number(/\d+/.exec(signature)?.[0]);
+    assert.equal(isFromMillrace(SECRET, signature, body, seconds + 60), true);
+    assert.equal(isFromMillrace(SECRET, signature, body, seconds + 301), false);
+    assert.equal(isFromMillrace(SECRET, signature, `${body} `, seconds), false);
+    assert.equal(isFromMillrace('another', signature, body, seconds), false);
+    assert.equal(isFromMillrace(SECRET, undefined, body, seconds), false);
   });
 
   test('nothing is signed without a secret', async () => {
