@@ -79,7 +79,7 @@ async function ensureSchema(connection: Connection, schema: string): Promise<voi
   if (!found) await connection.query(`create schema if not exists ${escapeIdentifier(schema)}`);
 }
 
-/** The schema of each source, made when it is new. A second slug that gives one name gets digits. */
+/** The schema of each source, made when it is new; a second slug of one name gets digits. */
 export async function schemasOf(
   connection: Connection,
   prefix: string,
