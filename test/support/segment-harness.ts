@@ -34,7 +34,8 @@ export async function startSegmentHarness(): Promise<SegmentHarness> {
   const guarded = createNet({ settings, clock: systemClock });
   const net: Net = {
     ...guarded,
-    request(request) {
+    async request(request) {
+      guarded.checkUrl(request.url);
       const url = new URL(request.url);
       if (url.hostname === '127.0.0.1') return guarded.request(request);
       const headers = { ...request.headers, [MEANT_FOR]: url.origin };

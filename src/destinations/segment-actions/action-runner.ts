@@ -23,7 +23,6 @@ interface Multistatus {
 }
 
 interface Action {
-  hasBatchSupport: boolean;
   definition: { fields?: Record<string, { default?: unknown }> };
 }
 
@@ -56,7 +55,7 @@ export interface ActionRunner {
   delete(target: ActionsTarget & { userIds: readonly string[] }): Promise<string | null>;
 }
 
-const USERS_AT_ONCE = 8;
+const EVENTS_AT_ONCE = 8;
 const BATCH_MAX = 1_000;
 const TEXT_CHARS_MAX = 2_048;
 const MESSAGE_CHARS_MAX = 1_000;
@@ -119,10 +118,9 @@ async function runWork(
   const destination = context.load(work);
   const action = destination.actions[work.partnerAction];
   if (!action) throw new Error(`no action ${work.partnerAction}`);
-  const isBatch = action.hasBatchSupport && work.mapping['enable_batching'] !== false;
   const results = new Map<object, ActionResult>();
   try {
-    if (isBatch) {
+    if (work.isBatch) {
       for (const chunk of chunksOf(context, work, action)) {
         const answers = await runBatch(context, work, chunk, signal);
         chunk.forEach((event, at) => results.set(event, answers[at] ?? MISSING));
@@ -144,34 +142,21 @@ const MISSING: ActionFailure = {
 
 type WorkEvent = ActionsWork['events'][number];
 
-/** Side by side for different users, one after the other for the same. */
+/** Side by side: the caller gives no two events of a user at once. */
 async function runAlone(
   context: Context,
   work: ActionsWork,
   results: Map<object, ActionResult>,
   signal: AbortSignal,
 ): Promise<void> {
-  const queues = [...Map.groupBy(work.events, ({ user }) => user).values()];
+  const queue = [...work.events];
   const drain = async (): Promise<void> => {
-    for (let queue = queues.shift(); queue; queue = queues.shift()) {
-      let hasFailed = false;
-      for (const event of queue) {
-        const result: ActionResult = hasFailed
-          ? BEHIND
-          : await runOne(context, work, event, signal);
-        hasFailed ||= result.kind === 'failed' && result.cause !== 'payload';
-        results.set(event, result);
-      }
+    for (let event = queue.shift(); event; event = queue.shift()) {
+      results.set(event, await runOne(context, work, event, signal));
     }
   };
-  await Promise.all(Array.from({ length: USERS_AT_ONCE }, drain));
+  await Promise.all(Array.from({ length: EVENTS_AT_ONCE }, drain));
 }
-
-const BEHIND: ActionFailure = {
-  kind: 'failed',
-  cause: 'behind',
-  message: 'an event of the same user before it failed',
-};
 
 async function runOne(
   context: Context,
@@ -184,7 +169,7 @@ async function runOne(
     await withTokens(context, work, (oauth) =>
       destination.executeAction(work.partnerAction, {
         ...bundleOf(work, oauth, signal),
-        event: event.message,
+        event,
       }),
     );
     return { kind: 'delivered' };
@@ -203,7 +188,7 @@ async function runBatch(
   const destination = context.load(work);
   try {
     const answers = await withTokens(context, work, async (oauth) => {
-      const bundle = { ...bundleOf(work, oauth, signal), events: events.map((e) => e.message) };
+      const bundle = { ...bundleOf(work, oauth, signal), events };
       const statuses = await destination.executeBatch(work.partnerAction, bundle);
       if (work.oauth && statuses.some((status) => status?.status === 401)) {
         throw new TokenRefused(statuses);
@@ -235,7 +220,7 @@ function chunksOf(
   const keys = mapping['batch_keys'] ?? fields['batch_keys']?.default;
   const size = Number(mapping['batch_size'] ?? BATCH_MAX);
   const sizeMax = Number.isInteger(size) && size > 0 ? Math.min(size, BATCH_MAX) : BATCH_MAX;
-  const keyOf = ({ message }: WorkEvent): string => {
+  const keyOf = (message: WorkEvent): string => {
     if (!Array.isArray(keys)) return '';
     try {
       const payload = core.transform(mapping, message);

@@ -18,15 +18,13 @@ export interface ActionsTarget {
   oauth: Oauth | null;
 }
 
-/** Events for one action, in order. */
+/** Events for one action; of a user more than one only in batches. */
 export interface ActionsWork extends ActionsTarget {
   partnerAction: string;
   mapping: JsonObject;
-  events: readonly {
-    message: JsonObject;
-    /** Events of the same one are not sent side by side. */
-    user: string;
-  }[];
+  /** Several events in one request. */
+  isBatch: boolean;
+  events: readonly JsonObject[];
 }
 
 /** Why an action did not succeed; what follows from it is decided in our own thread. */
@@ -40,8 +38,6 @@ export type FailureCause =
   | 'timeout'
   /** `Net` refused or failed, with `code`. */
   | 'net'
-  /** Not tried: an event of the same user before it failed. */
-  | 'behind'
   | 'defect';
 
 export interface ActionFailure {

@@ -18,7 +18,7 @@ import type { JsonObject } from '../../events/json.ts';
 import { outcomeOfAnswer, outcomeOfError } from '../http-outcome.ts';
 import type { ActionFailure, ActionResult, ActionsTarget } from './actions-messages.ts';
 import type { ActionsPool } from './actions-pool.ts';
-import type { SegmentDestination } from './catalogue.ts';
+import type { SegmentAction, SegmentDestination } from './catalogue.ts';
 import type { SegmentSettings, Subscription } from './segment-settings.ts';
 
 interface Trigger extends Subscription {
@@ -65,7 +65,7 @@ export function createSegmentDestination(
   };
   const triggers = parsed.subscriptions.map((subscription): Trigger => {
     const action = destination.actions[subscription.partnerAction];
-    const isBatch = action?.hasBatch === true && subscription.mapping['enable_batching'] !== false;
+    const isBatch = action !== undefined && sendsBatches(action, subscription.mapping);
     return { ...subscription, matches: compileFql(subscription.subscribe), isBatch };
   });
   const runTrigger = async (
@@ -74,9 +74,9 @@ export function createSegmentDestination(
     all: readonly Item[],
     signal: AbortSignal,
   ): Promise<void> => {
-    const { partnerAction, mapping } = trigger;
-    const given = some.map(({ event, user }) => ({ message: event.message, user }));
-    const work = { ...target, partnerAction, mapping, events: given };
+    const { partnerAction, mapping, isBatch } = trigger;
+    const given = some.map(({ event }) => event.message);
+    const work = { ...target, partnerAction, mapping, isBatch, events: given };
     try {
       const results = await pool.call('run', work, { net, signal });
       const wallMs = context.clock.wallMs();
@@ -95,7 +95,10 @@ export function createSegmentDestination(
       const items = events.map((event) => itemOf(event, triggers));
       const failedUsers = new Set<string>();
       for (const wave of wavesOf(items)) {
-        for (const item of wave) if (failedUsers.has(item.user)) item.retry = BEHIND;
+        for (const item of wave) {
+          if (failedUsers.has(item.user)) item.retry = BEHIND;
+          else if (signal.aborted) item.retry = LATE;
+        }
         const going = wave.filter(({ retry }) => retry === null);
         for (const trigger of triggers) {
           const some = going.filter(({ todo }) => todo.includes(trigger));
@@ -123,6 +126,12 @@ export function createSegmentDestination(
       : {}),
     close: () => pool.close(),
   };
+}
+
+/** Actions that let one choose batch when they are asked to, the others unless they are not. */
+function sendsBatches({ hasBatch, fields }: SegmentAction, mapping: JsonObject): boolean {
+  const choice = mapping['enable_batching'] ?? !('enable_batching' in fields);
+  return hasBatch && choice === true;
 }
 
 /** A trigger without an answer on an event does not match it. */
@@ -218,7 +227,6 @@ type Failed = Retry | Extract<DeliveryOutcome, { kind: 'dead' }>;
 /** The one policy of http-outcome.ts; a wrong payload is wrong for ever. */
 function outcomeOfFailure(failure: ActionFailure, wallMs: number): Failed {
   const { cause, message, status, response } = failure;
-  if (cause === 'behind') return BEHIND;
   if (cause === 'payload') {
     return { kind: 'dead', reason: 'PAYLOAD_INVALID', message, status, response };
   }

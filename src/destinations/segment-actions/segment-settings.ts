@@ -42,8 +42,9 @@ export interface SegmentSettings {
 
 const SUBSCRIPTIONS_MAX = 100;
 const SECRET_NAME = /secret|token|key|password/i;
-/** Keys of a mapping that are Segment's own: sync mode, and what hooks have returned. */
-const INTERNAL_KEY = /^(__segment_internal_\w+|onMappingSave|retlOnMappingSave)$/;
+/** Keys of any mapping: batching, Segment's own sync mode, and what hooks have returned. */
+const COMMON_KEY =
+  /^(enable_batching|batch_size|__segment_internal_\w+|onMappingSave|retlOnMappingSave)$/;
 const URL_START = /^https?:\/\//i;
 
 const subscriptionsSchema = z
@@ -317,7 +318,7 @@ function checkFql(query: string | undefined, field: string): void {
 export function mappingOf(action: SegmentAction, given: JsonObject, field: string): JsonObject {
   const known = Object.keys(action.fields);
   for (const key of Object.keys(given)) {
-    if (known.includes(key) || INTERNAL_KEY.test(key)) continue;
+    if (known.includes(key) || COMMON_KEY.test(key)) continue;
     throw invalid(`${field}.${key}`, `unknown (allowed: ${known.join(', ')})`);
   }
   const mapping = { ...defaultMapping(action), ...given };
