@@ -220,11 +220,22 @@ test('a service that hangs up or is silent is tried again', async () => {
   assert.ok(reset && described(reset).startsWith('retry destination NETWORK'), String(reset));
   service.plan('hang');
   const abort = new AbortController();
-  const hanging = deliver(destination, [eventOf(ORDER)], abort.signal);
+  const hanging = deliver(destination, [eventOf(ORDER), eventOf(ORDER)], abort.signal);
   while (service.requests.length < 2) await new Promise((resolve) => setImmediate(resolve));
   abort.abort();
-  const [late] = await hanging;
+  const [late, later] = await hanging;
   assert.ok(late && described(late).startsWith('retry destination TIMEOUT'), JSON.stringify(late));
+  assert.equal(later?.kind, 'retry');
+  assert.equal(service.requests.length, 2);
+});
+
+test('nothing is sent any more when the time is over', async () => {
+  const { open, service } = await start();
+  const destination = await open('actions-slack', TABLE[1]?.[1]);
+  const events = [eventOf(ORDER), eventOf({ ...ORDER, userId: 'u2' })];
+  const outcomes = await deliver(destination, events, AbortSignal.abort());
+  assert.deepEqual(outcomes.map(described), ['retry event TIMEOUT', 'retry event TIMEOUT']);
+  assert.equal(service.requests.length, 0);
 });
 
 test('an address that an event names goes through the guard', async () => {

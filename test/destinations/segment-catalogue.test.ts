@@ -97,6 +97,27 @@ test('settings of each are taken as its own schema takes them', () => {
   }
 });
 
+test('all 214 can be constructed under their slugs, and take the settings that we pass on', () => {
+  const load = createRequire(import.meta.url);
+  const { Destination } = load('@segment/actions-core') as {
+    Destination: new (definition: object) => { validateSettings(settings: object): void };
+  };
+  const { manifest } = load('@segment/action-destinations') as {
+    manifest: Record<string, { definition: { slug: string } }>;
+  };
+  const definitions = Object.values(manifest).map(({ definition }) => definition);
+  assert.equal(definitions.length, 214);
+  for (const definition of definitions) {
+    const { slug } = definition;
+    const constructed = new Destination({ ...definition, name: slug });
+    const destination = findSegmentDestination(slug);
+    assert.ok(destination, slug);
+    if (refusalOf(destination) !== undefined) continue;
+    const { settings } = parseSegmentSettings(destination, plausible(destination), net);
+    assert.doesNotThrow(() => constructed.validateSettings(settings), slug);
+  }
+});
+
 test('every trigger that Segment proposes is a query of ours, and every mapping is taken', () => {
   let presets = 0;
   for (const destination of all) {

@@ -192,6 +192,13 @@ const BEHIND: Retry = {
   message: 'an event of the same user before it failed',
 };
 
+const LATE: Retry = {
+  kind: 'retry',
+  scope: 'event',
+  reason: 'TIMEOUT',
+  message: 'it was not its turn in time',
+};
+
 function note(
   item: Item,
   trigger: Trigger,
