@@ -2,14 +2,19 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../base/version.ts';
 import { addConfigCommand } from './config-command.ts';
+import { addDeadLettersCommands } from './dead-letters-commands.ts';
+import { addDestinationsCommands } from './destinations-commands.ts';
 import { exitCodeOf, reportFailure } from './failures.ts';
 import { addInspectLogCommand } from './inspect-log-command.ts';
 import { addKeysCommands } from './keys-commands.ts';
+import { addReplayCommands } from './replay-commands.ts';
 import { addSendCommand } from './send-command.ts';
 import { addServeCommand } from './serve-command.ts';
 import { addSourcesCommands } from './sources-commands.ts';
 import { addSqlCommand } from './sql-command.ts';
+import { addSuppressionsCommands } from './suppressions-commands.ts';
 import { addTailCommand } from './tail-command.ts';
+import { addTraceCommand } from './trace-command.ts';
 import { addVerifyCommand } from './verify-command.ts';
 
 const program = new Command('millrace')
@@ -28,6 +33,11 @@ addTailCommand(program);
 addSqlCommand(program);
 addKeysCommands(program);
 addSourcesCommands(program);
+addDestinationsCommands(program);
+addDeadLettersCommands(program);
+addReplayCommands(program);
+addTraceCommand(program);
+addSuppressionsCommands(program);
 addInspectLogCommand(program);
 addVerifyCommand(program);
 addConfigCommand(program);

@@ -2,9 +2,12 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { systemDisk } from '../base/disk.ts';
+import { verifyDeliveries } from '../deliver/verify.ts';
+import type { DestinationReport } from '../deliver/verify.ts';
 import { verifyConservation } from '../lake/verify.ts';
 import type { VerifyReport } from '../lake/verify.ts';
 import { listPartitions } from '../serve/partitions.ts';
+import { listDestinationPlaces } from '../store/destinations.ts';
 import { listSources } from '../store/sources.ts';
 import { EXIT } from './failures.ts';
 import { withStore } from './open-control.ts';
@@ -14,7 +17,7 @@ import type { DataOptions } from './settings.ts';
 
 export function addVerifyCommand(program: Command): void {
   withJsonOption(withDataOptions(program.command('verify')))
-    .description('recount log and lake; exit code 1 when an event is unaccounted for')
+    .description('recount log, lake and deliveries; exit code 1 when an event is unaccounted for')
     .action(verify);
 }
 
@@ -27,24 +30,45 @@ async function verify(options: DataOptions): Promise<void> {
     printLine('Nothing was received yet.');
     return;
   }
+  const partitions = await listPartitions(systemDisk, dataFolder, regions, 0);
   const report = await verifyConservation({
     disk: systemDisk,
     dataFolder,
-    partitions: await listPartitions(systemDisk, dataFolder, regions, 0),
+    partitions,
     sources,
     onProgress(share) {
       if (process.stderr.isTTY) process.stderr.write(`\r${Math.round(share * 100)} % `);
     },
   });
   if (process.stderr.isTTY) process.stderr.write('\r');
-  if (options.json) printJson(report);
-  else printReport(report);
-  if (!report.isConserved) process.exitCode = EXIT.failed;
+  const destinations = await verifyDeliveries({
+    disk: systemDisk,
+    dataFolder,
+    destinations: await withStore(config, listDestinationPlaces),
+    partitions,
+    sources,
+  });
+  if (options.json) printJson({ ...report, destinations });
+  else printReport(report, destinations);
+  const isConserved = report.isConserved && destinations.every((one) => one.isConserved);
+  if (!isConserved) process.exitCode = EXIT.failed;
 }
 
-function printReport(report: VerifyReport): void {
+function printReport(report: VerifyReport, destinations: readonly DestinationReport[]): void {
   const { isConserved, problems, ...counts } = report;
   printLine(tableText(['count', 'events'], Object.entries(counts)));
-  for (const problem of problems) printNote(`✗ ${problem}`);
-  printLine(isConserved ? 'Every event is accounted for.' : `${problems.length} problems found.`);
+  const heads = ['destination', 'stored', 'delivered', 'filtered', 'dead', 'discarded', 'pending'];
+  const rows = destinations.map((one) => {
+    const filtered = Object.values(one.filtered).reduce((sum, count) => sum + count, 0);
+    const dead = one.dead + one.expired;
+    return [one.slug, one.stored, one.delivered, filtered, dead, one.discarded, one.pending];
+  });
+  if (rows.length > 0) printLine(`\n${tableText(heads, rows)}`);
+  const all = [
+    ...problems,
+    ...destinations.flatMap((one) => one.problems.map((problem) => `${one.slug}: ${problem}`)),
+  ];
+  for (const problem of all) printNote(`✗ ${problem}`);
+  const isWhole = isConserved && all.length === 0;
+  printLine(isWhole ? 'Every event is accounted for.' : `${all.length} problems found.`);
 }

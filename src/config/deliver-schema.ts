@@ -22,7 +22,8 @@ const pace = {
 };
 
 export const deliverSchema = z.strictObject({
-  ...{ retryHours: pace.retryHours.default(4), attemptsMax: pace.attemptsMax.default(20) },
+  retryHours: pace.retryHours.default(4),
+  attemptsMax: pace.attemptsMax.default(20),
   retryDelayMsMin: milliseconds({
     description: 'Mean wait before the second attempt; it doubles with each one.',
   }).default(1_000),

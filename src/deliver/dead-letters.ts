@@ -1,5 +1,6 @@
 /** Dead letters of a destination: found, grouped by cause, sent again as they are, or discarded. */
 import type { DatabaseSync } from 'node:sqlite';
+import { assert } from '../base/assert.ts';
 import { MillraceError } from '../base/errors.ts';
 import { inTransaction } from '../base/sqlite.ts';
 import type { NormalEvent } from '../events/normalise.ts';
@@ -152,8 +153,10 @@ export function expireDeadLetters(
   });
 }
 
-function viewOf({ body: _, ...letter }: DeadLetter): DeadLetterView {
-  return letter;
+function viewOf(letter: DeadLetter): DeadLetterView {
+  const { body, ...view } = letter;
+  assert(body instanceof Uint8Array, 'a dead letter has a body');
+  return view;
 }
 
 function conditionOf({ id, reason, status, messageId }: DeadLetterFilter): {

@@ -15,6 +15,7 @@ import { route } from './routing/router.ts';
 import { askedWaitMs, attemptsOf, isBlocked, sendBatch } from './sending.ts';
 import type { Sent } from './sending.ts';
 import type { Attempt, Cursor, Intent, WaitingEvent } from './state/rows.ts';
+import { isAtEnd, streamStatus } from './stream-status.ts';
 import type { DeliveryStream, StreamContext } from './stream.ts';
 import { createWaitingList } from './waiting-list.ts';
 import { sumCounts } from './window.ts';
@@ -327,10 +328,7 @@ export function createLogOrderStream(context: StreamContext): DeliveryStream {
     return isEnd || clock.monotonicMs() - gathering.sinceMs >= pace.batchAgeMs;
   };
   const isDone = (): boolean =>
-    waiting.size() === 0 &&
-    gathering.ends.size === 0 &&
-    ahead.length === 0 &&
-    [...cursors.values()].every(({ position, end }) => end !== null && position >= end);
+    waiting.size() === 0 && gathering.ends.size === 0 && ahead.length === 0 && isAtEnd(cursors);
 
   return {
     async run() {
@@ -365,19 +363,8 @@ export function createLogOrderStream(context: StreamContext): DeliveryStream {
       rest.wake();
     },
     status() {
-      let lagBytes = 0;
-      for (const [partition, { position, end }] of cursors) {
-        const until = Math.min(context.judgedEnd(partition), end ?? Number.POSITIVE_INFINITY);
-        lagBytes += Math.max(0, until - position);
-      }
-      const isBehind = lagBytes > 0 && newestMs > 0;
-      return {
-        lagBytes,
-        lagSeconds: isBehind ? Math.max(0, clock.wallMs() - newestMs) / 1000 : 0,
-        inFlight,
-        waiting: waiting.size(),
-        position: Object.fromEntries([...cursors].map(([name, { position }]) => [name, position])),
-      };
+      const now = { newestMs, inFlight: inFlight, waiting: waiting.size() };
+      return streamStatus(cursors, context.judgedEnd, clock, now);
     },
   };
 }

@@ -25,6 +25,7 @@ import { createRest } from './rest.ts';
 import { route } from './routing/router.ts';
 import { askedWaitMs, attemptsOf, isBlocked, sendBatch } from './sending.ts';
 import type { Attempt, Cursor, FailureText, WaitingEvent } from './state/rows.ts';
+import { isAtEnd, streamStatus } from './stream-status.ts';
 import type { DeliveryStream, StreamContext } from './stream.ts';
 import { createWaitingList } from './waiting-list.ts';
 import { createWindow, sumCounts } from './window.ts';
@@ -66,10 +67,8 @@ export function createUserOrderStream(context: StreamContext): DeliveryStream {
   const expireTo = new Map<string, number>();
   const rest = createRest(clock);
   let outbox = emptyOutbox();
-  let queued = 0;
+  let [queued, nextLane, newestMs] = [0, 0, 0];
   let committedMs = clock.monotonicMs();
-  let newestMs = 0;
-  let nextLane = 0;
   let isStopping = false;
   let isPaused = false;
 
@@ -205,12 +204,12 @@ export function createUserOrderStream(context: StreamContext): DeliveryStream {
     return hasRead;
   };
 
+  const roomToRevive = (): number => pace.batchEvents * pace.concurrency * 2 - queued;
   /** Brings back what is due for another attempt. */
   const revive = async (): Promise<void> => {
     for (const [partition, position] of expireTo) await expireWaiting(partition, position);
     if (isPaused || isStopping || !breaker.mayCall()) return;
-    const most = pace.batchEvents * pace.concurrency * 2 - queued;
-    for (const row of waiting.takeDue(clock.wallMs(), most)) {
+    for (const row of waiting.takeDue(clock.wallMs(), roomToRevive())) {
       const { partition, position, index } = row;
       const event =
         row.body === null ? await feed.event(partition, position, index) : unpackEvent(row.body);
@@ -304,6 +303,7 @@ export function createUserOrderStream(context: StreamContext): DeliveryStream {
     });
     requeue(lane, alone, failedKeys);
     lane.isBusy = false;
+    waiting.recheck();
     rest.wake();
   };
   const judge = (outcomes: readonly DeliveryOutcome[], elapsedMs: number): void => {
@@ -387,6 +387,7 @@ export function createUserOrderStream(context: StreamContext): DeliveryStream {
       attempts,
       endsIntent: false,
     });
+    if (taken.waiting.length > 0) waiting.recheck();
     newestMs = Math.max(newestMs, taken.receivedAtMs);
     for (const [partition, position] of taken.cursors) {
       const cursor = cursors.get(partition) as Cursor;
@@ -398,19 +399,22 @@ export function createUserOrderStream(context: StreamContext): DeliveryStream {
     window.hasFinished() || outbox.attempts.length + outbox.resolved.length > 0;
   const isDone = (): boolean => {
     if (waiting.size() > 0 || queued > 0) return false;
-    return [...cursors.values()].every(({ position, end }) => end !== null && position >= end);
+    return isAtEnd(cursors);
   };
   const restMs = (): number => {
     const now = clock.monotonicMs();
     let ms = REST_MS_MAX;
     if (hasToCommit()) ms = Math.min(ms, committedMs + COMMIT_MS - now);
     const heldMs = breaker.heldUntilMs() - now;
-    if (heldMs > 0) return Math.min(ms, heldMs);
+    if (isPaused) return Math.max(1, ms);
+    if (heldMs > 0) return Math.max(1, Math.min(ms, heldMs));
+    // The end of the probe wakes.
+    if (!breaker.mayCall()) return Math.max(1, ms);
     for (const { queue, isBusy } of lanes) {
       const [first] = queue;
       if (first && !isBusy) ms = Math.min(ms, first.queuedMs + pace.batchAgeMs - now);
     }
-    ms = Math.min(ms, waiting.nextDueMs() - clock.wallMs());
+    if (roomToRevive() > 0) ms = Math.min(ms, waiting.nextDueMs() - clock.wallMs());
     // A batch that is due and stays is waiting for the rate cap, or for the breaker's probe.
     return ms <= 0 ? Math.max(1, Math.min(rateCap.waitMs(), COMMIT_MS)) : ms;
   };
@@ -451,19 +455,8 @@ export function createUserOrderStream(context: StreamContext): DeliveryStream {
       rest.wake();
     },
     status() {
-      let lagBytes = 0;
-      for (const [partition, { position, end }] of cursors) {
-        const until = Math.min(context.judgedEnd(partition), end ?? Number.POSITIVE_INFINITY);
-        lagBytes += Math.max(0, until - position);
-      }
-      const isBehind = lagBytes > 0 && newestMs > 0;
-      return {
-        lagBytes,
-        lagSeconds: isBehind ? Math.max(0, clock.wallMs() - newestMs) / 1000 : 0,
-        inFlight: window.events(),
-        waiting: waiting.size(),
-        position: Object.fromEntries([...cursors].map(([name, { position }]) => [name, position])),
-      };
+      const now = { newestMs, inFlight: window.events(), waiting: waiting.size() };
+      return streamStatus(cursors, context.judgedEnd, clock, now);
     },
   };
 }

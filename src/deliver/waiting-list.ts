@@ -25,6 +25,8 @@ export interface WaitingList {
   /** Wall time of the earliest that may be due; Infinity when none is. */
   nextDueMs(): number;
   rows(): Iterable<WaitingEvent>;
+  /** There is room again, or rows were committed. */
+  recheck(): void;
   /** Makes all due: the service is back. */
   hurry(nowMs: number): void;
 }
@@ -63,8 +65,9 @@ export function createWaitingList(rows: readonly WaitingEvent[]): WaitingList {
       let nextMs = Number.POSITIVE_INFINITY;
       for (const { rows: line, taken } of lines.values()) {
         const [first] = line;
-        if (!first || taken.size > 0) continue;
-        if (first.id === 0 || first.nextMs > nowMs || due.length >= most) {
+        // What only waits for a commit or for room is looked at again after `recheck`.
+        if (!first || first.id === 0 || taken.size > 0 || due.length >= most) continue;
+        if (first.nextMs > nowMs) {
           nextMs = Math.min(nextMs, first.nextMs);
           continue;
         }
@@ -105,6 +108,9 @@ export function createWaitingList(rows: readonly WaitingEvent[]): WaitingList {
       else earliestMs = Math.min(earliestMs, next.nextMs);
     },
     nextDueMs: () => earliestMs,
+    recheck() {
+      earliestMs = 0;
+    },
     *rows() {
       for (const { rows: line } of lines.values()) yield* line;
     },

@@ -1,5 +1,5 @@
 /** Making and changing destinations: checked as the configuration is, then stored. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { MillraceError } from '../base/errors.ts';
 import { destinationSchema } from '../config/deliver-schema.ts';
 import type { Config } from '../config/schema.ts';

@@ -132,6 +132,19 @@ export function listDestinations(store: Store, sealer: Sealer): StoredDestinatio
   return rows.map((row) => destinationFrom(row, sealer));
 }
 
+/** Where the state of each destination is; needs no key. */
+export function listDestinationPlaces(
+  store: Store,
+): { id: string; slug: string; region: string }[] {
+  const rows = store.database.prepare('select id, slug, region from destinations').all();
+  return rows.map((row) => ({
+    id: String(row['id']),
+    slug: String(row['slug']),
+    region: String(row['region']),
+  }));
+}
+
+/** By slug. @throws MillraceError SECRETS_SEALED */
 export function findDestination(
   store: Store,
   sealer: Sealer,

@@ -1,0 +1,49 @@
+/** `millrace trace <messageId>`: one event, end to end. */
+import type { Command } from 'commander';
+import type { DestinationTrace } from '../deliver/trace.ts';
+import type { MessageTrace } from '../serve/trace-message.ts';
+import { connectAdmin } from './admin-client.ts';
+import { EXIT } from './failures.ts';
+import { cellText, printJson, printLine } from './output.ts';
+import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './settings.ts';
+import type { DataOptions } from './settings.ts';
+
+/** Adds the command; it asks the running server. */
+export function addTraceCommand(program: Command): void {
+  withJsonOption(withDataOptions(program.command('trace')))
+    .description('what became of an event: verdict, rules, attempts, rows')
+    .argument('<messageId>')
+    .action(trace);
+}
+
+async function trace(messageId: string, options: DataOptions): Promise<void> {
+  const client = await connectAdmin(dataFolderOf(await configOf(options)));
+  const response = await client.request(`/trace/${encodeURIComponent(messageId)}`);
+  const found = (await response.json()) as MessageTrace;
+  if (found.copies.length === 0) process.exitCode = EXIT.failed;
+  if (options.json) return printJson(found);
+  if (found.copies.length === 0) return printLine(`No event has the messageId ${messageId}.`);
+  for (const copy of found.copies) {
+    printLine(`${copy.verdict}  ${copy.type ?? ''} ${cellText(copy.event ?? '')}`);
+    printLine(`  received   ${copy.receivedAt} by ${copy.source}`);
+    const { partition, position, index } = copy;
+    printLine(`  log        ${partition} at ${position}, item ${index}`);
+    if (copy.reason !== null) printLine(`  rejected   ${copy.reason}`);
+    printLine(`  lake       ${copy.lake}`);
+    if (copy.warehouse !== null) printLine(`  warehouse  ${cellText(copy.warehouse)}`);
+    for (const destination of copy.destinations) printDestination(destination);
+  }
+}
+
+function printDestination(found: DestinationTrace): void {
+  printLine(`  ${found.slug} (${found.type}): ${found.standing} ${cellText(found.detail)}`);
+  for (const { rule, reason, detail } of found.rules) {
+    const said = reason === null ? 'passes' : `refused: ${reason} ${cellText(detail)}`;
+    printLine(`    rule     ${rule}: ${said}`);
+  }
+  for (const { at, outcome, status, elapsedMs, reason, message, stream } of found.attempts) {
+    const why = reason === null ? '' : ` ${reason}: ${cellText(message)}`;
+    const where = stream === 'live' ? '' : ` (${stream})`;
+    printLine(`    attempt  ${at} ${outcome} ${status ?? ''} in ${elapsedMs} ms${why}${where}`);
+  }
+}

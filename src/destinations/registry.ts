@@ -1,0 +1,36 @@
+/** Every kind of destination by the name that configurations use. */
+import type { DestinationType, SettingField } from '../deliver/contract.ts';
+import { httpForward } from './http-forward/http-forward.ts';
+import { postgres } from './postgres/postgres.ts';
+import { listSegmentDestinations } from './segment-actions/catalogue.ts';
+import { segmentDestinationType } from './segment-actions/segment-type.ts';
+import { webhook } from './webhook/webhook.ts';
+
+/** Written for Millrace; the others are Segment's own. */
+export const NATIVE_TYPES: readonly DestinationType[] = [httpForward, postgres, webhook];
+
+const byName = new Map(NATIVE_TYPES.map((type) => [type.name, type]));
+
+/** Segment's are looked up in its catalogue at first use. */
+export function findDestinationType(name: string): DestinationType | undefined {
+  const known = byName.get(name);
+  if (known) return known;
+  const segment = segmentDestinationType(name);
+  if (segment) byName.set(name, segment);
+  return segment;
+}
+
+export interface DestinationTypeView {
+  type: string;
+  title: string;
+  class: DestinationType['class'];
+  fields: readonly SettingField[];
+}
+
+/** All kinds, native ones first. */
+export function listDestinationTypes(): DestinationTypeView[] {
+  const segment = listSegmentDestinations().flatMap(({ slug }) => findDestinationType(slug) ?? []);
+  return [...NATIVE_TYPES, ...segment].map(({ name, title, class: kind, fields }) => {
+    return { type: name, title, class: kind, fields };
+  });
+}
