@@ -30,7 +30,9 @@ export function defineSettings<Shape extends z.ZodRawShape>(
     parse(settings) {
       const result = schema.safeParse(settings ?? {});
       if (result.success) return result.data;
-      const [issue] = result.error.issues;
+      const { issues } = result.error;
+      // A misspelt key explains why another one is missing.
+      const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
       const isUnknownKey = issue?.code === 'unrecognized_keys';
       const path = isUnknownKey ? issue.keys.slice(0, 1) : (issue?.path ?? []);
       const field = path.join('.') || 'settings';
