@@ -13,6 +13,63 @@ import type { OpenedDestination } from '../support/warehouse-delivery.ts';
 const never = new AbortController().signal;
 const DELIVERED = { kind: 'delivered' };
 
+const CASES: [what: string, properties: JsonObject[], rows: JsonObject[]][] = [
+  [
+    'a type that changes is rescued',
+    [{ v: 1 }, { v: 'two' }, { v: { w: true } }, { v: [4] }],
+    [
+      { v: 1, v_w: null, _rescued: null },
+      { v: null, v_w: null, _rescued: '{"properties":{"v":"two"}}' },
+      { v: null, v_w: true, _rescued: null },
+      { v: null, v_w: null, _rescued: '{"properties":{"v":[4]}}' },
+    ],
+  ],
+  [
+    'a fraction makes a column of integers one of fractions',
+    [{ v: 1 }, { v: 2.5 }],
+    [
+      { v: 1, _rescued: null },
+      { v: 2.5, _rescued: null },
+    ],
+  ],
+  [
+    'numbers, times and texts keep their values to the ends of their types',
+    [
+      { i: -(2 ** 62), f: 1e-320, t: '2026-01-01T00:00:00.123456+02:00', s: `q'"\\\`\n\t\0🚀` },
+      { i: 2 ** 53 + 2, f: -1e300, t: '1899-12-31T23:59:59Z', s: '\ud800' },
+    ],
+    [
+      {
+        i: -(2 ** 62),
+        f: 1e-320,
+        t: '2025-12-31 22:00:00.123456',
+        s: `q'"\\\`\n\t🚀`,
+        _rescued: null,
+      },
+      {
+        i: 2 ** 53 + 2,
+        f: -1e300,
+        t: null,
+        s: '\ufffd',
+        _rescued: '{"properties":{"t":"1899-12-31T23:59:59Z"}}',
+      },
+    ],
+  ],
+  [
+    'names with quotes, reserved words, collisions and none at all have columns',
+    [{ 'a`b': 1, select: 2, orderId: 3, order_id: 4, '': 5 }],
+    [
+      {
+        a_b: 1,
+        _select: 2,
+        order_id: 3,
+        order_id_9a00796f: 4,
+        field_e3b0c442: 5,
+        _rescued: null,
+      },
+    ],
+  ],
+];
 describe('ClickHouse', { skip: clickHouseSkip() }, () => {
   let server: ClickHouseServer;
   const opened: OpenedDestination[] = [];
@@ -134,64 +191,7 @@ describe('ClickHouse', { skip: clickHouseSkip() }, () => {
     }
   });
 
-  const cases: [what: string, properties: JsonObject[], rows: JsonObject[]][] = [
-    [
-      'a type that changes is rescued',
-      [{ v: 1 }, { v: 'two' }, { v: { w: true } }, { v: [4] }],
-      [
-        { v: 1, v_w: null, _rescued: null },
-        { v: null, v_w: null, _rescued: '{"properties":{"v":"two"}}' },
-        { v: null, v_w: true, _rescued: null },
-        { v: null, v_w: null, _rescued: '{"properties":{"v":[4]}}' },
-      ],
-    ],
-    [
-      'a fraction makes a column of integers one of fractions',
-      [{ v: 1 }, { v: 2.5 }],
-      [
-        { v: 1, _rescued: null },
-        { v: 2.5, _rescued: null },
-      ],
-    ],
-    [
-      'numbers, times and texts keep their values to the ends of their types',
-      [
-        { i: -(2 ** 62), f: 1e-320, t: '2026-01-01T00:00:00.123456+02:00', s: `q'"\\\`\n\t\0🚀` },
-        { i: 2 ** 53 + 2, f: -1e300, t: '1899-12-31T23:59:59Z', s: '\ud800' },
-      ],
-      [
-        {
-          i: -(2 ** 62),
-          f: 1e-320,
-          t: '2025-12-31 22:00:00.123456',
-          s: `q'"\\\`\n\t🚀`,
-          _rescued: null,
-        },
-        {
-          i: 2 ** 53 + 2,
-          f: -1e300,
-          t: null,
-          s: '\ufffd',
-          _rescued: '{"properties":{"t":"1899-12-31T23:59:59Z"}}',
-        },
-      ],
-    ],
-    [
-      'names with quotes, reserved words, collisions and none at all have columns',
-      [{ 'a`b': 1, select: 2, orderId: 3, order_id: 4, '': 5 }],
-      [
-        {
-          a_b: 1,
-          _select: 2,
-          order_id: 3,
-          order_id_9a00796f: 4,
-          field_e3b0c442: 5,
-          _rescued: null,
-        },
-      ],
-    ],
-  ];
-  cases.forEach(([what, properties, rows], at) => {
+  CASES.forEach(([what, properties, rows], at) => {
     test(what, async () => {
       const slug = `case_${at}`;
       const columns = Object.keys(rows[0] ?? {}).join(', ');
