@@ -6,7 +6,7 @@ import type { ReplayProgress } from '../deliver/replay-control.ts';
 import { connectAdmin } from './admin-client.ts';
 import type { AdminClient } from './admin-client.ts';
 import { EXIT } from './failures.ts';
-import { printJson, printLine, printNote, tableText } from './output.ts';
+import { printJson, printLine, tableText } from './output.ts';
 import { barText } from './progress.ts';
 import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './settings.ts';
 import type { DataOptions } from './settings.ts';
@@ -81,7 +81,6 @@ async function replay(options: ReplayOptions): Promise<void> {
 interface DryRun {
   wouldSend: number;
   filtered: Record<string, number>;
-  logBeginsAt: string | null;
 }
 
 function printDryRun(answer: DryRun, options: ReplayOptions): void {
@@ -89,9 +88,6 @@ function printDryRun(answer: DryRun, options: ReplayOptions): void {
   printLine(`${answer.wouldSend} events would be sent.`);
   for (const [reason, count] of Object.entries(answer.filtered)) {
     printLine(`${count} would be filtered: ${reason}`);
-  }
-  if (answer.logBeginsAt !== null && Date.parse(options.from) < Date.parse(answer.logBeginsAt)) {
-    printNote(`The log begins at ${answer.logBeginsAt}; earlier events cannot be replayed.`);
   }
 }
 

@@ -8,6 +8,7 @@ import type { Disk } from '../base/disk.ts';
 import type { Ledger } from '../dispatch/ledger.ts';
 import { normaliseRecord } from '../events/normalise.ts';
 import type { NormalEvent } from '../events/normalise.ts';
+import type { Archive } from '../lake/archive.ts';
 import { openLogReader } from '../log/log-reader.ts';
 import type { LogReader } from '../log/log-reader.ts';
 import { listSegments } from '../log/segments.ts';
@@ -16,7 +17,7 @@ import type { Logger } from '../observe/logger.ts';
 export interface FeedRecord {
   position: number;
   next: number;
-  events: readonly NormalEvent[];
+  events: NormalEvent[];
   /** Of the record, for bounding memory. */
   bytes: number;
 }
@@ -29,12 +30,17 @@ export interface FeedChunk {
 }
 
 export interface Feed {
-  /** What is from a record boundary on, up to the judged end; null when there is nothing yet. */
+  /**
+   * What is from a place on, up to the judged end; null when there is nothing yet. Below the
+   * beginning of the log it comes from the archive.
+   */
   read(partition: string, from: number, upTo: number): Promise<FeedChunk | null>;
   /** One stored event, or null when its record is gone or damaged. */
   event(partition: string, position: number, index: number): Promise<NormalEvent | null>;
   /** Where the log begins and, for each segment, when it was begun. */
   segments(partition: string): Promise<{ base: number; createdMs: number; bytes: number }[]>;
+  /** The first place with an event received at or after the time, if the archive has one. */
+  firstPosition(partition: string, receivedMs: number): Promise<number | null>;
   close(): Promise<void>;
 }
 
@@ -45,6 +51,8 @@ export interface FeedOptions {
   ledger: Pick<Ledger, 'duplicatesBetween'>;
   /** Folder of each partition. */
   folders: ReadonlyMap<string, string>;
+  /** Where events are found that the log has let go. */
+  archive: Archive;
 }
 
 const CHUNK_BYTES = 512 * 1024;
@@ -52,9 +60,11 @@ const CACHE_BYTES_MAX = 16 * 1024 * 1024;
 const IDLE_READERS_MAX = 16;
 /** Records are mostly smaller; a larger one is read in a second step. */
 const LOOKUP_BYTES = 64 * 1024;
+/** Nobody knows how large the record of an archived event was; this is typical. */
+const ARCHIVED_EVENT_BYTES = 600;
 
 export function openFeed(options: FeedOptions): Feed {
-  const { disk, logger, ledger, folders } = options;
+  const { disk, logger, ledger, folders, archive } = options;
   const cache = new Map<string, Promise<FeedChunk | null>>();
   const sizes = new Map<string, number>();
   let cachedBytes = 0;
@@ -78,11 +88,37 @@ export function openFeed(options: FeedOptions): Feed {
       await old.close();
     }
   };
+  const readArchive = async (partition: string, from: number, to: number): Promise<FeedChunk> => {
+    const { events, next } = await archive.read(partition, from, to);
+    const records: FeedRecord[] = [];
+    for (const event of events) {
+      const last = records.at(-1);
+      if (last?.position === event.position) {
+        last.events.push(event);
+        continue;
+      }
+      if (last) last.next = event.position;
+      records.push({ position: event.position, next, events: [event], bytes: 0 });
+    }
+    for (const record of records) {
+      record.bytes = record.events.length * ARCHIVED_EVENT_BYTES;
+    }
+    const bytes = records.reduce((sum, record) => sum + record.bytes, 0);
+    return { records, next, bytes };
+  };
+  const logBegin = async (partition: string): Promise<number> => {
+    const [first] = await listSegments(disk, folderOf(partition));
+    return first?.base ?? 0;
+  };
   const readChunk = async (
     partition: string,
     from: number,
     upTo: number,
   ): Promise<FeedChunk | null> => {
+    if (!idle.has(keyOf(partition, from))) {
+      const begin = await logBegin(partition);
+      if (from < begin) return readArchive(partition, from, Math.min(begin, upTo));
+    }
     const reader = await readerAt(partition, from);
     let chunk: FeedChunk;
     try {
@@ -106,6 +142,14 @@ export function openFeed(options: FeedOptions): Feed {
     }
     await keepReader(partition, chunk.next, reader);
     return chunk.next === from ? null : chunk;
+  };
+  const archived = async (
+    partition: string,
+    position: number,
+    index: number,
+  ): Promise<NormalEvent | null> => {
+    const { events } = await archive.read(partition, position, position + 1);
+    return events.find((event) => event.index === index) ?? null;
   };
   const forget = (key: string): void => {
     cache.delete(key);
@@ -141,7 +185,8 @@ export function openFeed(options: FeedOptions): Feed {
       try {
         const { records } = await reader.read(Number.POSITIVE_INFINITY, LOOKUP_BYTES);
         const [record] = records;
-        if (!record || record.position !== position) return null;
+        if (!record || record.position !== position)
+          return await archived(partition, position, index);
         const { events } = normaliseRecord(record.payload, { partition, position });
         return events.find((event) => event.index === index) ?? null;
       } catch (error) {
@@ -155,7 +200,9 @@ export function openFeed(options: FeedOptions): Feed {
       const segments = await listSegments(disk, folderOf(partition));
       return segments.map(({ base, createdMs, bytes }) => ({ base, createdMs, bytes }));
     },
+    firstPosition: (partition, receivedMs) => archive.firstPosition(partition, receivedMs),
     async close() {
+      archive.close();
       for (const reader of idle.values()) await reader.close();
       idle.clear();
       cache.clear();

@@ -61,17 +61,14 @@ export async function dryRunReplay(
   run: DestinationRun,
   spec: ReplaySpec,
   seams: ReplaySeams,
-): Promise<{ wouldSend: number; filtered: Record<string, number>; logBeginsAt: string | null }> {
+): Promise<{ wouldSend: number; filtered: Record<string, number> }> {
   const isWanted = replaySelection(spec);
   const { feed, judgedEnd } = seams;
   const partitions = seams.partitions(run.record.region);
   const cursors = await replayCursors(feed, partitions, spec, judgedEnd);
   const filtered: Record<string, number> = {};
   let wouldSend = 0;
-  let beginsAtMs = Number.POSITIVE_INFINITY;
   for (const [partition, { start, end }] of cursors) {
-    const [first] = await feed.segments(partition);
-    if (first) beginsAtMs = Math.min(beginsAtMs, first.createdMs);
     for (let at = start; end !== null && at < end;) {
       const chunk = await feed.read(partition, at, end);
       if (!chunk) break;
@@ -84,8 +81,7 @@ export async function dryRunReplay(
       }
     }
   }
-  const logBeginsAt = Number.isFinite(beginsAtMs) ? new Date(beginsAtMs).toISOString() : null;
-  return { wouldSend, filtered, logBeginsAt };
+  return { wouldSend, filtered };
 }
 
 /** All replays of a destination, the newest first. */

@@ -77,6 +77,10 @@ export async function replayCursors(
     const [first] = segments;
     if (!first) continue;
     let start = first.base;
+    // What the log has let go is in the archive.
+    if (spec.fromMs < first.createdMs) {
+      start = Math.min(start, (await feed.firstPosition(partition, spec.fromMs)) ?? start);
+    }
     let end = judgedEnd(partition);
     for (const { base, createdMs } of segments) {
       if (createdMs <= spec.fromMs - CLOCK_MARGIN_MS) start = base;

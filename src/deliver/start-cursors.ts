@@ -34,10 +34,14 @@ async function startPosition(
 ): Promise<number> {
   const end = judgedEnd(partition);
   if (start === 'now') return end;
+  // What the log has let go is in the archive.
+  if (start === 'beginning') return 0;
   const segments = await feed.segments(partition);
-  const begin = segments[0]?.base ?? 0;
-  if (start === 'beginning') return begin;
-  let position = begin;
+  const [first] = segments;
+  if (first && start.fromMs < first.createdMs) {
+    return (await feed.firstPosition(partition, start.fromMs)) ?? first.base;
+  }
+  let position = first?.base ?? 0;
   for (const { base, createdMs } of segments) if (createdMs <= start.fromMs) position = base;
   while (position < end) {
     const chunk = await feed.read(partition, position, end);

@@ -57,7 +57,7 @@ export interface DeliveryQuestions {
   'start-replay': { ask: { destination: string; spec: ReplaySpec }; answer: ReplayProgress };
   'dry-run-replay': {
     ask: { destination: string; spec: ReplaySpec };
-    answer: { wouldSend: number; filtered: Record<string, number>; logBeginsAt: string | null };
+    answer: { wouldSend: number; filtered: Record<string, number> };
   };
   replays: { ask: { destination: string }; answer: ReplayProgress[] };
   'steer-replay': {

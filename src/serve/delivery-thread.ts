@@ -12,6 +12,7 @@ import type { Engine } from '../deliver/engine.ts';
 import { openFeed } from '../deliver/feed.ts';
 import { findDestinationType } from '../destinations/registry.ts';
 import { openLedger } from '../dispatch/ledger.ts';
+import { openArchive } from '../lake/archive.ts';
 import { partitionFolder } from '../log/partition-folder.ts';
 import { createNet } from '../net/guarded-net.ts';
 import { createLogger } from '../observe/logger.ts';
@@ -55,11 +56,18 @@ async function run(): Promise<void> {
     partitions.map(({ name, region }) => [name, partitionFolder(dataFolder, region, name)]),
   );
   const ledger = openLedger(join(dataFolder, 'dispatch.db'), { isReadOnly: true });
-  const feed = openFeed({ disk: systemDisk, logger, ledger, folders });
   const net = createNet({ settings: setup.net, clock });
   let plan = setup.plan;
   let sources = sourceMap(plan);
   let suppressed = new Set(plan.suppressedUsers);
+  const regions = new Map(partitions.map(({ name, region }) => [name, region]));
+  const archive = openArchive({
+    dataFolder,
+    temporaryFolder: join(dataFolder, 'tmp'),
+    regionOf: (partition) => regions.get(partition) ?? '',
+    sourceNumber: (id) => [...sources.values()].find((source) => source.id === id)?.number ?? 0,
+  });
+  const feed = openFeed({ disk: systemDisk, logger, ledger, folders, archive });
   const seams = {
     feed,
     clock,

@@ -125,6 +125,7 @@ export async function createScenario(options: ScenarioOptions): Promise<Scenario
       return Promise.resolve(record?.events.find((event) => event.index === index) ?? null);
     },
     segments: () => Promise.resolve([]),
+    firstPosition: () => Promise.resolve(null),
     close: () => Promise.resolve(),
   };
   const destination: Destination = {
