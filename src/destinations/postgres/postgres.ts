@@ -62,6 +62,8 @@ function open(settings: PostgresSettings, context: DestinationContext): Destinat
   const options = { destinationId: context.destinationId, schemaPrefix, limits };
   /** By stream: a replay runs beside live delivery, in transactions of its own. */
   const knownOf = new Map<string | null, Known>();
+  /** The end of the latest batch of each stream. */
+  const lastOf = new Map<string | null, Promise<void>>();
   /** Kept for the next batch. */
   let idle: Connection | null = null;
 
@@ -92,22 +94,35 @@ function open(settings: PostgresSettings, context: DestinationContext): Destinat
     }
   };
 
+  const attempt = async (batch: DeliveryBatch, signal: AbortSignal): Promise<DeliveryOutcome[]> => {
+    const known = knownOf.get(batch.replayId) ?? knowNothing();
+    // What is learnt in a transaction that fails is gone with it.
+    knownOf.delete(batch.replayId);
+    try {
+      const refusals = await withConnection(signal, (connection) =>
+        loadBatch(connection, batch, known, options),
+      );
+      if (knownOf.size >= STREAMS_MAX) knownOf.clear();
+      knownOf.set(batch.replayId, known);
+      return outcomesOf(batch, refusals);
+    } catch (error) {
+      const outcome = outcomeOfFailure(error, signal);
+      return batch.events.map(() => outcome);
+    }
+  };
+
   return {
-    async deliver(batch, signal) {
-      const known = knownOf.get(batch.replayId) ?? knowNothing();
-      // What is learnt in a transaction that fails is gone with it.
-      knownOf.delete(batch.replayId);
-      try {
-        const refusals = await withConnection(signal, (connection) =>
-          loadBatch(connection, batch, known, options),
-        );
-        if (knownOf.size >= STREAMS_MAX) knownOf.clear();
-        knownOf.set(batch.replayId, known);
-        return outcomesOf(batch, refusals);
-      } catch (error) {
-        const outcome = outcomeOfFailure(error, signal);
-        return batch.events.map(() => outcome);
-      }
+    deliver(batch, signal) {
+      // The cursor of a stream only goes forward, so its batches may not overtake each other.
+      const before = lastOf.get(batch.replayId) ?? Promise.resolve();
+      const outcomes = before.then(() => attempt(batch, signal));
+      const settled = outcomes.then(
+        () => undefined,
+        () => undefined,
+      );
+      if (lastOf.size >= STREAMS_MAX) lastOf.clear();
+      lastOf.set(batch.replayId, settled);
+      return outcomes;
     },
     async test(signal) {
       try {
