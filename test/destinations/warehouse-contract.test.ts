@@ -1,4 +1,4 @@
-/** The contract of destinations, for PostgreSQL and ClickHouse, each behind a proxy that can fail. */
+/** The contract of destinations, for the warehouses, each behind a proxy that can fail. */
 import { after, before, describe } from 'node:test';
 import type { Destination, DestinationType } from '../../src/deliver/contract.ts';
 import { clickhouse } from '../../src/destinations/clickhouse/clickhouse.ts';

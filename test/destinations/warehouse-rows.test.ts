@@ -228,7 +228,8 @@ test('of two rows of a key the later has its way, except that times of receipt d
     ['city', 'Rome'],
     ['received_at', '2026-01-02'],
   ]);
-  mergeValues(row, new Map([['plan', 'new'], ['received_at', '2026-01-01']])); // prettier-ignore
+  const later = { plan: 'new', received_at: '2026-01-01' };
+  mergeValues(row, new Map(Object.entries(later)));
   assert.deepEqual(Object.fromEntries(row), {
     plan: 'new',
     city: 'Rome',
