@@ -74,6 +74,8 @@ export interface DestinationStatus {
 
 export interface DestinationRun {
   record: DestinationRecord;
+  /** Resolves when its cursors are durable: from here on it misses nothing. */
+  placed: Promise<unknown>;
   /** Null when it cannot be opened. */
   state(): DeliveryState | null;
   status(): DestinationStatus;
@@ -122,11 +124,6 @@ export function startDestinationRun(record: DestinationRecord, seams: RunSeams):
   let failure: string | null = null;
 
   const open = async (): Promise<void> => {
-    if (!state) {
-      const folder = join(seams.dataFolder, record.region, 'deliver');
-      await seams.disk.makeFolder(folder);
-      state = openDeliveryState(deliveryStatePath(seams.dataFolder, record.region, record.id));
-    }
     type = seams.findType(record.type);
     if (record.state === 'disabled') {
       // It is sent nothing, so its service need not be there, nor its settings be right.
@@ -149,11 +146,19 @@ export function startDestinationRun(record: DestinationRecord, seams: RunSeams):
       sources: seams.sources,
     });
   };
+  /** Its state, and where it begins, before its service is looked for. */
+  const place = async (): Promise<void> => {
+    const folder = join(seams.dataFolder, record.region, 'deliver');
+    await seams.disk.makeFolder(folder);
+    state = openDeliveryState(deliveryStatePath(seams.dataFolder, record.region, record.id));
+    const missing = await startCursors(record, seams, state.cursors(LIVE_STREAM));
+    state.addCursors(LIVE_STREAM, missing);
+  };
   /** Repeats until it is open or the run stops. */
-  const openUntilDone = async (): Promise<boolean> => {
+  const untilDone = async (work: () => Promise<void>): Promise<boolean> => {
     for (let attempt = 1; !stopping.signal.aborted; attempt++) {
       try {
-        await open();
+        await work();
         failure = null;
         return true;
       } catch (error) {
@@ -248,9 +253,7 @@ export function startDestinationRun(record: DestinationRecord, seams: RunSeams):
   };
   const isLivePaused = (): boolean => record.state === 'paused';
   const begin = async (): Promise<void> => {
-    if (!(await openUntilDone()) || !state) return;
-    const missing = await startCursors(record, seams, state.cursors(LIVE_STREAM));
-    state.addCursors(LIVE_STREAM, missing);
+    if (!(await placed) || !(await untilDone(open)) || !state) return;
     if (stopping.signal.aborted) return;
     start(LIVE_STREAM, null, isLivePaused());
     for (const replay of listReplays(state.database)) {
@@ -259,10 +262,12 @@ export function startDestinationRun(record: DestinationRecord, seams: RunSeams):
       }
     }
   };
+  const placed = untilDone(place);
   const begun = begin();
 
   return {
     record,
+    placed,
     state: () => state,
     status: () => {
       const live = streams.get(LIVE_STREAM)?.stream?.status() ?? null;

@@ -10,8 +10,10 @@ import { startDestinationRun } from './destination-run.ts';
 import type { DestinationRun, DestinationStatus, RunSeams } from './destination-run.ts';
 
 export interface Engine {
-  /** Brings the running destinations to what is configured. */
+  /** Brings the running destinations to what is configured; resolves when all have their place. */
   setDestinations(records: readonly DestinationRecord[]): Promise<void>;
+  /** Resolves when what was configured so far is at work. */
+  settled(): Promise<void>;
   /** There is more to read. */
   wake(): void;
   /** What is due now and then: holds of the log, bounds, gauges. */
@@ -32,6 +34,7 @@ export interface EngineOptions extends RunSeams {
 }
 
 const BOUNDS_MS = 30_000;
+const PLACE_MS_MAX = 10_000;
 
 export function createEngine(options: EngineOptions): Engine {
   const { clock, logger, settings, feed } = options;
@@ -52,6 +55,11 @@ export function createEngine(options: EngineOptions): Engine {
       const run = startDestinationRun(record, options);
       runs.set(record.id, { run, text: JSON.stringify(record) });
     }
+    // One that cannot even be placed must not keep the others waiting for ever.
+    const placed = Promise.all([...runs.values()].map(({ run }) => run.placed));
+    const late = new AbortController();
+    await Promise.race([placed, clock.sleep(PLACE_MS_MAX, late.signal).catch(() => undefined)]);
+    late.abort();
   };
   const publishHolds = (): void => {
     for (const { name, region } of options.allPartitions()) {
@@ -109,6 +117,7 @@ export function createEngine(options: EngineOptions): Engine {
       changing = changing.then(() => apply(records));
       return changing;
     },
+    settled: () => changing,
     wake() {
       for (const { run } of runs.values()) run.wake();
     },

@@ -23,6 +23,10 @@ type Answers = {
 };
 
 const ANSWERS: Answers = {
+  async settled(engine) {
+    await engine.settled();
+    return { ok: true };
+  },
   status: (engine) => engine.status(),
   'dead-letter-groups': (engine, _seams, { destination }) =>
     deadLetterGroups(databaseOf(engine.find(destination))),

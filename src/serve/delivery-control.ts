@@ -38,9 +38,17 @@ export function createDeliveryControl(
       });
     },
     types: () => listDestinationTypes(),
-    create: (body) => Promise.resolve(changed(shownDestination(makeDestination(parts, body)))),
-    update: (slug, body) =>
-      Promise.resolve(changed(shownDestination(changeDestination(parts, slug, body)))),
+    async create(body) {
+      const made = changed(makeDestination(parts, body));
+      // Whoever has the answer may send an event, and it shall arrive.
+      await delivery.ask('settled', { destination: made.slug });
+      return shownDestination(made);
+    },
+    async update(slug, body) {
+      const made = changed(changeDestination(parts, slug, body));
+      await delivery.ask('settled', { destination: slug });
+      return shownDestination(made);
+    },
     remove(slug) {
       removeDestination(parts, slug);
       return Promise.resolve(changed(undefined));

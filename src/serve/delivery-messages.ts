@@ -39,6 +39,8 @@ export interface DeliverySetup {
 
 /** Questions to a delivery thread, with what each answers. */
 export interface DeliveryQuestions {
+  /** Answered when the plan before it is at work. */
+  settled: { ask: { destination: string }; answer: { ok: true } };
   status: { ask: Record<string, never>; answer: DestinationStatus[] };
   'dead-letter-groups': { ask: { destination: string }; answer: DeadLetterGroup[] };
   'dead-letters': {

@@ -93,17 +93,17 @@ async function run(): Promise<void> {
       holds.publish(slots.get(name) ?? 0, bounded);
     },
   });
-  const usePlan = (next: DeliveryPlan): void => {
+  const usePlan = (next: DeliveryPlan): Promise<void> => {
     plan = next;
     sources = sourceMap(plan);
     suppressed = new Set(plan.suppressedUsers);
-    engine.setDestinations(plan.destinations).catch((error: unknown) => {
+    return engine.setDestinations(plan.destinations).catch((error: unknown) => {
       logger.error({ reason: toError(error).message }, 'destinations not changed');
     });
   };
-  usePlan(plan);
+  await usePlan(plan);
   port?.on('message', (order: DeliveryOrder) => {
-    if (order.kind === 'plan') usePlan(order.plan);
+    if (order.kind === 'plan') void usePlan(order.plan);
     else if (order.kind === 'stop') isStopping = true;
     else void answer(engine, seams, order);
   });
