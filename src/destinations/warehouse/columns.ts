@@ -115,14 +115,13 @@ export function pathOfComment(comment: string | null): string | null {
 export function learn(model: TableModel, row: Row, dialect: Dialect, limits: ColumnLimits): void {
   for (const cell of row.cells) {
     if (cell.path === null || cell.column === null) continue;
-    const path = JSON.stringify(cell.path);
-    const known = model.columns.get(model.byPath.get(path) ?? '');
+    const known = model.columns.get(model.byPath.get(cell.pathText) ?? '');
     if (known) {
       widen(model, known, cell.type);
       continue;
     }
-    const name = newColumn(model, cell, path, dialect, limits);
-    if (name !== null) model.byPath.set(path, name);
+    const name = newColumn(model, cell, dialect, limits);
+    if (name !== null) model.byPath.set(cell.pathText, name);
   }
 }
 
@@ -138,8 +137,7 @@ function widen(model: TableModel, column: Column, type: CellType): void {
 /** The column of a path that is new to the table, or null when there can be none. */
 function newColumn(
   model: TableModel,
-  { column: wish, type }: Cell,
-  path: string,
+  { column: wish, type, pathText: path }: Cell,
   dialect: Dialect,
   limits: ColumnLimits,
 ): string | null {
@@ -184,7 +182,7 @@ export function place(
   const rescued: JsonObject = Object.create(null) as JsonObject;
   let bytes = 0;
   for (const cell of row.cells) {
-    const name = cell.path ? model.byPath.get(JSON.stringify(cell.path)) : cell.column;
+    const name = cell.path ? model.byPath.get(cell.pathText) : cell.column;
     const column = cell.column === null ? undefined : model.columns.get(name ?? '');
     const value = column ? fittingValue(column.type, cell, dialect) : undefined;
     const size = cellBytes(value);

@@ -13,7 +13,7 @@ import { parseTimestamp } from '../../events/timestamp.ts';
 import { isReservedColumn } from '../../lake/schema/fixed-columns.ts';
 import { leavesOf, typeOf } from '../../lake/schema/json-leaves.ts';
 import { DOCUMENT_OF_KIND } from '../../lake/schema/model.ts';
-import type { DocumentName, TableKind } from '../../lake/schema/model.ts';
+import type { TableKind } from '../../lake/schema/model.ts';
 import { columnName, tableName } from '../../lake/schema/names.ts';
 import { EVENT_NAME_CHARS_MAX, PATH_CHARS_MAX } from '../../lake/schema/registry.ts';
 
@@ -24,12 +24,15 @@ export type WarehouseKind = TableKind | 'users' | 'accounts';
 /** When an upserted row was last seen to change; decides which of two values is the newer one. */
 export const SEEN_COLUMN = '_seen_at';
 const HASH_CHARS = 8;
+const CACHED_COLUMNS_MAX = 20_000;
 /** An index of PostgreSQL holds no longer key; such an id has its calls, but no row of its own. */
 const UPSERT_KEY_BYTES_MAX = 2_000;
 
 export interface Cell {
   /** Place in the message, with its document; null for the columns that every table has. */
   path: readonly string[] | null;
+  /** The path as JSON: what tells values of a table apart. Empty for those columns. */
+  pathText: string;
   /** The column that it would like, or null when there can be none for it. */
   column: string | null;
   type: CellType;
@@ -151,13 +154,15 @@ function texts(values: Record<string, string | null>): Cell[] {
   return Object.entries(values).flatMap(([column, text]) => {
     if (text === null) return [];
     const value = cleanText(text);
-    return [{ path: null, column, type: 'text', value, raw: value }];
+    return [{ path: null, pathText: '', column, type: 'text', value, raw: value }];
   });
 }
 
 function times(values: Record<string, string | null>): Cell[] {
   return Object.entries(values).flatMap(([column, value]) =>
-    value === null ? [] : [{ path: null, column, type: 'timestamp', value, raw: value }],
+    value === null
+      ? []
+      : [{ path: null, pathText: '', column, type: 'timestamp', value, raw: value }],
   );
 }
 
@@ -167,21 +172,35 @@ function documentCells(event: DeliveryEvent, kind: TableKind, dialect: Dialect):
   for (const document of ['context', DOCUMENT_OF_KIND[kind]] as const) {
     if (document === undefined || !isObject(event.message[document])) continue;
     for (const { path, value } of leavesOf(event.message[document], [])) {
-      const column = wishedColumn(document, path, dialect);
+      const place = [document, ...path];
+      const column = wishedColumn(place, dialect);
       if (document === 'context' || !isReservedColumn(kind, column)) {
-        cells.push(cellOf([document, ...path], value, column));
+        cells.push(cellOf(place, value, column));
       } else if (!repeatsRow(event, path, value)) {
-        cells.push(cellOf([document, ...path], value, null));
+        cells.push(cellOf(place, value, null));
       }
     }
   }
   return cells;
 }
 
-/** A path as long as this gets no column in the lake either. */
-function wishedColumn(document: DocumentName, path: readonly string[], dialect: Dialect): string {
-  const name = columnName(document === 'context' ? ['context', ...path] : path);
-  return fittingName(dialect.reservedColumns.has(name) ? `_${name}` : name, dialect);
+/** Columns by path as JSON, because making a name is slow and most events bring the same ones. */
+const wishedColumns = new WeakMap<Dialect, Map<string, string>>();
+
+function wishedColumn(place: readonly string[], dialect: Dialect): string {
+  let known = wishedColumns.get(dialect);
+  if (!known || known.size >= CACHED_COLUMNS_MAX) {
+    known = new Map();
+    wishedColumns.set(dialect, known);
+  }
+  const pathText = JSON.stringify(place);
+  let column = known.get(pathText);
+  if (column === undefined) {
+    const name = columnName(place[0] === 'context' ? place : place.slice(1));
+    column = fittingName(dialect.reservedColumns.has(name) ? `_${name}` : name, dialect);
+    known.set(pathText, column);
+  }
+  return column;
 }
 
 /** SDKs repeat ids and names in properties and traits; the row has such a value already. */
@@ -208,9 +227,11 @@ function repeatsRow(event: DeliveryEvent, path: readonly string[], value: unknow
   }
 }
 
+/** A path that is too long gets no column in the lake either. */
 function cellOf(path: readonly string[], leaf: unknown, column: string | null): Cell {
   const isTooLong = path.reduce((sum, key) => sum + key.length + 1, 0) > PATH_CHARS_MAX;
-  const place = { path, column: isTooLong ? null : column };
+  const pathText = JSON.stringify(path);
+  const place = { path, pathText, column: isTooLong ? null : column };
   if (typeof leaf === 'boolean') return { ...place, type: 'boolean', value: leaf, raw: leaf };
   if (typeof leaf === 'number') {
     const type = typeOf(leaf) === 'integer' ? 'integer' : 'float';
