@@ -8,7 +8,12 @@ import { postgres } from '../../src/destinations/postgres/postgres.ts';
 import { startCuttingProxy } from '../support/cutting-proxy.ts';
 import { postgresSkip, startPostgres } from '../support/postgres-server.ts';
 import type { PostgresServer } from '../support/postgres-server.ts';
-import { deliveryEvent, openDestination, RECEIVED_AT_MS } from '../support/warehouse-delivery.ts';
+import {
+  batchOf,
+  deliveryEvent,
+  openDestination,
+  RECEIVED_AT_MS,
+} from '../support/warehouse-delivery.ts';
 import type { OpenedDestination } from '../support/warehouse-delivery.ts';
 
 const never = new AbortController().signal;
@@ -104,6 +109,19 @@ describe('PostgreSQL', { skip: postgresSkip() }, () => {
     await deliver(events);
     assert.equal(await count('overlap.tracks'), 3);
     assert.equal(await count('overlap.order_completed'), 3);
+  });
+
+  test('dead letters that come back have no place in the log, and are stored once', async () => {
+    const slug = 'letters';
+    const { deliver, destination } = await open(slug);
+    const [first, second] = [1, 2].map((position) => deliveryEvent({ position, slug }));
+    assert.ok(first && second);
+    await deliver([second]);
+    const again = { ...batchOf([first]), ranges: [] };
+    for (let tries = 0; tries < 2; tries++) {
+      assert.deepEqual(await destination.deliver(again, never), [DELIVERED]);
+    }
+    assert.equal(await count('letters.order_completed'), 2);
   });
 
   test('a replay has a cursor of its own, and stores only what is missing', async () => {
