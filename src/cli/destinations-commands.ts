@@ -6,17 +6,9 @@ import { systemDisk } from '../base/disk.ts';
 import { MillraceError } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
 import type { Config } from '../config/schema.ts';
-import { listDestinationTypes } from '../destinations/registry.ts';
-import { createNet } from '../net/guarded-net.ts';
-import {
-  changeDestination,
-  makeDestination,
-  removeDestination,
-  shownDestination,
-} from '../serve/destination-control.ts';
+import type * as control from '../serve/destination-control.ts';
 import type { ControlSeams } from '../serve/destination-control.ts';
-import { createSealer } from '../store/sealing.ts';
-import { sealingKey } from '../store/sealing-key.ts';
+import { openSealer } from '../store/sealing-key.ts';
 import { listDestinations } from '../store/destinations.ts';
 import { connectAdmin } from './admin-client.ts';
 import { withStore } from './open-control.ts';
@@ -101,7 +93,7 @@ async function list(options: DataOptions): Promise<void> {
   const config = await configOf(options);
   const client = await connectAdmin(dataFolderOf(config)).catch(() => null);
   if (!client) {
-    const shown = await withControl(config, ({ store, sealer }) =>
+    const shown = await withControl(config, ({ store, sealer }, { shownDestination }) =>
       listDestinations(store, sealer).map(shownDestination),
     );
     if (options.json) return printJson(shown);
@@ -142,7 +134,8 @@ function listRow({ slug, type, state, status }: ListedDestination): unknown[] {
   return [slug, type, state, delivered, sum, live?.waiting ?? 0, deadLetters, lag, now];
 }
 
-function types(name: string | undefined, options: DataOptions): void {
+async function types(name: string | undefined, options: DataOptions): Promise<void> {
+  const { listDestinationTypes } = await import('../destinations/registry.ts');
   const all = listDestinationTypes();
   if (name === undefined) {
     if (options.json)
@@ -163,26 +156,25 @@ async function create(type: string, options: SettingOptions): Promise<void> {
   const config = await configOf(options);
   const { name = '', slug = slugOf(name), region, start } = options;
   const given = { type, name, slug, ...(region && { region }), ...(start && { start }) };
-  const made = await withControl(config, (seams) =>
-    makeDestination(seams, { ...given, ...changeOf(options), settings: settingsOf(options) }),
+  const made = await withControl(config, (seams, { makeDestination, shownDestination }) =>
+    shownDestination(
+      makeDestination(seams, { ...given, ...changeOf(options), settings: settingsOf(options) }),
+    ),
   );
-  if (options.json) return printJson(shownDestination(made));
+  if (options.json) return printJson(made);
   printLine(`Destination ${made.slug} (${made.type}) is ${made.state}.`);
 }
 
 async function update(slug: string, options: SettingOptions): Promise<void> {
   const config = await configOf(options);
-  const made = await withControl(config, (seams) => {
+  const made = await withControl(config, (seams, { changeDestination, shownDestination }) => {
     const found = listDestinations(seams.store, seams.sealer).find((one) => one.slug === slug);
     const settings = { ...found?.settings, ...settingsOf(options) };
     const { name } = options;
-    return changeDestination(seams, slug, {
-      ...(name && { name }),
-      ...changeOf(options),
-      settings,
-    });
+    const change = { ...(name && { name }), ...changeOf(options), settings };
+    return shownDestination(changeDestination(seams, slug, change));
   });
-  if (options.json) return printJson(shownDestination(made));
+  if (options.json) return printJson(made);
   printLine(`Destination ${made.slug} is changed.`);
 }
 
@@ -192,13 +184,17 @@ async function setState(
   options: DataOptions,
 ): Promise<void> {
   const config = await configOf(options);
-  const made = await withControl(config, (seams) => changeDestination(seams, slug, { state }));
-  if (options.json) return printJson(shownDestination(made));
+  const made = await withControl(config, (seams, { changeDestination, shownDestination }) =>
+    shownDestination(changeDestination(seams, slug, { state })),
+  );
+  if (options.json) return printJson(made);
   printLine(`Destination ${made.slug} is ${made.state}.`);
 }
 
 async function remove(slug: string, options: DataOptions): Promise<void> {
-  await withControl(await configOf(options), (seams) => removeDestination(seams, slug));
+  await withControl(await configOf(options), (seams, { removeDestination }) =>
+    removeDestination(seams, slug),
+  );
   if (options.json) return printJson({ deleted: slug });
   printLine(`Destination ${slug} is deleted.`);
 }
@@ -210,13 +206,20 @@ async function test(slug: string, options: DataOptions): Promise<void> {
   printLine(`Destination ${slug} works.`);
 }
 
-async function withControl<T>(config: Config, work: (seams: ControlSeams) => T): Promise<T> {
+/** Loaded when it is needed, because all kinds of destinations come with it. */
+type Control = typeof control;
+
+async function withControl<T>(
+  config: Config,
+  work: (seams: ControlSeams, calls: Control) => T,
+): Promise<T> {
+  const calls = await import('../serve/destination-control.ts');
+  const { createNet } = await import('../net/guarded-net.ts');
   const dataFolder = dataFolderOf(config);
-  const key = await sealingKey(config.secrets, dataFolder, systemDisk, systemRandom);
-  const sealer = createSealer(key, systemRandom);
+  const sealer = await openSealer(config.secrets, dataFolder, systemDisk, systemRandom);
   const net = createNet({ settings: config.net, clock: systemClock });
   try {
-    return await withStore(config, (store) => work({ store, sealer, net, config }));
+    return await withStore(config, (store) => work({ store, sealer, net, config }, calls));
   } finally {
     await net.close();
   }

@@ -1,6 +1,5 @@
 /** `millrace serve`: the whole system, until it is told to stop. */
 import type { Command } from 'commander';
-import { startServer } from '../serve/server.ts';
 import type { Server } from '../serve/server.ts';
 import { reportFailure } from './failures.ts';
 import { printLine } from './output.ts';
@@ -26,6 +25,8 @@ async function serve(options: ServeOptions): Promise<void> {
     'admin.port': options.adminPort,
   });
   const stopping = nextSignal();
+  // Loaded here, because no other command needs all of it.
+  const { startServer } = await import('../serve/server.ts');
   const server = await startServer(config);
   printWelcome(server, options);
   await stopping;

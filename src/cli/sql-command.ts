@@ -7,7 +7,6 @@ import { printJson, printLine, printNote, tableText } from './output.ts';
 import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './settings.ts';
 import type { DataOptions } from './settings.ts';
 import { whileStopped } from './while-stopped.ts';
-import { queryStopped } from './stopped-lake.ts';
 
 interface SqlOptions extends DataOptions {
   csv?: boolean;
@@ -31,8 +30,11 @@ async function runSqlCommand(query: string, options: SqlOptions): Promise<void> 
   const config = await configOf(options);
   const dataFolder = dataFolderOf(config);
   const result =
-    (await whileStopped(dataFolder, () => queryStopped(config, query))) ??
-    (await queryRunning(dataFolder, query));
+    (await whileStopped(dataFolder, async () => {
+      // Loaded here, because the SQL engine takes its time.
+      const { queryStopped } = await import('./stopped-lake.ts');
+      return queryStopped(config, query);
+    })) ?? (await queryRunning(dataFolder, query));
   print(result, options);
 }
 

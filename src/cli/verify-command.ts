@@ -2,9 +2,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { systemDisk } from '../base/disk.ts';
-import { verifyDeliveries } from '../deliver/verify.ts';
 import type { DestinationReport } from '../deliver/verify.ts';
-import { verifyConservation } from '../lake/verify.ts';
 import type { VerifyReport } from '../lake/verify.ts';
 import { listPartitions } from '../serve/partitions.ts';
 import { listDestinationPlaces } from '../store/destinations.ts';
@@ -31,6 +29,9 @@ async function verify(options: DataOptions): Promise<void> {
     return;
   }
   const partitions = await listPartitions(systemDisk, dataFolder, regions, 0);
+  // Loaded here, because the SQL engine takes its time.
+  const { verifyConservation } = await import('../lake/verify.ts');
+  const { verifyDeliveries } = await import('../deliver/verify.ts');
   const report = await verifyConservation({
     disk: systemDisk,
     dataFolder,

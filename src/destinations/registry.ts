@@ -1,13 +1,23 @@
 /** Every kind of destination by the name that configurations use. */
 import type { DestinationType, SettingField } from '../deliver/contract.ts';
+import { clickhouse } from './clickhouse/clickhouse.ts';
 import { httpForward } from './http-forward/http-forward.ts';
+import { kafka } from './kafka/kafka.ts';
 import { postgres } from './postgres/postgres.ts';
+import { s3 } from './s3/s3.ts';
 import { listSegmentDestinations } from './segment-actions/catalogue.ts';
 import { segmentDestinationType } from './segment-actions/segment-type.ts';
 import { webhook } from './webhook/webhook.ts';
 
 /** Written for Millrace; the others are Segment's own. */
-export const NATIVE_TYPES: readonly DestinationType[] = [httpForward, postgres, webhook];
+export const NATIVE_TYPES: readonly DestinationType[] = [
+  webhook,
+  httpForward,
+  postgres,
+  clickhouse,
+  s3,
+  kafka,
+];
 
 const byName = new Map(NATIVE_TYPES.map((type) => [type.name, type]));
 

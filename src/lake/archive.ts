@@ -90,7 +90,8 @@ export function openArchive(options: ArchiveOptions): Archive {
       const [row] = await rowsOf(
         partition,
         (relation) => `select min(position) as position from ${relation}
-          where partition = ${quote(partition)} and received_at >= make_timestamp(${receivedMs}000)`,
+          where partition = ${quote(partition)}
+          and received_at >= make_timestamp(${receivedMs}000)`,
       );
       return row?.['position'] === null || row === undefined ? null : Number(row['position']);
     },

@@ -154,6 +154,22 @@ export function findDestination(
   return row && destinationFrom(row, sealer);
 }
 
+/** Seals all settings anew, in one transaction. @returns how many. @throws SECRETS_SEALED */
+export function resealDestinations(store: Store, old: Sealer, next: Sealer): number {
+  return inStoreTransaction(store, () => {
+    const rows = store.database.prepare('select id, sealed_settings from destinations').all();
+    const update = store.database.prepare(
+      'update destinations set sealed_settings = ? where id = ?',
+    );
+    for (const row of rows) {
+      const place = placeOf(String(row['id']));
+      const settings = old.open(row['sealed_settings'] as Uint8Array, place);
+      update.run(next.seal(settings, place), String(row['id']));
+    }
+    return rows.length;
+  });
+}
+
 function mustFind(store: Store, sealer: Sealer, slug: string): StoredDestination {
   const found = findDestination(store, sealer, slug);
   if (found) return found;

@@ -4,9 +4,12 @@ import type { Disk } from '../base/disk.ts';
 import { MillraceError, toError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { readWholeFile, writeWholeFile } from '../base/whole-file.ts';
-import { SEALING_KEY_BYTES } from './sealing.ts';
+import { SEALING_KEY_BYTES, createSealer } from './sealing.ts';
+import type { Sealer } from './sealing.ts';
 
 export const SEALING_KEY_FILE = 'secrets.key';
+/** Beside it while a rotation is under way. */
+export const NEXT_SEALING_KEY_FILE = 'secrets.key.next';
 
 /**
  * The key of a data folder; made when neither the configuration nor a file has one. A key beside
@@ -32,6 +35,20 @@ export async function sealingKey(
     throw new MillraceError('CONFIG_INVALID', message, { field: 'secrets.keyFile' });
   });
   return keyFrom(text.toString('utf8').trim(), 'secrets.keyFile');
+}
+
+/** The sealer of a data folder; also opens what an interrupted rotation has sealed already. */
+export async function openSealer(
+  options: { key: string | null; keyFile: string | null },
+  dataFolder: string,
+  disk: Disk,
+  random: Random,
+): Promise<Sealer> {
+  const key = await sealingKey(options, dataFolder, disk, random);
+  const next = join(dataFolder, NEXT_SEALING_KEY_FILE);
+  if (!(await disk.exists(next))) return createSealer(key, random);
+  const text = (await readWholeFile(disk, next)).toString('utf8').trim();
+  return createSealer(key, random, [keyFrom(text, next)]);
 }
 
 function keyFrom(text: string, field: string): Uint8Array {

@@ -29,9 +29,17 @@ export interface Sealer {
   keyId: string;
 }
 
-/** @param key 32 bytes. */
-export function createSealer(key: Uint8Array, random: Random): Sealer {
-  const id = createHash('sha256').update(key).digest().subarray(0, KEY_ID_BYTES);
+/**
+ * @param key 32 bytes; seals, and opens what it has sealed.
+ * @param others keys that only open, such as the other one of a rotation that was interrupted.
+ */
+export function createSealer(
+  key: Uint8Array,
+  random: Random,
+  others: readonly Uint8Array[] = [],
+): Sealer {
+  const id = keyIdOf(key);
+  const keys = new Map([key, ...others].map((one) => [keyIdOf(one).toString('hex'), one]));
   return {
     keyId: id.toString('hex'),
     seal(plain, place) {
@@ -44,7 +52,8 @@ export function createSealer(key: Uint8Array, random: Random): Sealer {
     open(sealed, place) {
       const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
       const keyId = bytes.subarray(1, 1 + KEY_ID_BYTES);
-      if (bytes[0] !== FORMAT || !keyId.equals(id)) {
+      const own = keys.get(keyId.toString('hex'));
+      if (bytes[0] !== FORMAT || !own) {
         throw new MillraceError(
           'SECRETS_SEALED',
           `${place} is sealed with key ${keyId.toString('hex')}, not with ${id.toString('hex')}`,
@@ -52,7 +61,7 @@ export function createSealer(key: Uint8Array, random: Random): Sealer {
       }
       try {
         const nonce = bytes.subarray(1 + KEY_ID_BYTES, HEAD_BYTES);
-        const decipher = createDecipheriv('aes-256-gcm', key, nonce);
+        const decipher = createDecipheriv('aes-256-gcm', own, nonce);
         decipher.setAAD(Buffer.from(place));
         decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES));
         const text = bytes.subarray(HEAD_BYTES, bytes.length - TAG_BYTES);
@@ -63,4 +72,8 @@ export function createSealer(key: Uint8Array, random: Random): Sealer {
       }
     },
   };
+}
+
+function keyIdOf(key: Uint8Array): Buffer {
+  return createHash('sha256').update(key).digest().subarray(0, KEY_ID_BYTES);
 }

@@ -1,7 +1,8 @@
 /** A server, a service, and the command line: from a request to a destination and back again. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { readFile, readdir } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startFakeService } from '../support/fake-service.ts';
 import type { FakeService } from '../support/fake-service.ts';
@@ -189,7 +190,7 @@ test('a replay sends what is asked for, once more, without touching live deliver
   await track('Again', { properties: { n: 1 } });
   await track('Not again', { properties: { n: 2 } });
   await until('both have arrived', () => taken().includes('Not again'));
-  const before = taken().length;
+  const takenBefore = taken().length;
   const about = ['--destination', 'hook', '--from', '2020-01-01T00:00:00Z'];
   const dry = await json<{ wouldSend: number }>(
     'replay',
@@ -199,7 +200,7 @@ test('a replay sends what is asked for, once more, without touching live deliver
     '--dry-run',
   );
   assert.equal(dry.wouldSend, 1);
-  assert.equal(taken().length, before, 'a dry run sends nothing');
+  assert.equal(taken().length, takenBefore, 'a dry run sends nothing');
   const done = await json<{ state: string; delivered: number }>(
     'replay',
     ...about,
@@ -304,4 +305,36 @@ test('secrets are sealed at rest and masked wherever they could be shown', async
     assert.ok(!bytes.includes(SECRET), `${entry.name} holds a secret in the clear`);
   }
   assert.ok(files > 5);
+});
+
+test('a new key seals everything anew, and deliveries go on', async () => {
+  const running = await server.cli('secrets', 'rotate');
+  assert.equal(running.code, 1);
+  assert.match(running.stderr, /Stop the server/);
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-rotate-'));
+  const config = { net: { allow: ['127.0.0.1'] } };
+  try {
+    const first = await startTestServer({ folder, config });
+    const setting = `url=${service.url}/rotated`;
+    const made = ['destinations', 'create', 'webhook', '--name', 'Rotated', '--setting', setting];
+    assert.equal((await first.cli(...made)).code, 0);
+    const oldKey = await readFile(join(first.dataDir, 'secrets.key'), 'utf8');
+    await first.terminate();
+    const rotated = await first.cli('secrets', 'rotate', '--json');
+    assert.equal((JSON.parse(rotated.stdout) as { count: number }).count, 1, rotated.stderr);
+    assert.notEqual(await readFile(join(first.dataDir, 'secrets.key'), 'utf8'), oldKey);
+    const second = await startTestServer({ folder, config });
+    await second.post('/v1/track', { userId: 'u', event: 'After rotation' });
+    await until('it arrives', () => service.taken.some(({ path }) => path === '/rotated'));
+    await second.terminate();
+    // A rotation that was interrupted after sealing and before the key was in its place.
+    const newKey = await readFile(join(first.dataDir, 'secrets.key'), 'utf8');
+    await writeFile(join(first.dataDir, 'secrets.key.next'), newKey);
+    await writeFile(join(first.dataDir, 'secrets.key'), oldKey);
+    const third = await startTestServer({ folder, config });
+    assert.equal((await third.cli('destinations', 'list')).code, 0);
+    await third.terminate();
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });

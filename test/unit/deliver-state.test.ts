@@ -96,9 +96,20 @@ test('a rate cap gives a second at once, and then its rate', () => {
 
 test('lines of waiting events: the first of a user, then those behind it', () => {
   const row = (id: number, orderKey: string, nextMs: number, attempts: number): WaitingEvent => ({
-    ...{ id, orderKey, nextMs, attempts, partition: 'p', position: id, index: 0, hour: 0 },
-    ...{ sourceNumber: 1, messageId: `m${id}`, firstFailedMs: null, failure: null },
-    ...{ progress: null, body: null },
+    id,
+    orderKey,
+    nextMs,
+    attempts,
+    partition: 'p',
+    position: id,
+    index: 0,
+    hour: 0,
+    sourceNumber: 1,
+    messageId: `m${id}`,
+    firstFailedMs: null,
+    failure: null,
+    progress: null,
+    body: null,
   });
   const [a1, a2, a3, b1] = [
     row(1, 'a', 10, 1),
