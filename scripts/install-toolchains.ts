@@ -1,6 +1,6 @@
 /**
- * Installs what test/compat needs beyond Node, in CI on Debian and its children. Elsewhere it does
- * nothing: nobody's own machine is changed by running the tests.
+ * Installs what test/compat and test/destinations need beyond Node, in CI on Debian and its
+ * children. Elsewhere it does nothing: nobody's own machine is changed by running the tests.
  */
 import { existsSync } from 'node:fs';
 import { runCommand } from './run-command.ts';
@@ -14,6 +14,7 @@ const PACKAGES: Record<ToolchainName, readonly string[]> = {
   go: ['golang-go'],
   java: ['default-jdk-headless', 'maven'],
   chromium: ['chromium'],
+  nats: ['nats-server'],
 };
 
 /**

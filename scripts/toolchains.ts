@@ -1,10 +1,11 @@
 /**
- * The optional toolchains of test/compat: real SDKs in other languages, and a browser. A machine
- * with only Node and npm has none of them; its tests are skipped with the reason given here.
+ * The optional toolchains of test/compat and test/destinations: real SDKs in other languages, a
+ * browser, and real brokers. A machine with only Node and npm has none of them; its tests are
+ * skipped with the reason given here.
  *
  * `toolchain(name)` only looks. `preparePython`, `prepareGo` and `prepareJava` also fetch the SDK,
- * with the tool's own configuration of registries, into a cache below node_modules; the second
- * call finds it there. All answer `{ok: false, reason}` rather than throw.
+ * and `prepareKafka` a broker, with the tool's own configuration of registries, into a cache below
+ * node_modules; the second call finds it there. All answer `{ok: false, reason}` rather than throw.
  */
 import { randomUUID } from 'node:crypto';
 import { accessSync, constants, existsSync } from 'node:fs';
@@ -21,6 +22,8 @@ const PREPARE_MS_MAX = 300_000;
 
 /** Fixed, so that a new release of an SDK shows up as a change of this file. */
 export const SDK_VERSIONS = { python: '2.4.0', go: 'v3.3.0', java: '3.5.4' } as const;
+/** The last line that also runs on Java 11; it speaks what newer ones do. */
+const KAFKA_VERSION = '3.9.1';
 const GO_MODULE = 'github.com/segmentio/analytics-go/v3';
 const CHROMIUM_VARIABLE = 'MILLRACE_TEST_CHROMIUM';
 const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
@@ -31,6 +34,7 @@ export interface Toolchains {
   go: { go: string };
   java: { java: string; javac: string; maven: string };
   chromium: { chromium: string };
+  nats: { server: string };
 }
 
 export type ToolchainName = keyof Toolchains;
@@ -42,6 +46,7 @@ const PROBES: { [Name in ToolchainName]: () => Promise<Found<Toolchains[Name]>> 
   go: probeGo,
   java: probeJava,
   chromium: probeChromium,
+  nats: probeNats,
 };
 
 /** Looks for a toolchain in PATH. `reason` is a phrase for the list of skipped tests. */
@@ -99,8 +104,36 @@ export async function prepareJava(): Promise<
   const found = await toolchain('java');
   if (!found.ok) return found;
   const { java, javac, maven } = found;
-  const prepared = await prepareFolder(`java-${SDK_VERSIONS.java}`, async (folder) => {
-    await writeFile(join(folder, 'pom.xml'), pom(SDK_VERSIONS.java));
+  const version = SDK_VERSIONS.java;
+  const wanted = { groupId: 'com.segment.analytics.java', artifactId: 'analytics', version };
+  const prepared = await prepareJars(`java-${version}`, maven, wanted);
+  return prepared.ok ? { ok: true, java, javac, classpath: prepared.classpath } : prepared;
+}
+
+/** Java with a class path that holds Apache Kafka: `kafka.Kafka`, `kafka.tools.StorageTool`. */
+export async function prepareKafka(): Promise<Found<{ java: string; classpath: string }>> {
+  const found = await toolchain('java');
+  if (!found.ok) return found;
+  const { java, maven } = found;
+  const wanted = { groupId: 'org.apache.kafka', artifactId: 'kafka_2.13', version: KAFKA_VERSION };
+  const prepared = await prepareJars(`kafka-${KAFKA_VERSION}`, maven, wanted);
+  return prepared.ok ? { ok: true, java, classpath: prepared.classpath } : prepared;
+}
+
+interface Artifact {
+  groupId: string;
+  artifactId: string;
+  version: string;
+}
+
+/** An artifact with all that it needs, as a class path. */
+async function prepareJars(
+  name: string,
+  maven: string,
+  artifact: Artifact,
+): Promise<Found<{ classpath: string }>> {
+  const prepared = await prepareFolder(name, async (folder) => {
+    await writeFile(join(folder, 'pom.xml'), pom(artifact));
     const repository = `-Dmaven.repo.local=${join(CACHE, 'maven')}`;
     const args = ['-q', '-B', repository, 'dependency:copy-dependencies', '-DoutputDirectory=jars'];
     await must(maven, args, { folder });
@@ -108,7 +141,7 @@ export async function prepareJava(): Promise<
   if (!prepared.ok) return prepared;
   const jars = await readdir(join(prepared.folder, 'jars'));
   const classpath = jars.map((jar) => join(prepared.folder, 'jars', jar)).join(delimiter);
-  return { ok: true, java, javac, classpath };
+  return { ok: true, classpath };
 }
 
 async function probePython(): Promise<Found<{ python: string }>> {
@@ -149,6 +182,15 @@ async function probeChromium(): Promise<Found<{ chromium: string }>> {
   return missing(`${chromium} --version fails: ${firstLine(probe.output)}`);
 }
 
+async function probeNats(): Promise<Found<{ server: string }>> {
+  // Debian puts servers where only root looks for programs.
+  const server = programInPath(['nats-server'], ['/usr/sbin', '/usr/local/sbin']);
+  if (server === undefined) return missing('nats-server is not installed');
+  const probe = await runCommand(server, ['--version'], { msMax: PROBE_MS_MAX });
+  if (probe.isDone) return { ok: true, server };
+  return missing(`nats-server --version fails: ${firstLine(probe.output)}`);
+}
+
 /**
  * A folder in the cache that `make` filled completely. Made under another name and renamed when
  * whole, so that neither an interrupted run nor a second one beside us leaves half of it.
@@ -184,8 +226,12 @@ async function must(
   if (!isDone) throw new Error(`${[program, ...args].join(' ')} failed: ${output.slice(-2000)}`);
 }
 
-function programInPath(names: readonly string[]): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+function programInPath(
+  names: readonly string[],
+  moreFolders: readonly string[] = [],
+): string | undefined {
+  const inPath = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+  const folders = [...inPath, ...moreFolders];
   for (const name of names) {
     const path = folders.map((folder) => join(folder, name)).find(isExecutable);
     if (path !== undefined) return path;
@@ -210,7 +256,7 @@ function firstLine(text: string): string {
   return text.split('\n', 1)[0] ?? '';
 }
 
-function pom(version: string): string {
+function pom({ groupId, artifactId, version }: Artifact): string {
   return `<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>millrace.test</groupId>
@@ -218,8 +264,8 @@ function pom(version: string): string {
   <version>1</version>
   <dependencies>
     <dependency>
-      <groupId>com.segment.analytics.java</groupId>
-      <artifactId>analytics</artifactId>
+      <groupId>${groupId}</groupId>
+      <artifactId>${artifactId}</artifactId>
       <version>${version}</version>
     </dependency>
   </dependencies>
