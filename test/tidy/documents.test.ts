@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { test } from 'node:test';
+import { DELIVERY_REASONS } from '../../src/deliver/reasons.ts';
 import { ERROR_CODES } from '../../src/base/errors.ts';
 import { METRICS } from '../../src/observe/metrics.ts';
 import { ROOT, repoFiles, textOf } from './repo-files.ts';
@@ -115,6 +116,12 @@ test('docs/errors.md explains every error code', () => {
   const text = required('docs/errors.md');
   const missing = Object.keys(ERROR_CODES).filter((code) => !text.includes(`\`${code}\``));
   assert.deepEqual(missing, [], 'not named as `CODE` in docs/errors.md');
+});
+
+test('docs/delivery-reasons.md explains every reason', () => {
+  const text = required('docs/delivery-reasons.md');
+  const missing = Object.keys(DELIVERY_REASONS).filter((code) => !text.includes(`\`${code}\``));
+  assert.deepEqual(missing, [], 'not named as `CODE` in docs/delivery-reasons.md');
 });
 
 test('docs/operations.md lists every metric, and none that does not exist', () => {
