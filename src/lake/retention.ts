@@ -27,6 +27,8 @@ interface Removal {
 }
 
 const CHECK_MS = 30_000;
+/** At the start destinations have not said yet what they need. */
+const HELD_CHECK_MS = 1_000;
 const COUNT_BYTES = 8 * 1024 * 1024;
 const HOUR_MS = 3_600_000;
 
@@ -77,7 +79,8 @@ export function createRetention(
     async tend() {
       if (!removal) {
         if (clock.monotonicMs() < nextCheckMs) return;
-        nextCheckMs = clock.monotonicMs() + CHECK_MS;
+        const isHeld = [...state.partitions.keys()].some((name) => heldFrom(name) === 0);
+        nextCheckMs = clock.monotonicMs() + (isHeld ? HELD_CHECK_MS : CHECK_MS);
         removal = await begin();
         if (!removal) return;
       }
