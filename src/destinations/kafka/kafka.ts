@@ -12,6 +12,7 @@ import type {
   DestinationType,
 } from '../../deliver/contract.ts';
 import { mergeOutcomes, writeEvents } from '../event-json.ts';
+import { untilAbort } from '../until-abort.ts';
 import type { GuardedProducer } from './guarded-producer.ts';
 import { KAFKA_FIELDS, hasPlaceholder, parseKafkaSettings, topicOf } from './settings.ts';
 import type { KafkaSettings } from './settings.ts';
@@ -69,19 +70,15 @@ async function openKafka(
   ): Promise<DeliveryOutcome> => {
     if (signal.aborted || isClosed) return ABORTED;
     const producer = (current ??= openProducer(settings, net));
-    const called = call(producer).then(
-      (): DeliveryOutcome => ({ kind: 'delivered' }),
-      (error: unknown) => outcomeOfFailure(error, { events, isOneTopic }),
-    );
-    const stopped = Promise.withResolvers<DeliveryOutcome>();
-    const onAbort = (): void => stopped.resolve(ABORTED);
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      return await Promise.race([called, stopped.promise]);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-      if (signal.aborted) void drop(producer);
-    }
+    const called = (): Promise<DeliveryOutcome> =>
+      call(producer).then(
+        () => ({ kind: 'delivered' }),
+        (error: unknown) => outcomeOfFailure(error, { events, isOneTopic }),
+      );
+    return untilAbort(signal, called, () => {
+      void drop(producer);
+      return ABORTED;
+    });
   };
 
   return {

@@ -1,13 +1,9 @@
 /** Settings of an Apache Kafka cluster, or of what speaks its protocol. */
 import { z } from 'zod';
-import { MillraceError } from '../../base/errors.ts';
 import type { Net } from '../../net/net.ts';
+import { checkedHostPorts } from '../host-port.ts';
+import type { HostPort } from '../host-port.ts';
 import { defineSettings } from '../settings.ts';
-
-export interface BrokerAddress {
-  host: string;
-  port: number;
-}
 
 export const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 
@@ -96,29 +92,14 @@ export const KAFKA_FIELDS = kafkaSettings.fields;
 
 /** What `parseSettings` returns. */
 export type KafkaSettings = Omit<ReturnType<typeof kafkaSettings.parse>, 'brokers'> & {
-  brokers: readonly BrokerAddress[];
+  brokers: readonly HostPort[];
 };
 
 /** @throws MillraceError DESTINATION_INVALID naming the field. */
 export function parseKafkaSettings(given: unknown, net: Net): KafkaSettings {
   const { brokers, ...settings } = kafkaSettings.parse(given);
-  return { ...settings, brokers: brokers.map((broker) => checkedBroker(broker, net)) };
-}
-
-/** `host`, `host:port`, `[address]:port` */
-function checkedBroker(text: string, net: Net): BrokerAddress {
   const field = 'brokers';
-  const parts = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text);
-  if (!parts) throw new MillraceError('DESTINATION_INVALID', `${field}: no host:port`, { field });
-  const host = parts[1] ?? parts[2] ?? '';
-  const port = Number(parts[3] ?? PORT);
-  try {
-    net.checkHost(host, port);
-  } catch (error) {
-    if (!(error instanceof MillraceError)) throw error;
-    throw new MillraceError('DESTINATION_INVALID', `${field}: ${error.message}`, { field });
-  }
-  return { host, port };
+  return { ...settings, brokers: checkedHostPorts(brokers, { field, port: PORT, net }) };
 }
 
 function isTopic(template: string): boolean {

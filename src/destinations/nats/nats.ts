@@ -1,0 +1,172 @@
+/**
+ * Publishes events to NATS JetStream. Each is acknowledged by its stream, which knows it by its
+ * `Nats-Msg-Id` and stores it once (docs/destinations/nats.md).
+ */
+import { MillraceError } from '../../base/errors.ts';
+import type {
+  DeliveryBatch,
+  DeliveryEvent,
+  DeliveryOutcome,
+  Destination,
+  DestinationContext,
+  DestinationType,
+} from '../../deliver/contract.ts';
+import { mergeOutcomes, writeEvents } from '../event-json.ts';
+import { untilAbort } from '../until-abort.ts';
+import type { NatsLink } from './connection.ts';
+import { NATS_FIELDS, hasPlaceholder, parseNatsSettings, subjectOf } from './settings.ts';
+import type { NatsSettings } from './settings.ts';
+
+const PUBLISH_MS_MAX = 10_000;
+
+export const nats: DestinationType = {
+  name: 'nats',
+  title: 'NATS JetStream',
+  integrationNames: ['NATS'],
+  class: 'stream',
+  order: 'user',
+  defaults: {
+    batchEvents: 500,
+    batchBytes: 4_000_000,
+    batchAgeMs: 100,
+    concurrency: 4,
+    timeoutMs: 30_000,
+  },
+  fields: NATS_FIELDS,
+  parseSettings: parseNatsSettings,
+  open: (settings, context) => openNats(settings as NatsSettings, context),
+};
+
+async function openNats(settings: NatsSettings, { net }: DestinationContext): Promise<Destination> {
+  // Loaded at first use, as other large libraries are.
+  const { openLink } = await import('./connection.ts');
+  const { outcomeOfFailure } = await import('./outcomes.ts');
+  const { headers } = await import('@nats-io/transport-node');
+  const isOneSubject = !hasPlaceholder(settings.subject);
+  let current: Promise<NatsLink> | null = null;
+  let isClosed = false;
+
+  const link = (): Promise<NatsLink> => {
+    if (current) return current;
+    const opening = openLink(settings, net);
+    current = opening;
+    const forget = (): void => {
+      if (current === opening) current = null;
+    };
+    opening.then(({ connection }) => connection.closed().then(forget), forget);
+    return opening;
+  };
+  const drop = async (): Promise<void> => {
+    const dropped = current;
+    current = null;
+    // One that could not be opened needs no closing.
+    const opened = await dropped?.catch(() => null);
+    await opened?.connection.close();
+  };
+  const attempt = async (call: (link: NatsLink) => Promise<unknown>): Promise<DeliveryOutcome> => {
+    if (isClosed) return ABORTED;
+    try {
+      await call(await link());
+      return { kind: 'delivered' };
+    } catch (error) {
+      return outcomeOfFailure(error, isOneSubject);
+    }
+  };
+  /** An abort ends the connection, and with it all that waits for answers. */
+  const onAbort = <T>(instead: T) => {
+    return (): T => {
+      void drop();
+      return instead;
+    };
+  };
+  const publish = (
+    event: DeliveryEvent,
+    text: string,
+    replayId: string | null,
+  ): Promise<DeliveryOutcome> => {
+    const { sourceSlug: source, type, messageId, idempotencyKey } = event;
+    const about = headers();
+    about.set('message-id', oneLine(messageId));
+    about.set('source', source);
+    if (replayId !== null) about.set('replay', oneLine(replayId));
+    return attempt(({ client }) =>
+      client.publish(subjectOf(settings.subject, { source, type }), text, {
+        msgID: idempotencyKey,
+        headers: about,
+        timeout: PUBLISH_MS_MAX,
+        ...(settings.stream === null ? {} : { expect: { streamName: settings.stream } }),
+      }),
+    );
+  };
+
+  return {
+    async deliver(batch, signal) {
+      const written = writeEvents(batch.events);
+      const send = () =>
+        inLanes(written.events, (event, place) =>
+          publish(event, written.texts[place] ?? '', batch.replayId),
+        );
+      const aborted = written.events.map(() => ABORTED);
+      const outcomes = await untilAbort(signal, send, onAbort(aborted));
+      return mergeOutcomes(written, outcomes);
+    },
+    async test(signal) {
+      const { jetstreamManager } = await import('@nats-io/jetstream');
+      const ask = () =>
+        attempt(async ({ connection }) => {
+          const manager = await jetstreamManager(connection);
+          if (settings.stream === null) await manager.getAccountInfo();
+          else await manager.streams.info(settings.stream);
+        });
+      const outcome = await untilAbort(signal, ask, onAbort(ABORTED));
+      if (outcome.kind === 'delivered') return;
+      throw new MillraceError('DESTINATION_TEST_FAILED', outcome.message);
+    },
+    async close() {
+      isClosed = true;
+      await drop();
+    },
+  };
+}
+
+const ABORTED: DeliveryOutcome = {
+  kind: 'retry',
+  scope: 'destination',
+  reason: 'TIMEOUT',
+  message: 'no answer of the server in time',
+};
+
+/**
+ * Users side by side, the events of each one after the other: when one has to wait, so do those
+ * behind it. An event without a user is on its own.
+ */
+async function inLanes(
+  events: DeliveryBatch['events'],
+  publish: (event: DeliveryEvent, place: number) => Promise<DeliveryOutcome>,
+): Promise<DeliveryOutcome[]> {
+  const lanes = new Map<string, number[]>();
+  for (const [place, { sourceNumber, anonymousId, userId, idempotencyKey }] of events.entries()) {
+    const user = anonymousId ?? userId;
+    const key = user === null ? `event/${idempotencyKey}` : `${sourceNumber}/${user}`;
+    const lane = lanes.get(key);
+    if (lane) lane.push(place);
+    else lanes.set(key, [place]);
+  }
+  const outcomes: DeliveryOutcome[] = [];
+  const run = async (places: readonly number[]): Promise<void> => {
+    let blocked: DeliveryOutcome | null = null;
+    for (const place of places) {
+      const outcome: DeliveryOutcome =
+        blocked ?? (await publish(events[place] as DeliveryEvent, place));
+      if (outcome.kind === 'retry') blocked = outcome;
+      outcomes[place] = outcome;
+    }
+  };
+  await Promise.all([...lanes.values()].map(run));
+  return outcomes;
+}
+
+/** A header is a line. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, ' ').toWellFormed();
+}
