@@ -73,6 +73,7 @@ async function run(): Promise<void> {
     if (order.kind === 'sources') lake.setSources(order.sources);
     else if (order.kind === 'tail') isTailWanted = order.isWanted;
     else if (order.kind === 'stop') isStopping = true;
+    else if (order.kind === 'locate') void answerLocate(lake.locate, order);
     else void answerSql(lake.query, order);
   });
   // Nothing is read, but the tables of every source are there before the first query.
@@ -122,6 +123,17 @@ async function answerSql(
     const code = known?.code ?? 'SQL_FAILED';
     say({ kind: 'sql-failed', id: order.id, error: { code, message, field: known?.field } });
   }
+}
+
+async function answerLocate(
+  locate: Awaited<ReturnType<typeof openLake>>['locate'],
+  order: Extract<LakeOrder, { kind: 'locate' }>,
+): Promise<void> {
+  const path = await locate(order.place).catch((error: unknown) => {
+    logger.warn({ reason: toError(error).message }, 'file of a row not found');
+    return null;
+  });
+  say({ kind: 'located', id: order.id, path });
 }
 
 function tailEntries(result: StepResult, { sources }: LakeState): TailEntry[] {

@@ -20,6 +20,8 @@ import { removeOrphans } from './parquet.ts';
 import { runSql } from './sql.ts';
 import type { SqlRequest, SqlResult } from './sql.ts';
 import { createWarehouse } from './warehouse.ts';
+import { locateRow } from './locate-row.ts';
+import type { RowPlace } from './locate-row.ts';
 import { refreshTables } from './tables.ts';
 
 export interface StepResult {
@@ -37,6 +39,8 @@ export interface Lake {
   step(durableEnd: (partition: string) => number): Promise<StepResult>;
   query(request: SqlRequest): Promise<SqlResult>;
   state: LakeState;
+  /** The Parquet file that has an event, relative to the data folder; null: it is in memory. */
+  locate(place: RowPlace): Promise<string | null>;
   close(): Promise<void>;
 }
 
@@ -120,6 +124,7 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
         metrics.cell('millrace_sql_queries_total', { outcome }).value++;
       }
     },
+    locate: (place) => locateRow(state, place),
     async close() {
       for (const { reader } of state.partitions.values()) await reader.close();
       state.background.closeSync();

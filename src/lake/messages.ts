@@ -3,6 +3,7 @@ import type { LogLevel } from '../observe/logger.ts';
 import type { Snapshot } from '../observe/metrics.ts';
 import type { SourceInfo } from './columns.ts';
 import type { LakeSettings } from './lake-state.ts';
+import type { RowPlace } from './locate-row.ts';
 import type { SqlRequest, SqlResult } from './sql.ts';
 
 export interface LakePartition {
@@ -40,6 +41,7 @@ export type TailEntry = Record<string, unknown>;
 export type LakeOrder =
   | { kind: 'sources'; sources: readonly SourceInfo[] }
   | { kind: 'sql'; id: number; request: SqlRequest }
+  | { kind: 'locate'; id: number; place: RowPlace }
   | { kind: 'tail'; isWanted: boolean }
   | { kind: 'stop' };
 
@@ -53,6 +55,7 @@ export interface FailureText {
 export type LakeMessage =
   | { kind: 'ready' }
   | { kind: 'sql'; id: number; result: SqlResult }
+  | { kind: 'located'; id: number; path: string | null }
   | { kind: 'sql-failed'; id: number; error: FailureText }
   | { kind: 'tail'; entries: TailEntry[] }
   | { kind: 'report'; metrics: Snapshot; isCaughtUp: boolean }

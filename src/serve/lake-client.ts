@@ -10,6 +10,7 @@ import type {
   LakeSetup,
   TailEntry,
 } from '../lake/messages.ts';
+import type { RowPlace } from '../lake/locate-row.ts';
 import type { SqlRequest, SqlResult } from '../lake/sql.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { MetricsRegistry, Snapshot } from '../observe/metrics.ts';
@@ -18,6 +19,8 @@ import { startThread } from './thread.ts';
 export interface LakeClient {
   /** @throws MillraceError as `runSql`, or UNAVAILABLE while the lake restarts. */
   query(request: SqlRequest): Promise<SqlResult>;
+  /** The Parquet file that has an event; null: in memory, or nobody knows. */
+  locate(place: RowPlace): Promise<string | null>;
   /** Calls back with live events until the returned function is called. */
   tail(onEntries: (entries: readonly TailEntry[]) => void): () => void;
   setSources(sources: readonly SourceInfo[]): void;
@@ -39,6 +42,7 @@ export async function startLake(
   seams: { clock: Clock; logger: Logger; metrics: MetricsRegistry },
 ): Promise<LakeClient> {
   const waiting = new Map<number, Waiting>();
+  const locating = new Map<number, (path: string | null) => void>();
   const listeners = new Set<(entries: readonly TailEntry[]) => void>();
   let sources = initialSources;
   let lastId = 0;
@@ -71,6 +75,8 @@ export async function startLake(
         reject(new MillraceError('UNAVAILABLE', 'The lake restarts; try again'));
       }
       waiting.clear();
+      for (const resolve of locating.values()) resolve(null);
+      locating.clear();
     },
     onMessage(message) {
       if (message.kind === 'ready') {
@@ -80,6 +86,9 @@ export async function startLake(
         onStart?.resolve();
       } else if (message.kind === 'sql') {
         settle(message.id, ({ resolve }) => resolve(message.result));
+      } else if (message.kind === 'located') {
+        locating.get(message.id)?.(message.path);
+        locating.delete(message.id);
       } else if (message.kind === 'sql-failed') {
         settle(message.id, ({ reject }) => reject(errorOf(message.error)));
       } else if (message.kind === 'tail') {
@@ -101,6 +110,14 @@ export async function startLake(
       return new Promise((resolve, reject) => {
         waiting.set(id, { resolve, reject });
         thread.send({ kind: 'sql', id, request });
+      });
+    },
+    locate(place) {
+      if (!isReady) return Promise.resolve(null);
+      const id = ++lastId;
+      return new Promise((resolve) => {
+        locating.set(id, resolve);
+        thread.send({ kind: 'locate', id, place });
       });
     },
     tail(onEntries) {

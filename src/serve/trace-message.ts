@@ -55,7 +55,7 @@ export async function traceMessage(
       ...place,
       timestamp: String(row['timestamp']),
       reason: null,
-      lake: 'table events',
+      lake: await lakeFileOf(lake, row),
       warehouse: warehouseRowOf(row, literal),
       destinations: await delivery.askAll('trace', place),
     });
@@ -73,6 +73,13 @@ export async function traceMessage(
     });
   }
   return { messageId, copies };
+}
+
+async function lakeFileOf(lake: LakeClient, row: Row): Promise<string> {
+  const { partition, position } = placeOf(row);
+  const day = String(row['received_at']).slice(0, 10);
+  const path = await lake.locate({ partition, position, day });
+  return path ?? 'in memory, not yet in a file';
 }
 
 /** The generated view that has the event, and how to find it there. */
