@@ -178,7 +178,6 @@ export function startDestinationRun(record: DestinationRecord, seams: RunSeams):
   const planFor = (replay: Replay | null): RoutingPlan => {
     const { id, slug, name } = record;
     const connected = record.sources === null ? null : new Set(record.sources);
-    const numbers = [...seams.sources()].filter(([, source]) => connected?.has(source.slug));
     return {
       target: {
         class: type?.class ?? 'cloud',
@@ -189,7 +188,9 @@ export function startDestinationRun(record: DestinationRecord, seams: RunSeams):
       isDisabled: record.state === 'disabled',
       isSuppressed: seams.isSuppressed,
       consentCategories: record.consentCategories,
-      sources: connected === null ? null : new Set(numbers.map(([number]) => number)),
+      // By slug, because a source may be made after the destination that names it.
+      isConnected: (number) =>
+        connected === null || connected.has(seams.sources().get(number)?.slug ?? ''),
       filters: compileFilters(parseFilters(record.filters)),
       accepts: destination?.accepts?.bind(destination) ?? null,
       replay: replay ? replaySelection(replay.spec) : null,

@@ -48,6 +48,7 @@ export function createLogOrderStream(context: StreamContext): DeliveryStream {
   const cursors = state.cursors(stream);
   const waiting = createWaitingList(state.waiting(stream));
   const rest = createRest(clock);
+  const stopping = new AbortController();
   const readTo = new Map([...cursors].map(([partition, { position }]) => [partition, position]));
   const expireTo = new Map<string, number>();
   /** Read and not yet gathered: what did not fit into the last batch. */
@@ -144,7 +145,13 @@ export function createLogOrderStream(context: StreamContext): DeliveryStream {
         if (isStopping) break;
         if (isExpired(batch)) return 'expired';
         breaker.begin();
-        const sent = await sendBatch(context.destination, batch, pace.timeoutMs, clock);
+        const sent = await sendBatch(
+          context.destination,
+          batch,
+          pace.timeoutMs,
+          clock,
+          stopping.signal,
+        );
         attempts.push(...attemptsOf(batch, sent));
         if (attempts.length > 1_000) attempts.shift();
         if (judge(sent)) return sent;
@@ -348,6 +355,7 @@ export function createLogOrderStream(context: StreamContext): DeliveryStream {
     wake: rest.wake,
     stop() {
       isStopping = true;
+      stopping.abort();
       rest.wake();
     },
     pause(paused) {

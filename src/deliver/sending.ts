@@ -17,19 +17,27 @@ export interface Sent {
 /**
  * Tries the batch once. A destination that throws, or answers something that is not an outcome for
  * each event, is defective: its events are tried alone, and one that is alone again later.
+ * @param stop cuts the wait as the timeout does.
  */
 export async function sendBatch(
   destination: Destination,
   batch: DeliveryBatch,
   timeoutMs: number,
   clock: Clock,
+  stop?: AbortSignal,
 ): Promise<Sent> {
   const atMs = clock.wallMs();
   const startedMs = clock.monotonicMs();
   const deadline = new AbortController();
   const settled = new AbortController();
+  const waited = new AbortController();
+  const endWait = (): void => waited.abort();
+  settled.signal.addEventListener('abort', endWait);
+  stop?.addEventListener('abort', endWait);
   const late = clock
-    .sleep(timeoutMs, settled.signal)
+    .sleep(timeoutMs, waited.signal)
+    // A stop ends the wait early; what is settled needs no deadline any more.
+    .catch(() => settled.signal.throwIfAborted())
     .then(() => {
       deadline.abort(new Error('timeout'));
       return clock.sleep(GRACE_MS, settled.signal);
@@ -39,6 +47,7 @@ export async function sendBatch(
   // Ends the timer; its rejection is the sign that it was not needed.
   late.catch(() => undefined);
   settled.abort();
+  stop?.removeEventListener('abort', endWait);
   return { outcomes, atMs, elapsedMs: clock.monotonicMs() - startedMs };
 }
 

@@ -313,3 +313,18 @@ test('dead letters are grouped, inspected, sent again, and discarded with a reas
     });
   }
 });
+
+test('a stop does not wait for a service that hangs', async () => {
+  const deliver = (): Promise<DeliveryOutcome[]> => new Promise(() => undefined);
+  for (const order of ['user', 'log'] as const) {
+    await withScenario({ deliver, order, pace: { timeoutMs: HOUR_MS } }, async (scenario) => {
+      scenario.write({ userId: 'a' });
+      scenario.start();
+      await scenario.clock.runUntil(() => scenario.stream().status().inFlight > 0);
+      await pass(scenario, 1_000);
+      scenario.stream().stop();
+      await scenario.clock.runUntil(() => scenario.end() === 'stopped', 20_000);
+      assert.deepEqual(scenario.counts(), {}, 'what was under way stays pending');
+    });
+  }
+});

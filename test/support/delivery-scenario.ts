@@ -137,7 +137,7 @@ export async function createScenario(options: ScenarioOptions): Promise<Scenario
     isDisabled: false,
     isSuppressed: () => false,
     consentCategories: [],
-    sources: null,
+    isConnected: () => true,
     filters: compileFilters([]),
     accepts: null,
     replay: null,

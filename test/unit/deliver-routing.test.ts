@@ -103,7 +103,7 @@ describe('order of the rules', () => {
     replay: () => false,
     isSuppressed: () => true,
     consentCategories: ['ads'],
-    sources: new Set(),
+    isConnected: () => false,
     filters: compileFilters(parseFilters([{ if: 'type = "track"', actions: [{ type: 'drop' }] }])),
     accepts: () => 'NO_MATCHING_SUBSCRIPTION',
   };
@@ -123,7 +123,7 @@ describe('order of the rules', () => {
     ['SUPPRESSED_USER', { isSuppressed: () => false }],
     ['FILTERED_BY_END_USER_CONSENT', { consentCategories: [] }],
     ['INTEGRATION_DISABLED', { target: { ...refusing.target, class: 'storage' } }],
-    ['SOURCE_NOT_CONNECTED', { sources: new Set([7]) }],
+    ['SOURCE_NOT_CONNECTED', { isConnected: (number) => number === 7 }],
     ['FILTERED_BY_DESTINATION_FILTER', { filters: compileFilters([]) }],
     ['NO_MATCHING_SUBSCRIPTION', { accepts: null }],
   ];

@@ -19,8 +19,8 @@ export interface RoutingPlan {
   isDisabled: boolean;
   isSuppressed(userId: string | null): boolean;
   consentCategories: readonly string[];
-  /** Numbers of the connected sources; null: all. */
-  sources: ReadonlySet<number> | null;
+  /** Whether a source is connected, by its number. */
+  isConnected(sourceNumber: number): boolean;
   filters: CompiledFilters;
   /** The subscriptions' word, or null for destinations without. */
   accepts: ((event: DeliveryEvent) => string | null) | null;
@@ -72,8 +72,7 @@ const RULES: readonly Rule[] = [
   },
   {
     name: 'source connection',
-    refuse: (event, plan) =>
-      plan.sources === null || plan.sources.has(event.sourceNumber) ? null : 'SOURCE_NOT_CONNECTED',
+    refuse: (event, plan) => (plan.isConnected(event.sourceNumber) ? null : 'SOURCE_NOT_CONNECTED'),
   },
 ];
 
