@@ -5,11 +5,15 @@ import { z } from 'zod';
 import { MillraceError } from '../base/errors.ts';
 import type { DeadLetterFilter } from '../deliver/dead-letters.ts';
 import type { ReplaySpec } from '../deliver/replays.ts';
+import type { JsonObject } from '../events/json.ts';
 
 /** What the routes need; made by serve. Everything throws MillraceError. */
 export interface DeliveryControl {
   list(): Promise<unknown>;
   types(): unknown;
+  type(name: string): unknown;
+  /** What an action of a Segment destination would send of an event. */
+  preview(type: string, ask: { action: string; mapping: JsonObject; event: JsonObject }): unknown;
   create(body: unknown): Promise<unknown>;
   update(slug: string, body: unknown): Promise<unknown>;
   remove(slug: string): Promise<void>;
@@ -42,10 +46,15 @@ const pageSchema = filterSchema.extend({
   after: z.coerce.number().int().min(0).default(0),
   limit: z.coerce.number().int().min(1).max(1_000).default(PAGE_DEFAULT),
 });
-/** A time, or everything: an empty body must not touch all dead letters by mistake. */
+/** An empty body must not touch all dead letters by mistake. */
 const retrySchema = filterSchema.extend({ all: z.boolean().optional() });
 const discardSchema = retrySchema.extend({
   because: z.string().regex(/^[\p{L}\p{N} _.,:-]{1,100}$/u),
+});
+const previewSchema = z.strictObject({
+  action: z.string().min(1),
+  mapping: z.record(z.string(), z.unknown()).default({}),
+  event: z.record(z.string(), z.unknown()),
 });
 const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 const replaySchema = z.strictObject({
@@ -62,6 +71,12 @@ export function deliveryRoutes(control: DeliveryControl): Hono {
   const routes = new Hono();
   routes.get('/destinations', async (c) => c.json((await control.list()) as object));
   routes.get('/destinations/types', (c) => c.json(control.types() as object));
+  routes.get('/destinations/types/:type', (c) =>
+    c.json(control.type(c.req.param('type')) as object),
+  );
+  routes.post('/destinations/types/:type/preview', async (c) =>
+    c.json(control.preview(c.req.param('type'), parse(previewSchema, await bodyOf(c))) as object),
+  );
   routes.post('/destinations', async (c) =>
     c.json((await control.create(await bodyOf(c))) as object, 201),
   );

@@ -135,7 +135,8 @@ function listRow({ slug, type, state, status }: ListedDestination): unknown[] {
 }
 
 async function types(name: string | undefined, options: DataOptions): Promise<void> {
-  const { listDestinationTypes } = await import('../destinations/registry.ts');
+  const { describeDestinationType, listDestinationTypes } =
+    await import('../destinations/registry.ts');
   const all = listDestinationTypes();
   if (name === undefined) {
     if (options.json)
@@ -143,13 +144,18 @@ async function types(name: string | undefined, options: DataOptions): Promise<vo
     const rows = all.map(({ type, title, class: kind }) => [type, title, kind]);
     return printLine(tableText(['type', 'title', 'class'], rows));
   }
-  const found = all.find(({ type }) => type === name);
+  const found = describeDestinationType(name);
   if (!found) throw new MillraceError('NOT_FOUND', `There is no type ${name}`, { field: 'type' });
   if (options.json) return printJson(found);
   const rows = found.fields.map(({ key, type, isRequired, isSecret, description }) => {
     return [key, type, isRequired ? 'required' : '', isSecret ? 'secret' : '', description];
   });
   printLine(tableText(['setting', 'type', '', '', 'description'], rows));
+  if (!('actions' in found)) return;
+  const actions = Object.entries(found.actions).map(([action, about]) => {
+    return [action, about.defaultSubscription ?? '', about.description];
+  });
+  printLine(`\n${tableText(['action', 'usual trigger', 'description'], actions)}`);
 }
 
 async function create(type: string, options: SettingOptions): Promise<void> {

@@ -9,6 +9,7 @@ import { crossCheck } from './cross-check.ts';
 import { CONFIG_FILE_VARIABLE, readEnvironment, readOverrides } from './environment.ts';
 import type { Environment, GivenValue } from './environment.ts';
 import { isSectionAt } from './field-tree.ts';
+import { interpolateSettings } from './interpolate.ts';
 import { problemsOf } from './problems.ts';
 import { configSchema, settleConfig } from './schema.ts';
 import type { Config } from './schema.ts';
@@ -61,7 +62,11 @@ export function parseConfig({
   const given = [...fromEnvironment.values, ...fromCommandLine.values];
   for (const value of given) setGiven(raw, value);
   const origins = new Map(given.map(({ path, origin }) => [path.join('.'), origin]));
-  const problems = [...fromEnvironment.problems, ...fromCommandLine.problems];
+  const problems = [
+    ...fromEnvironment.problems,
+    ...fromCommandLine.problems,
+    ...interpolateSettings(raw, env),
+  ];
   const result = configSchema.safeParse(raw);
   if (!result.success) problems.push(...problemsOf(result.error, raw, origins));
   else problems.push(...crossCheck(settleConfig(result.data)));

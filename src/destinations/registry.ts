@@ -5,7 +5,7 @@ import { httpForward } from './http-forward/http-forward.ts';
 import { kafka } from './kafka/kafka.ts';
 import { postgres } from './postgres/postgres.ts';
 import { s3 } from './s3/s3.ts';
-import { listSegmentDestinations } from './segment-actions/catalogue.ts';
+import { findSegmentDestination, listSegmentDestinations } from './segment-actions/catalogue.ts';
 import { segmentDestinationType } from './segment-actions/segment-type.ts';
 import { webhook } from './webhook/webhook.ts';
 
@@ -35,6 +35,18 @@ export interface DestinationTypeView {
   title: string;
   class: DestinationType['class'];
   fields: readonly SettingField[];
+}
+
+/** One kind, with what a form or a script needs to configure it. */
+export function describeDestinationType(name: string) {
+  const type = findDestinationType(name);
+  if (!type) return undefined;
+  const { title, class: kind, fields, defaults, order, integrationNames } = type;
+  const about = { type: name, title, class: kind, order, integrationNames, fields, defaults };
+  const segment = findSegmentDestination(name);
+  if (!segment) return about;
+  const { description, actions, presets, hasTest, hasDelete } = segment;
+  return { ...about, description, actions, presets, hasTest, hasDelete };
 }
 
 /** All kinds, native ones first. */

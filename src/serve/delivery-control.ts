@@ -1,7 +1,9 @@
 /** What the admin listener can ask of delivery. */
+import { MillraceError } from '../base/errors.ts';
 import type { DeliveryControl } from '../admin/delivery-routes.ts';
 import type { DestinationStatus } from '../deliver/destination-run.ts';
-import { listDestinationTypes } from '../destinations/registry.ts';
+import { describeDestinationType, listDestinationTypes } from '../destinations/registry.ts';
+import { previewMapping } from '../destinations/segment-actions/segment-type.ts';
 import { listDestinations } from '../store/destinations.ts';
 import type { DeliveryClient } from './delivery-client.ts';
 import { deliveryPlan } from './delivery-plan.ts';
@@ -38,6 +40,12 @@ export function createDeliveryControl(
       });
     },
     types: () => listDestinationTypes(),
+    type(name) {
+      const found = describeDestinationType(name);
+      if (found) return found;
+      throw new MillraceError('NOT_FOUND', `There is no type ${name}`, { field: 'type' });
+    },
+    preview: (type, { action, mapping, event }) => previewMapping(type, action, mapping, event),
     async create(body) {
       const made = changed(makeDestination(parts, body));
       // Whoever has the answer may send an event, and it shall arrive.

@@ -237,3 +237,25 @@ test('the file is the one named, else millrace.yaml when there is one, else none
     await rm(folder, { recursive: true });
   }
 });
+
+test('settings of destinations may come from the environment, and a missing variable is named', () => {
+  const written = [
+    'destinations:',
+    '  - slug: hook',
+    '    name: Hook',
+    '    type: webhook',
+    '    settings:',
+    '      url: https://${HOST_NAME}/in',
+    '      headers: { Authorization: "Bearer ${HOOK_TOKEN}" }',
+  ].join('\n');
+  const env = { HOST_NAME: 'hooks.example', HOOK_TOKEN: 't0ken' };
+  assert.deepEqual(parseConfig({ written, env }).destinations[0]?.settings, {
+    url: 'https://hooks.example/in',
+    headers: { Authorization: 'Bearer t0ken' },
+  });
+  assert.throws(() => parseConfig({ written, env: { HOST_NAME: 'a' } }), {
+    code: 'CONFIG_INVALID',
+    message:
+      /destinations\[0\]\.settings\.headers\.Authorization: the environment has no HOOK_TOKEN/,
+  });
+});
