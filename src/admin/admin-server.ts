@@ -120,7 +120,7 @@ function createApp(options: AdminOptions): Hono {
   guarded.get('/status', (c) => c.json(options.status() as object));
   guarded.post('/sql', (c) => answerSql(options, c));
   guarded.get('/tail', (c) => answerTail(options, c));
-  guarded.route('/', deliveryRoutes(options.delivery));
+  guarded.route('/admin', deliveryRoutes(options.delivery));
   app.route('/', guarded);
   app.notFound((c) => refuse(c, new MillraceError('NOT_FOUND', 'Not found')));
   app.onError((error, c) => {

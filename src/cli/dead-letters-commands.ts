@@ -60,7 +60,7 @@ async function request(
   init: RequestInit = {},
 ): Promise<unknown> {
   const client = await connectAdmin(dataFolderOf(await configOf(options)));
-  const base = `/destinations/${encodeURIComponent(options.destination)}/dead-letters`;
+  const base = `/admin/destinations/${encodeURIComponent(options.destination)}/dead-letters`;
   return (await client.request(base + path, init)).json();
 }
 

@@ -105,7 +105,7 @@ async function list(options: DataOptions): Promise<void> {
       ),
     );
   }
-  const rows = (await (await client.request('/destinations')).json()) as ListedDestination[];
+  const rows = (await (await client.request('/admin/destinations')).json()) as ListedDestination[];
   if (options.json) return printJson(rows);
   const heads = ['slug', 'type', 'state', 'delivered', 'filtered', 'waiting', 'dead', 'lag', 'now'];
   printLine(tableText(heads, rows.map(listRow)));
@@ -207,7 +207,7 @@ async function remove(slug: string, options: DataOptions): Promise<void> {
 
 async function test(slug: string, options: DataOptions): Promise<void> {
   const client = await connectAdmin(dataFolderOf(await configOf(options)));
-  await client.request(`/destinations/${encodeURIComponent(slug)}/test`, { method: 'POST' });
+  await client.request(`/admin/destinations/${encodeURIComponent(slug)}/test`, { method: 'POST' });
   if (options.json) return printJson({ ok: true });
   printLine(`Destination ${slug} works.`);
 }

@@ -132,7 +132,7 @@ async function steer(
 }
 
 function pathOf({ destination }: ReplayOptions): string {
-  return `/destinations/${encodeURIComponent(destination)}/replays`;
+  return `/admin/destinations/${encodeURIComponent(destination)}/replays`;
 }
 
 function timeOf(text: string, field: string): string {

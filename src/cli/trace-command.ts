@@ -18,7 +18,7 @@ export function addTraceCommand(program: Command): void {
 
 async function trace(messageId: string, options: DataOptions): Promise<void> {
   const client = await connectAdmin(dataFolderOf(await configOf(options)));
-  const response = await client.request(`/trace/${encodeURIComponent(messageId)}`);
+  const response = await client.request(`/admin/trace/${encodeURIComponent(messageId)}`);
   const found = (await response.json()) as MessageTrace;
   if (found.copies.length === 0) process.exitCode = EXIT.failed;
   if (options.json) return printJson(found);

@@ -292,12 +292,14 @@ describe('what is refused', () => {
 test('kinds of destinations and what an action would send can be asked for', async () => {
   const headers = { Authorization: `Bearer ${server.token}` };
   const types = (await (
-    await fetch(`${server.adminUrl}/destinations/types`, { headers })
+    await fetch(`${server.adminUrl}/admin/destinations/types`, { headers })
   ).json()) as {
     type: string;
   }[];
   assert.ok(types.length > 200, `${types.length} kinds`);
-  const asked = await fetch(`${server.adminUrl}/destinations/types/actions-slack`, { headers });
+  const asked = await fetch(`${server.adminUrl}/admin/destinations/types/actions-slack`, {
+    headers,
+  });
   const slack = (await asked.json()) as { title: string; actions: object; fields: object[] };
   assert.ok('postToChannel' in slack.actions);
   const mapping = {
@@ -305,13 +307,13 @@ test('kinds of destinations and what an action would send can be asked for', asy
     text: { '@template': '{{userId}} did {{event}}' },
   };
   const event = { type: 'track', userId: 'u1', event: 'Signed Up' };
-  const preview = await fetch(`${server.adminUrl}/destinations/types/actions-slack/preview`, {
+  const preview = await fetch(`${server.adminUrl}/admin/destinations/types/actions-slack/preview`, {
     method: 'POST',
     headers,
     body: JSON.stringify({ action: 'postToChannel', mapping, event }),
   });
   assert.partialDeepStrictEqual(await preview.json(), { payload: { text: 'u1 did Signed Up' } });
-  const wrong = await fetch(`${server.adminUrl}/destinations/types/fax`, { headers });
+  const wrong = await fetch(`${server.adminUrl}/admin/destinations/types/fax`, { headers });
   assert.equal(wrong.status, 404);
 });
 
