@@ -4,7 +4,6 @@
  */
 import { MillraceError } from '../../base/errors.ts';
 import type {
-  DeliveryBatch,
   DeliveryEvent,
   DeliveryOutcome,
   Destination,
@@ -12,6 +11,7 @@ import type {
   DestinationType,
 } from '../../deliver/contract.ts';
 import { mergeOutcomes, writeEvents } from '../event-json.ts';
+import { inLanes } from '../lanes.ts';
 import { untilAbort } from '../until-abort.ts';
 import type { NatsLink } from './connection.ts';
 import { NATS_FIELDS, hasPlaceholder, parseNatsSettings, subjectOf } from './settings.ts';
@@ -135,36 +135,6 @@ const ABORTED: DeliveryOutcome = {
   reason: 'TIMEOUT',
   message: 'no answer of the server in time',
 };
-
-/**
- * Users side by side, the events of each one after the other: when one has to wait, so do those
- * behind it. An event without a user is on its own.
- */
-async function inLanes(
-  events: DeliveryBatch['events'],
-  publish: (event: DeliveryEvent, place: number) => Promise<DeliveryOutcome>,
-): Promise<DeliveryOutcome[]> {
-  const lanes = new Map<string, number[]>();
-  for (const [place, { sourceNumber, anonymousId, userId, idempotencyKey }] of events.entries()) {
-    const user = anonymousId ?? userId;
-    const key = user === null ? `event/${idempotencyKey}` : `${sourceNumber}/${user}`;
-    const lane = lanes.get(key);
-    if (lane) lane.push(place);
-    else lanes.set(key, [place]);
-  }
-  const outcomes: DeliveryOutcome[] = [];
-  const run = async (places: readonly number[]): Promise<void> => {
-    let blocked: DeliveryOutcome | null = null;
-    for (const place of places) {
-      const outcome: DeliveryOutcome =
-        blocked ?? (await publish(events[place] as DeliveryEvent, place));
-      if (outcome.kind === 'retry') blocked = outcome;
-      outcomes[place] = outcome;
-    }
-  };
-  await Promise.all([...lanes.values()].map(run));
-  return outcomes;
-}
 
 /** A header is a line. */
 function oneLine(text: string): string {

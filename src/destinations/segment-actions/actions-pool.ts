@@ -49,6 +49,7 @@ const STUCK_MS = 5_000;
 /** Segment's code reads credentials of OAuth applications from these. */
 const ENVIRONMENT = /^(ACTIONS|ADWORDS|GOOGLE_ENHANCED_CONVERSIONS|SALESFORCE|DOTDIGITAL)_/;
 
+/** Starts nothing until the first call. */
 export function createActionsPool({ clock, logger, environment }: PoolOptions): ActionsPool {
   const calls = new Map<number, Call>();
   const fetches = new Map<number, AbortController>();
@@ -85,7 +86,7 @@ export function createActionsPool({ clock, logger, environment }: PoolOptions): 
     if (message.kind === 'result') calls.get(message.id)?.settle(message.output);
     else if (message.kind === 'error') calls.get(message.id)?.fail(new Error(message.message));
     else if (message.kind === 'fetch-aborted') fetches.get(message.fetchId)?.abort();
-    else void serve(calls.get(message.callId), fetches, message, send);
+    else void serveFetch(calls.get(message.callId), fetches, message, send);
   };
 
   return {
@@ -126,12 +127,15 @@ export function createActionsPool({ clock, logger, environment }: PoolOptions): 
   };
 }
 
-/** Makes a request for a call that is still under way. */
-async function serve(
-  call: Call | undefined,
+/**
+ * Makes a request for a call that is still under way.
+ * @param fetches the requests that can be aborted, by id.
+ */
+export async function serveFetch(
+  call: Pick<Call, 'net' | 'ended'> | undefined,
   fetches: Map<number, AbortController>,
   { fetchId, request }: Extract<FromWorker, { kind: 'fetch' }>,
-  send: (answer: ToWorker) => void,
+  send: (answer: Extract<ToWorker, { kind: 'answer' | 'no-answer' }>) => void,
 ): Promise<void> {
   if (!call) {
     const message = 'the call that asked for it has ended';

@@ -48,40 +48,54 @@ const DROPPED_HEADERS = new Set([
 /** Statuses whose answers have no body (Fetch standard, "null body status"). */
 const BODILESS = new Set([204, 205, 304]);
 
-/** Puts our fetch in the place of every other way out of this thread. */
-export function installParentFetch(port: MessagePort): ParentFetch {
-  const calls = new AsyncLocalStorage<number>();
+/** A `fetch` whose requests are made by the thread at the other end of the port. */
+export interface PortFetch {
+  fetch: typeof fetch;
+  onAnswer(fetchId: number, answer: FetchAnswer): void;
+  onNoAnswer(fetchId: number, code: ErrorCode, message: string): void;
+}
+
+/** @param callOf the call on whose account a request is made; may throw. */
+export function createPortFetch(port: MessagePort, callOf: () => number): PortFetch {
   const pending = new Map<number, Pending>();
   let fetches = 0;
   const send = (message: FromWorker): void => port.postMessage(message);
-
-  const parentFetch = async (input: string | URL | Request, init?: RequestInit) => {
-    const callId = calls.getStore();
-    if (callId === undefined) throw new Error('a request outside of any call');
-    const request = new Request(input, init);
-    const fetchId = ++fetches;
-    const plain = await plainRequest(request);
-    const answer = await new Promise<FetchAnswer>((resolve, reject) => {
-      const onAbort = (): void => {
-        send({ kind: 'fetch-aborted', fetchId });
-        reject(new DOMException('This operation was aborted', 'AbortError'));
-      };
-      if (request.signal.aborted) return onAbort();
-      request.signal.addEventListener('abort', onAbort, { once: true });
-      pending.set(fetchId, { resolve, reject });
-      send({ kind: 'fetch', fetchId, callId, request: plain });
-    }).finally(() => pending.delete(fetchId));
-    return responseOf(answer);
-  };
-  replaceCrossFetch(parentFetch);
-  globalThis.fetch = parentFetch;
-  refuseSockets();
   return {
-    inCall: (callId, run) => calls.run(callId, run),
+    async fetch(input, init) {
+      const callId = callOf();
+      const request = new Request(input, init);
+      const fetchId = ++fetches;
+      const plain = await plainRequest(request);
+      const answer = await new Promise<FetchAnswer>((resolve, reject) => {
+        const onAbort = (): void => {
+          send({ kind: 'fetch-aborted', fetchId });
+          reject(new DOMException('This operation was aborted', 'AbortError'));
+        };
+        if (request.signal.aborted) return onAbort();
+        request.signal.addEventListener('abort', onAbort, { once: true });
+        pending.set(fetchId, { resolve, reject });
+        send({ kind: 'fetch', fetchId, callId, request: plain });
+      }).finally(() => pending.delete(fetchId));
+      return responseOf(answer);
+    },
     onAnswer: (fetchId, answer) => pending.get(fetchId)?.resolve(answer),
     onNoAnswer: (fetchId, code, message) =>
       pending.get(fetchId)?.reject(new FetchError(code, message)),
   };
+}
+
+/** Puts our fetch in the place of every other way out of this thread. */
+export function installParentFetch(port: MessagePort): ParentFetch {
+  const calls = new AsyncLocalStorage<number>();
+  const { fetch: parentFetch, ...answers } = createPortFetch(port, () => {
+    const callId = calls.getStore();
+    if (callId === undefined) throw new Error('a request outside of any call');
+    return callId;
+  });
+  replaceCrossFetch(parentFetch);
+  globalThis.fetch = parentFetch;
+  refuseSockets();
+  return { inCall: (callId, run) => calls.run(callId, run), ...answers };
 }
 
 async function plainRequest(request: Request): Promise<FetchRequest> {
