@@ -16,6 +16,8 @@ import type { TailEntry } from '../lake/messages.ts';
 import type { SqlRequest, SqlResult } from '../lake/sql.ts';
 import type { Logger } from '../observe/logger.ts';
 import { toCsv } from './csv.ts';
+import { ADMIN_TOKEN_ACTOR } from '../store/audit.ts';
+import { setActor } from './actor.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
 import type { DeliveryControl } from './delivery-routes.ts';
 import { START_PAGE, START_PAGE_POLICY } from './start-page.ts';
@@ -104,6 +106,7 @@ function createApp(options: AdminOptions): Hono {
     if (!isToken(header.replace(/^Bearer\s+/i, ''))) {
       return refuse(c, new MillraceError('UNAUTHORIZED', 'Send Authorization: Bearer <token>'));
     }
+    setActor(c, ADMIN_TOKEN_ACTOR);
     await next();
     return undefined;
   });
