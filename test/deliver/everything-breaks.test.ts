@@ -13,7 +13,9 @@ import { startCuttingProxy } from '../support/cutting-proxy.ts';
 import { startFakeService } from '../support/fake-service.ts';
 import type { FakeService } from '../support/fake-service.ts';
 import { postgresSkip, startPostgres } from '../support/postgres-server.ts';
+import type { PostgresServer } from '../support/postgres-server.ts';
 import { S3_BUCKET, S3_KEY_ID, S3_SECRET, startS3Server } from '../support/s3-server.ts';
+import type { S3Server } from '../support/s3-server.ts';
 import { WRITE_KEY, startTestServer } from '../support/test-server.ts';
 import { until } from '../support/until.ts';
 
@@ -30,67 +32,9 @@ test(
     const database = await startPostgres();
     const proxy = await startCuttingProxy(database.port);
     const bucket = await startS3Server();
-    const { user, password, database: name } = database;
-    const config = {
-      net: { allow: ['127.0.0.1'] },
-      deliver: { retryDelayMsMin: 10, retryDelayMsMax: 200, breakerDelayMsMax: 200 },
-      destinations: [
-        { name: 'Hook', slug: 'hook', type: 'webhook', settings: { url: hook.url } },
-        {
-          name: 'Action',
-          slug: 'action',
-          type: 'actions-webhook',
-          settings: {
-            subscriptions: [
-              {
-                partnerAction: 'send',
-                subscribe: 'type = "track" and properties.n >= 0',
-                mapping: { url: action.url, data: { '@path': '$.' }, enable_batching: false },
-              },
-            ],
-          },
-        },
-        {
-          name: 'Warehouse',
-          slug: 'warehouse',
-          type: 'postgres',
-          settings: {
-            host: '127.0.0.1',
-            port: proxy.port,
-            user,
-            password,
-            database: name,
-            ssl: 'disable',
-          },
-          delivery: { batchAgeMs: 50 },
-        },
-        {
-          name: 'Archive',
-          slug: 'archive',
-          type: 's3',
-          settings: {
-            endpoint: bucket.url,
-            bucket: S3_BUCKET,
-            accessKeyId: S3_KEY_ID,
-            secretAccessKey: S3_SECRET,
-            format: 'segment-logs',
-          },
-          delivery: { batchAgeMs: 50 },
-        },
-      ],
-    };
-    const inBucket = async (): Promise<string[]> =>
-      [...(await bucket.objects()).values()].flatMap((bytes) =>
-        gunzipSync(bytes)
-          .toString('utf8')
-          .trim()
-          .split('\n')
-          .map((line) => String((JSON.parse(line) as { properties: { n: number } }).properties.n)),
-      );
-    const inDatabase = async (): Promise<string[]> => {
-      const rows = await database.query('select n from test.sent').catch(() => []);
-      return rows.map((row) => String(row['n']));
-    };
+    const config = configOf({ hook, action, bucket, port: proxy.port, database });
+    const inBucket = () => numbersInBucket(bucket);
+    const inDatabase = () => numbersInDatabase(database);
     let sent = 0;
     const send = async (host: string): Promise<void> => {
       const analytics = new Analytics({ writeKey: WRITE_KEY, host, flushAt: 20 });
@@ -150,11 +94,93 @@ test(
   },
 );
 
+interface Services {
+  hook: FakeService;
+  action: FakeService;
+  bucket: S3Server;
+  /** Of the proxy before the database. */
+  port: number;
+  database: PostgresServer;
+}
+
+function configOf(services: Services) {
+  const { user, password, database: name } = services.database;
+  return {
+    net: { allow: ['127.0.0.1'] },
+    deliver: { retryDelayMsMin: 10, retryDelayMsMax: 200, breakerDelayMsMax: 200 },
+    destinations: [
+      { name: 'Hook', slug: 'hook', type: 'webhook', settings: { url: services.hook.url } },
+      {
+        name: 'Action',
+        slug: 'action',
+        type: 'actions-webhook',
+        settings: {
+          subscriptions: [
+            {
+              partnerAction: 'send',
+              subscribe: 'type = "track" and properties.n >= 0',
+              mapping: {
+                url: services.action.url,
+                data: { '@path': '$.' },
+                enable_batching: false,
+              },
+            },
+          ],
+        },
+      },
+      {
+        name: 'Warehouse',
+        slug: 'warehouse',
+        type: 'postgres',
+        settings: {
+          host: '127.0.0.1',
+          port: services.port,
+          user,
+          password,
+          database: name,
+          ssl: 'disable',
+        },
+        delivery: { batchAgeMs: 50 },
+      },
+      {
+        name: 'Archive',
+        slug: 'archive',
+        type: 's3',
+        settings: {
+          endpoint: services.bucket.url,
+          bucket: S3_BUCKET,
+          accessKeyId: S3_KEY_ID,
+          secretAccessKey: S3_SECRET,
+          format: 'segment-logs',
+        },
+        delivery: { batchAgeMs: 50 },
+      },
+    ],
+  };
+}
+
 function distinct(service: FakeService): Set<string> {
   const numbers = service.taken.map(({ body }) => {
     return String((JSON.parse(body) as { properties: { n: number } }).properties.n);
   });
   return new Set(numbers);
+}
+
+async function numbersInBucket(bucket: S3Server): Promise<string[]> {
+  const objects = await bucket.objects();
+  return [...objects.values()].flatMap((bytes) =>
+    gunzipSync(bytes)
+      .toString('utf8')
+      .trim()
+      .split('\n')
+      .map((line) => String((JSON.parse(line) as { properties: { n: number } }).properties.n)),
+  );
+}
+
+async function numbersInDatabase(database: PostgresServer): Promise<string[]> {
+  // The table is made with the first batch.
+  const rows = await database.query('select n from test.sent').catch(() => []);
+  return rows.map((row) => String(row['n']));
 }
 
 function byNumber(a: string, b: string): number {
