@@ -22,6 +22,7 @@ export const ERROR_CODES = {
   DESTINATION_INVALID: { status: 400, retry: 'no' },
   DESTINATION_TEST_FAILED: { status: 422, retry: 'no' },
   SECRETS_SEALED: { status: 500, retry: 'no' },
+  TOO_MANY_ATTEMPTS: { status: 429, retry: 'after' },
   FORBIDDEN: { status: 403, retry: 'no' },
   UNAUTHORIZED: { status: 401, retry: 'no' },
   UNAVAILABLE: { status: 503, retry: 'after' },

@@ -3,6 +3,8 @@ import type { DestinationType, SettingField } from '../deliver/contract.ts';
 import { clickhouse } from './clickhouse/clickhouse.ts';
 import { httpForward } from './http-forward/http-forward.ts';
 import { kafka } from './kafka/kafka.ts';
+import { module } from './module/module.ts';
+import { nats } from './nats/nats.ts';
 import { postgres } from './postgres/postgres.ts';
 import { s3 } from './s3/s3.ts';
 import { findSegmentDestination, listSegmentDestinations } from './segment-actions/catalogue.ts';
@@ -17,6 +19,8 @@ export const NATIVE_TYPES: readonly DestinationType[] = [
   clickhouse,
   s3,
   kafka,
+  nats,
+  module,
 ];
 
 const byName = new Map(NATIVE_TYPES.map((type) => [type.name, type]));

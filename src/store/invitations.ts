@@ -1,0 +1,66 @@
+/** Links that work once: for the first owner, for people who are invited, for a new password. */
+import { MillraceError } from '../base/errors.ts';
+import type { Role } from './audit.ts';
+import { digestOf, newSecret } from './secret-text.ts';
+import { inStoreTransaction } from './store.ts';
+import type { Store } from './store.ts';
+import { ensureWorkspace } from './workspaces.ts';
+
+export interface Invitation {
+  /** Null: whoever has the link says who he is. */
+  email: string | null;
+  role: Role;
+  /** Set for a new password of a known user. */
+  userId: string | null;
+}
+
+const VALID_MS = 7 * 24 * 3_600_000;
+
+/** Returns the secret for the link. */
+export function createInvitation(store: Store, invitation: Invitation): string {
+  const secret = newSecret(store.random);
+  const now = store.clock.wallMs();
+  store.database.prepare('delete from invitations where expires_at_ms < ?').run(now);
+  store.database
+    .prepare(
+      `insert into invitations (digest, workspace_id, email, role, user_id, created_at_ms,
+         expires_at_ms) values (?, ?, ?, ?, ?, ?, ?)`,
+    )
+    .run(
+      digestOf(secret),
+      ensureWorkspace(store).id,
+      invitation.email,
+      invitation.role,
+      invitation.userId,
+      now,
+      now + VALID_MS,
+    );
+  return secret;
+}
+
+/** Reads it without using it up. */
+export function findInvitation(store: Store, secret: string): Invitation | undefined {
+  const row = store.database
+    .prepare('select * from invitations where digest = ? and expires_at_ms >= ?')
+    .get(digestOf(secret), store.clock.wallMs());
+  if (!row) return undefined;
+  return {
+    email: row['email'] === null ? null : String(row['email']),
+    role: row['role'] as Role,
+    userId: row['user_id'] === null ? null : String(row['user_id']),
+  };
+}
+
+/** Uses it up, with what is done for it, or not at all. @throws MillraceError NOT_FOUND */
+export function acceptInvitation<T>(
+  store: Store,
+  secret: string,
+  accept: (invitation: Invitation) => T,
+): T {
+  return inStoreTransaction(store, () => {
+    const invitation = findInvitation(store, secret);
+    if (!invitation) throw new MillraceError('NOT_FOUND', 'The link is used up or too old');
+    store.database.prepare('delete from invitations where digest = ?').run(digestOf(secret));
+    return accept(invitation);
+  });
+}

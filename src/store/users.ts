@@ -1,0 +1,160 @@
+/** People who may sign in, and their roles. */
+import { MillraceError } from '../base/errors.ts';
+import type { Role } from './audit.ts';
+import { inStoreTransaction } from './store.ts';
+import type { Store } from './store.ts';
+import { ensureWorkspace } from './workspaces.ts';
+
+/** Which sources a member may see and change; null: all. */
+export interface SourceRights {
+  read: string[];
+  write: string[];
+}
+
+export interface User {
+  id: string;
+  email: string;
+  name: string;
+  role: Role;
+  sources: SourceRights | null;
+  isEnabled: boolean;
+  createdAtMs: number;
+}
+
+export interface NewUser {
+  email: string;
+  name: string;
+  role: Role;
+  /** As `hashPassword` makes it; null for one who signs in elsewhere. */
+  password: string | null;
+}
+
+const EMAIL = /^[^\s@\p{Cc}]{1,200}@[^\s@\p{Cc}]{1,200}$/u;
+const SELECT = `select users.*, memberships.role, memberships.sources from users
+  join memberships on memberships.user_id = users.id and memberships.workspace_id = ?`;
+
+/** @throws MillraceError INVALID_ARGUMENT for a bad email, CONFLICT for a known one. */
+export function createUser(store: Store, given: NewUser): User {
+  const { email, name, role, password } = given;
+  if (!EMAIL.test(email)) {
+    throw new MillraceError('INVALID_ARGUMENT', 'email: not an address', { field: 'email' });
+  }
+  return inStoreTransaction(store, () => {
+    if (findUserByEmail(store, email)) {
+      const message = `A user with the email ${email} exists`;
+      throw new MillraceError('CONFLICT', message, { field: 'email' });
+    }
+    const id = store.random.uuid();
+    store.database
+      .prepare(
+        'insert into users (id, email, name, password, created_at_ms) values (?, ?, ?, ?, ?)',
+      )
+      .run(id, email, name.slice(0, 200), password, store.clock.wallMs());
+    store.database
+      .prepare('insert into memberships (workspace_id, user_id, role) values (?, ?, ?)')
+      .run(ensureWorkspace(store).id, id, role);
+    return mustFindUser(store, id);
+  });
+}
+
+/** By email, oldest first. */
+export function listUsers(store: Store): User[] {
+  const rows = store.database
+    .prepare(`${SELECT} order by users.created_at_ms, users.email`)
+    .all(ensureWorkspace(store).id);
+  return rows.map(userFrom);
+}
+
+export function findUser(store: Store, id: string): User | undefined {
+  const row = store.database
+    .prepare(`${SELECT} where users.id = ?`)
+    .get(ensureWorkspace(store).id, id);
+  return row && userFrom(row);
+}
+
+/** @throws MillraceError NOT_FOUND */
+export function mustFindUser(store: Store, id: string): User {
+  const found = findUser(store, id);
+  if (found) return found;
+  throw new MillraceError('NOT_FOUND', `There is no user ${id}`, { field: 'id' });
+}
+
+export function findUserByEmail(
+  store: Store,
+  email: string,
+): { user: User; password: string | null } | undefined {
+  const row = store.database
+    .prepare(`${SELECT} where users.email = ?`)
+    .get(ensureWorkspace(store).id, email);
+  if (!row) return undefined;
+  return {
+    user: userFrom(row),
+    password: row['password'] === null ? null : String(row['password']),
+  };
+}
+
+/**
+ * Changes role, rights or state. What is disabled, or may less, loses its sessions.
+ * @throws MillraceError NOT_FOUND, or CONFLICT when nobody would own the workspace any more.
+ */
+export function changeUser(
+  store: Store,
+  id: string,
+  change: { role?: Role; sources?: SourceRights | null; isEnabled?: boolean; name?: string },
+): User {
+  return inStoreTransaction(store, () => {
+    const next = { ...mustFindUser(store, id), ...change };
+    store.database
+      .prepare('update users set name = ?, is_enabled = ? where id = ?')
+      .run(next.name, next.isEnabled ? 1 : 0, id);
+    store.database
+      .prepare(
+        'update memberships set role = ?, sources = ? where user_id = ? and workspace_id = ?',
+      )
+      .run(
+        next.role,
+        next.sources === null ? null : JSON.stringify(next.sources),
+        id,
+        ensureWorkspace(store).id,
+      );
+    requireOwner(store);
+    store.database.prepare('delete from sessions where user_id = ?').run(id);
+    return mustFindUser(store, id);
+  });
+}
+
+/** @throws MillraceError NOT_FOUND, or CONFLICT for the last owner. */
+export function deleteUser(store: Store, id: string): void {
+  inStoreTransaction(store, () => {
+    mustFindUser(store, id);
+    store.database.prepare('delete from users where id = ?').run(id);
+    requireOwner(store);
+  });
+}
+
+/** All sessions end, because whoever knew the old password may have one. */
+export function setPassword(store: Store, id: string, password: string): void {
+  inStoreTransaction(store, () => {
+    store.database.prepare('update users set password = ? where id = ?').run(password, id);
+    store.database.prepare('delete from sessions where user_id = ?').run(id);
+  });
+}
+
+function requireOwner(store: Store): void {
+  const isOwned = listUsers(store).some(({ role, isEnabled }) => role === 'owner' && isEnabled);
+  if (isOwned) return;
+  throw new MillraceError('CONFLICT', 'Somebody enabled has to be owner', { field: 'role' });
+}
+
+function userFrom(row: Record<string, unknown>): User {
+  const { sources } = row;
+  return {
+    id: String(row['id']),
+    email: String(row['email']),
+    name: String(row['name']),
+    role: row['role'] as Role,
+    sources: sources === null ? null : (JSON.parse(String(sources)) as SourceRights),
+    isEnabled: row['is_enabled'] === 1,
+    createdAtMs: Number(row['created_at_ms']),
+  };
+}
