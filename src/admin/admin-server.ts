@@ -3,12 +3,12 @@
  * port. Everything that shows data wants the admin token; /health, /ready and /metrics do not.
  */
 import { serve } from '@hono/node-server';
+import { getConnInfo } from '@hono/node-server/conninfo';
 import type { ServerType } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import type { Context } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { streamSSE } from 'hono/streaming';
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import { MillraceError, toError } from '../base/errors.ts';
@@ -16,7 +16,13 @@ import type { TailEntry } from '../lake/messages.ts';
 import type { SqlRequest, SqlResult } from '../lake/sql.ts';
 import type { Logger } from '../observe/logger.ts';
 import { toCsv } from './csv.ts';
-import { ADMIN_TOKEN_ACTOR } from '../store/audit.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Store } from '../store/store.ts';
+import { accountRoutes, signInRoutes } from './account-routes.ts';
+import type { AccountOptions } from './account-routes.ts';
+import { identify, tokenCheck } from './guard.ts';
+import { createPasswords } from './passwords.ts';
+import { createSignInLimit } from './sign-in-limit.ts';
 import { setActor } from './actor.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
 import type { DeliveryControl } from './delivery-routes.ts';
@@ -40,6 +46,8 @@ export interface AdminOptions {
   health(): Health;
   status(): unknown;
   delivery: DeliveryControl;
+  store: Store;
+  clock: Clock;
 }
 
 export interface AdminServer {
@@ -100,29 +108,27 @@ function createApp(options: AdminOptions): Hono {
     return c.html(START_PAGE);
   });
   const isToken = tokenCheck(options.token);
+  const passwords = createPasswords();
+  const accounts: AccountOptions = {
+    store: options.store,
+    passwords,
+    limit: createSignInLimit(options.clock),
+    addressOf: (c) => getConnInfo(c).remote.address ?? '',
+  };
+  const open = new Hono();
+  open.use(limitBody());
+  open.route('/admin', signInRoutes(accounts));
+  app.route('/', open);
   const guarded = new Hono();
   guarded.use(async (c, next) => {
-    const header = c.req.header('authorization') ?? '';
-    if (!isToken(header.replace(/^Bearer\s+/i, ''))) {
-      return refuse(c, new MillraceError('UNAUTHORIZED', 'Send Authorization: Bearer <token>'));
-    }
-    setActor(c, ADMIN_TOKEN_ACTOR);
+    setActor(c, identify(c, options.store, isToken));
     await next();
-    return undefined;
   });
-  guarded.use(
-    bodyLimit({
-      maxSize: BODY_BYTES_MAX,
-      onError(c) {
-        // The rest of the body is not read, so the connection cannot be used again.
-        c.header('Connection', 'close');
-        return refuse(c, new MillraceError('INVALID_ARGUMENT', 'The body is too large'));
-      },
-    }),
-  );
+  guarded.use(limitBody());
   guarded.get('/status', (c) => c.json(options.status() as object));
   guarded.post('/sql', (c) => answerSql(options, c));
   guarded.get('/tail', (c) => answerTail(options, c));
+  guarded.route('/admin', accountRoutes(accounts));
   guarded.route('/admin', deliveryRoutes(options.delivery));
   app.route('/', guarded);
   app.notFound((c) => refuse(c, new MillraceError('NOT_FOUND', 'Not found')));
@@ -212,11 +218,15 @@ function refuse(c: Context, error: MillraceError): Response {
   return c.json({ ...body, code, message }, error.status as 400);
 }
 
-/** Compares digests, so that neither length nor content of the token shows in the time taken. */
-function tokenCheck(token: string): (given: string) => boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  const expected = digest(token);
-  return (given) => timingSafeEqual(digest(given), expected);
+function limitBody(): MiddlewareHandler {
+  return bodyLimit({
+    maxSize: BODY_BYTES_MAX,
+    onError(c) {
+      // The rest of the body is not read, so the connection cannot be used again.
+      c.header('Connection', 'close');
+      return refuse(c, new MillraceError('INVALID_ARGUMENT', 'The body is too large'));
+    },
+  });
 }
 
 function listen(app: Hono, options: AdminOptions): Promise<{ server: ServerType; port: number }> {

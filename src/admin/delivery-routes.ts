@@ -1,8 +1,9 @@
 /** The admin listener's routes of delivery: destinations, dead letters, replays, trace. */
 import { Hono } from 'hono';
-import type { Context } from 'hono';
 import { z } from 'zod';
 import { MillraceError } from '../base/errors.ts';
+import { requireRole } from './actor.ts';
+import { bodyOf, parseAs as parse } from './parse-body.ts';
 import type { DeadLetterFilter } from '../deliver/dead-letters.ts';
 import type { ReplaySpec } from '../deliver/replays.ts';
 import type { JsonObject } from '../events/json.ts';
@@ -69,6 +70,10 @@ const replaySchema = z.strictObject({
 /** All of these are behind the admin token. */
 export function deliveryRoutes(control: DeliveryControl): Hono {
   const routes = new Hono();
+  routes.use(async (c, next) => {
+    requireRole(c, c.req.method === 'GET' ? 'viewer' : 'member');
+    await next();
+  });
   routes.get('/destinations', async (c) => c.json((await control.list()) as object));
   routes.get('/destinations/types', (c) => c.json(control.types() as object));
   routes.get('/destinations/types/:type', (c) =>
@@ -147,24 +152,4 @@ function chosen({ all, ...filter }: z.output<typeof retrySchema>): DeadLetterFil
   if (isChosen || all === true) return filter;
   const message = 'Name an id, reason, status or messageId, or say all: true';
   throw new MillraceError('INVALID_ARGUMENT', message, { field: 'all' });
-}
-
-async function bodyOf(c: Context): Promise<unknown> {
-  const text = await c.req.text();
-  if (text === '') return {};
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (error) {
-    throw new MillraceError('INVALID_ARGUMENT', 'The body is not JSON', { cause: error });
-  }
-}
-
-function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const keys = issue?.code === 'unrecognized_keys' ? issue.keys : [];
-  const field = [...(issue?.path ?? []), ...keys].join('.') || 'body';
-  const message = `${field}: ${issue?.message ?? 'invalid'}`;
-  throw new MillraceError('INVALID_ARGUMENT', message, { field });
 }

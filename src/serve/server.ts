@@ -259,6 +259,8 @@ function startAdminListener(
     token,
     sql: config.sql,
     logger,
+    store,
+    clock,
     query: (request) => lake.query(request),
     tail: (onEntries) => lake.tail(onEntries),
     health,

@@ -1,0 +1,270 @@
+/** Signing in and out, people, invitations and API tokens. */
+import { Hono } from 'hono';
+import type { Context } from 'hono';
+import { deleteCookie, setCookie } from 'hono/cookie';
+import { z } from 'zod';
+import { MillraceError } from '../base/errors.ts';
+import { createApiToken, listApiTokens, revokeApiToken } from '../store/api-tokens.ts';
+import type { ApiToken } from '../store/api-tokens.ts';
+import { listAudit, recordAudit } from '../store/audit.ts';
+import type { Actor } from '../store/audit.ts';
+import { acceptInvitation, createInvitation, findInvitation } from '../store/invitations.ts';
+import { SESSION_MS_MAX, beginSession, endSession } from '../store/sessions.ts';
+import { inStoreTransaction } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
+import {
+  changeUser,
+  createUser,
+  deleteUser,
+  findUser,
+  findUserByEmail,
+  listUsers,
+  mustFindUser,
+  setPassword,
+} from '../store/users.ts';
+import type { User } from '../store/users.ts';
+import { actorOf, requireRole } from './actor.ts';
+import { SESSION_COOKIES, actorOfUser, requireOwnPage, sessionOf } from './guard.ts';
+import { parseBody } from './parse-body.ts';
+import type { Passwords } from './passwords.ts';
+import type { SignInLimit } from './sign-in-limit.ts';
+
+export interface AccountOptions {
+  store: Store;
+  passwords: Passwords;
+  limit: SignInLimit;
+  /** The address that the request came from. */
+  addressOf(c: Context): string;
+}
+
+const role = z.enum(['owner', 'admin', 'member', 'viewer']);
+const email = z.string().trim().min(3).max(400);
+/** Length is what helps; NIST SP 800-63B asks for no more. */
+const password = z.string().min(10).max(1_000);
+const signInSchema = z.strictObject({ email, password: z.string().max(1_000) });
+const acceptSchema = z.strictObject({
+  invitation: z.string().min(1).max(200),
+  email: email.optional(),
+  name: z.string().trim().min(1).max(200).optional(),
+  password,
+});
+const inviteSchema = z.strictObject({ email, role });
+const rights = z.strictObject({ read: z.array(z.string()), write: z.array(z.string()) });
+const changeSchema = z.strictObject({
+  name: z.string().trim().min(1).max(200).optional(),
+  role: role.optional(),
+  sources: rights.nullable().optional(),
+  isEnabled: z.boolean().optional(),
+});
+const tokenSchema = z.strictObject({
+  name: z.string().trim().min(1).max(200),
+  role: role.default('member'),
+  scopes: z.array(z.string().min(1).max(100)).max(20).default([]),
+  expiresAt: z.iso.datetime({ offset: true }).nullable().default(null),
+});
+
+/** Routes that nobody has to be signed in for. */
+export function signInRoutes(options: AccountOptions): Hono {
+  const { store, passwords, limit } = options;
+  const routes = new Hono();
+  routes.post('/sign-in', async (c) => {
+    requireOwnPageIfBrowser(c);
+    const given = await parseBody(c, signInSchema);
+    limit.take(options.addressOf(c), given.email);
+    const found = findUserByEmail(store, given.email);
+    const hashed = found?.user.isEnabled ? found.password : null;
+    // Takes as long for a name that nobody has.
+    const isRight = await passwords.verify(given.password, hashed ?? null);
+    if (!isRight || !found) throw new MillraceError('UNAUTHORIZED', 'Wrong email or password');
+    limit.succeed(given.email);
+    startSession(c, store, found.user);
+    return c.json(userView(found.user));
+  });
+  routes.get('/invitations/:invitation', (c) => {
+    const found = findInvitation(store, c.req.param('invitation'));
+    if (!found) throw new MillraceError('NOT_FOUND', 'The link is used up or too old');
+    return c.json({ email: found.email, role: found.role, isNewPassword: found.userId !== null });
+  });
+  routes.post('/invitations/accept', async (c) => {
+    requireOwnPageIfBrowser(c);
+    const given = await parseBody(c, acceptSchema);
+    limit.take(options.addressOf(c), given.invitation);
+    if (!findInvitation(store, given.invitation)) {
+      throw new MillraceError('NOT_FOUND', 'The link is used up or too old');
+    }
+    const hashed = await passwords.hash(given.password);
+    const user = acceptInvitation(store, given.invitation, (invitation) => {
+      if (invitation.userId !== null) {
+        setPassword(store, invitation.userId, hashed);
+        return mustFindUser(store, invitation.userId);
+      }
+      const address = invitation.email ?? given.email;
+      if (!address) {
+        throw new MillraceError('INVALID_ARGUMENT', 'email: missing', { field: 'email' });
+      }
+      const name = given.name ?? address;
+      const made = createUser(store, {
+        email: address,
+        name,
+        role: invitation.role,
+        password: hashed,
+      });
+      recordAudit(store, actorOfUser(made), entryOf('User Created', made, null, userView(made)));
+      return made;
+    });
+    startSession(c, store, user);
+    return c.json(userView(user), 201);
+  });
+  routes.post('/sign-out', (c) => {
+    const session = sessionOf(c);
+    if (session !== undefined) endSession(store, session);
+    for (const name of SESSION_COOKIES) {
+      deleteCookie(c, name, { path: '/', secure: name.startsWith('__Host-') });
+    }
+    return c.json({ signedOut: true });
+  });
+  return routes;
+}
+
+/** Behind the guard. */
+export function accountRoutes({ store }: AccountOptions): Hono {
+  const routes = new Hono();
+  routes.get('/me', (c) => {
+    const actor = actorOf(c);
+    const user = actor.type === 'user' ? findUser(store, actor.id) : undefined;
+    return c.json({ ...actor, user: user ? userView(user) : null });
+  });
+  routes.get('/users', (c) => {
+    requireRole(c, 'viewer');
+    return c.json(listUsers(store).map(userView));
+  });
+  routes.patch('/users/:id', async (c) => {
+    const change = await parseBody(c, changeSchema);
+    const actor = requireRole(c, change.role === 'owner' ? 'owner' : 'admin');
+    const before = mustFindUser(store, c.req.param('id'));
+    requireNotAbove(actor, before);
+    const user = inStoreTransaction(store, () => {
+      const changed = changeUser(store, before.id, definedOf(change));
+      const entry = entryOf('User Modified', changed, userView(before), userView(changed));
+      recordAudit(store, actor, entry);
+      return changed;
+    });
+    return c.json(userView(user));
+  });
+  routes.delete('/users/:id', (c) => {
+    const actor = requireRole(c, 'admin');
+    const before = mustFindUser(store, c.req.param('id'));
+    requireNotAbove(actor, before);
+    inStoreTransaction(store, () => {
+      deleteUser(store, before.id);
+      recordAudit(store, actor, entryOf('User Deleted', before, userView(before), null));
+    });
+    return c.json({ deleted: true });
+  });
+  routes.post('/users/:id/new-password', (c) => {
+    const actor = requireRole(c, 'admin');
+    const user = mustFindUser(store, c.req.param('id'));
+    requireNotAbove(actor, user);
+    const { role: own, email: address, id } = user;
+    const invitation = createInvitation(store, { email: address, role: own, userId: id });
+    recordAudit(store, actor, entryOf('Password Reset Offered', user, null, null));
+    return c.json({ invitation }, 201);
+  });
+  routes.post('/invitations', async (c) => {
+    const given = await parseBody(c, inviteSchema);
+    const actor = requireRole(c, given.role === 'owner' ? 'owner' : 'admin');
+    const invitation = createInvitation(store, { ...given, userId: null });
+    const resource = { type: 'invitation', id: given.email, name: given.email };
+    recordAudit(store, actor, { action: 'User Invited', resource, after: given });
+    return c.json({ invitation }, 201);
+  });
+  addTokenRoutes(routes, store);
+  routes.get('/audit', (c) => {
+    requireRole(c, 'viewer');
+    const before = Number(c.req.query('before') ?? Number.MAX_SAFE_INTEGER);
+    const limit = Math.min(500, Number(c.req.query('limit') ?? 100) || 100);
+    return c.json(listAudit(store, { beforeId: before, limit }));
+  });
+  return routes;
+}
+
+function addTokenRoutes(routes: Hono, store: Store): void {
+  routes.get('/tokens', (c) => {
+    requireRole(c, 'admin');
+    return c.json(listApiTokens(store).map(tokenView));
+  });
+  routes.post('/tokens', async (c) => {
+    const { name, role: own, scopes, expiresAt } = await parseBody(c, tokenSchema);
+    const actor = requireRole(c, own === 'owner' ? 'owner' : 'admin');
+    const expiresAtMs = expiresAt === null ? null : Date.parse(expiresAt);
+    const made = inStoreTransaction(store, () => {
+      const given = { name, role: own, scopes, createdBy: actor.name, expiresAtMs };
+      const created = createApiToken(store, given);
+      const resource = { type: 'token', id: created.about.id, name };
+      const after = tokenView(created.about);
+      recordAudit(store, actor, { action: 'Token Created', resource, after });
+      return created;
+    });
+    return c.json({ ...tokenView(made.about), token: made.token }, 201);
+  });
+  routes.delete('/tokens/:id', (c) => {
+    const actor = requireRole(c, 'admin');
+    const revoked = inStoreTransaction(store, () => {
+      const about = revokeApiToken(store, c.req.param('id'));
+      const resource = { type: 'token', id: about.id, name: about.name };
+      recordAudit(store, actor, { action: 'Token Revoked', resource, before: tokenView(about) });
+      return about;
+    });
+    return c.json(tokenView(revoked));
+  });
+}
+
+function startSession(c: Context, store: Store, user: User): void {
+  const old = sessionOf(c);
+  // A session that was planted in the browser before must not become this person's.
+  if (old !== undefined) endSession(store, old);
+  const isSecure = c.req.header('x-forwarded-proto') === 'https';
+  const secret = beginSession(store, user.id, c.req.header('user-agent') ?? '');
+  setCookie(c, isSecure ? '__Host-millrace' : 'millrace', secret, {
+    path: '/',
+    httpOnly: true,
+    sameSite: 'Strict',
+    secure: isSecure,
+    maxAge: SESSION_MS_MAX / 1000,
+  });
+}
+
+/** A form on another site could sign somebody in as its author; programs have no such header. */
+function requireOwnPageIfBrowser(c: Context): void {
+  const isBrowser = c.req.header('sec-fetch-site') ?? c.req.header('origin');
+  if (isBrowser !== undefined) requireOwnPage(c);
+}
+
+/** @throws MillraceError FORBIDDEN: only an owner changes an owner. */
+function requireNotAbove(actor: Actor, user: User): void {
+  if (user.role !== 'owner' || actor.role === 'owner') return;
+  throw new MillraceError('FORBIDDEN', 'Only an owner can change an owner');
+}
+
+function definedOf<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(value).filter(([, own]) => own !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
+}
+
+function userView({ createdAtMs, ...user }: User) {
+  return { ...user, createdAt: new Date(createdAtMs).toISOString() };
+}
+
+function tokenView({ createdAtMs, expiresAtMs, lastUsedAtMs, ...about }: ApiToken) {
+  const isoOf = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
+  return {
+    ...about,
+    createdAt: isoOf(createdAtMs),
+    expiresAt: isoOf(expiresAtMs),
+    lastUsedAt: isoOf(lastUsedAtMs),
+  };
+}
+
+function entryOf(action: string, { id, email: name }: User, before: unknown, after: unknown) {
+  return { action, resource: { type: 'user', id, name }, before, after };
+}

@@ -1,0 +1,73 @@
+/**
+ * Who asks: the admin token, an API token, or the session of somebody who signed in. A session is
+ * a cookie, so what it changes must come from our own pages (Sec-Fetch-Site, else Origin).
+ */
+import type { Context } from 'hono';
+import { getCookie } from 'hono/cookie';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { MillraceError } from '../base/errors.ts';
+import { tokenActor } from '../store/api-tokens.ts';
+import { ADMIN_TOKEN_ACTOR } from '../store/audit.ts';
+import type { Actor } from '../store/audit.ts';
+import { sessionUser } from '../store/sessions.ts';
+import type { Store } from '../store/store.ts';
+import type { User } from '../store/users.ts';
+
+/** The second name is for plain HTTP on the machine itself, where `__Host-` cannot be. */
+export const SESSION_COOKIES = ['__Host-millrace', 'millrace'] as const;
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** @throws MillraceError UNAUTHORIZED, or FORBIDDEN for a change that another site sends. */
+export function identify(c: Context, store: Store, isAdminToken: (text: string) => boolean): Actor {
+  const header = c.req.header('authorization');
+  if (header !== undefined) {
+    const token = header.replace(/^Bearer\s+/i, '');
+    if (isAdminToken(token)) return ADMIN_TOKEN_ACTOR;
+    const actor = tokenActor(store, token);
+    if (actor) return actor;
+    throw new MillraceError('UNAUTHORIZED', 'The token is unknown, revoked or too old');
+  }
+  const session = sessionOf(c);
+  const user = session === undefined ? undefined : sessionUser(store, session);
+  if (!user) {
+    throw new MillraceError('UNAUTHORIZED', 'Sign in, or send Authorization: Bearer <token>');
+  }
+  if (!SAFE_METHODS.has(c.req.method)) requireOwnPage(c);
+  return actorOfUser(user);
+}
+
+export function sessionOf(c: Context): string | undefined {
+  return SESSION_COOKIES.map((name) => getCookie(c, name)).find((value) => value !== undefined);
+}
+
+export function actorOfUser({ id, email, role }: User): Actor {
+  return { type: 'user', id, name: email, role, scopes: [] };
+}
+
+/** @throws MillraceError FORBIDDEN */
+export function requireOwnPage(c: Context): void {
+  const site = c.req.header('sec-fetch-site');
+  const origin = c.req.header('origin');
+  const isOwn =
+    site === undefined
+      ? origin !== undefined && hostOf(origin) === c.req.header('host')
+      : site === 'same-origin';
+  if (isOwn) return;
+  throw new MillraceError('FORBIDDEN', 'A change with a session must come from our own pages');
+}
+
+function hostOf(origin: string): string | null {
+  try {
+    return new URL(origin).host;
+  } catch {
+    // `null`, as sandboxed pages send it, is no host of ours.
+    return null;
+  }
+}
+
+/** Compares digests, so that neither length nor content of the token shows in the time taken. */
+export function tokenCheck(token: string): (given: string) => boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  const expected = digest(token);
+  return (given) => timingSafeEqual(digest(given), expected);
+}
