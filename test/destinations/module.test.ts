@@ -282,6 +282,13 @@ describe('a module that goes wrong', () => {
     });
   }
 
+  test('how much a module may hold is a setting', async () => {
+    const [held] = await deliver(await open('misbehaving.mjs', { memoryMb: 512 }), deed('hold'));
+    assert.equal(brief(held), 'delivered');
+    const [lost] = await deliver(await open('misbehaving.mjs', { memoryMb: 32 }), deed('hold'));
+    assert.equal(brief(lost), 'retry event DESTINATION_DEFECT');
+  });
+
   test('a batch that ends the thread is taken apart', async () => {
     const destination = await open('misbehaving.mjs');
     const outcomes = await deliver(destination, deed('exit'), deed('nothing'));

@@ -289,6 +289,11 @@ describe('what the service says', () => {
     assertRetry(id, 'CREDENTIALS_REFUSED', 'InvalidAccessKeyId');
   });
 
+  test('so is what S3 answers to old credentials with another status', async () => {
+    server.faultOf = () => ({ status: 400, code: 'ExpiredToken' });
+    assertRetry(await outcomeOf(), 'CREDENTIALS_REFUSED', 'ExpiredToken');
+  });
+
   test('a bucket that does not exist is waited for', async () => {
     assertRetry(await outcomeOf({ bucket: 'nobucket' }), 'HTTP_STATUS', 'NoSuchBucket');
   });
@@ -307,22 +312,25 @@ describe('what the service says', () => {
     assert.doesNotMatch(JSON.stringify(outcome), /token-of-mine/);
   });
 
-  test('when one of several objects fails the batch waits, and is whole afterwards', async () => {
-    const batch = batchOf(deliveryEvents(8));
-    const destination = await open({ format: 'both' });
-    server.faultOf = ({ key }) =>
-      key.includes('segment-logs') ? { status: 500, code: 'InternalError' } : null;
-    for (const outcome of await destination.deliver(batch, NO_SIGNAL)) {
-      assertRetry(outcome, 'HTTP_STATUS', 'InternalError');
-    }
-    const partly = await server.objects();
-    server.faultOf = () => null;
-    const outcomes = await destination.deliver(batch, NO_SIGNAL);
-    assert.ok(outcomes.every(({ kind }) => kind === 'delivered'));
-    const whole = await server.objects();
-    assert.equal(whole.size, partly.size + 1);
-    for (const [key, body] of partly) assert.deepEqual(whole.get(key), body);
-  });
+  for (const failing of ['events/', 'segment-logs/']) {
+    test(`when ${failing} fails the batch waits, and is whole afterwards`, async () => {
+      const batch = batchOf(deliveryEvents(8));
+      const destination = await open({ format: 'both' });
+      const earlier = await server.objects();
+      server.faultOf = ({ key }) =>
+        key.includes(failing) ? { status: 500, code: 'InternalError' } : null;
+      for (const outcome of await destination.deliver(batch, NO_SIGNAL)) {
+        assertRetry(outcome, 'HTTP_STATUS', 'InternalError');
+      }
+      const partly = await server.objects();
+      server.faultOf = () => null;
+      const outcomes = await destination.deliver(batch, NO_SIGNAL);
+      assert.ok(outcomes.every(({ kind }) => kind === 'delivered'));
+      const whole = await server.objects();
+      assert.equal(whole.size, earlier.size + 2);
+      for (const [key, body] of partly) assert.deepEqual(whole.get(key), body);
+    });
+  }
 
   test('an answer that is lost costs nothing but time', async () => {
     const batch = batchOf(deliveryEvents(5));
