@@ -2,10 +2,11 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { MillraceError } from '../base/errors.ts';
-import { requireRole } from './actor.ts';
+import { actorOf, requireRole } from './actor.ts';
 import { bodyOf, parseAs as parse } from './parse-body.ts';
 import type { DeadLetterFilter } from '../deliver/dead-letters.ts';
 import type { ReplaySpec } from '../deliver/replays.ts';
+import type { Actor } from '../store/audit.ts';
 import type { JsonObject } from '../events/json.ts';
 
 /** What the routes need; made by serve. Everything throws MillraceError. */
@@ -15,9 +16,9 @@ export interface DeliveryControl {
   type(name: string): unknown;
   /** What an action of a Segment destination would send of an event. */
   preview(type: string, ask: { action: string; mapping: JsonObject; event: JsonObject }): unknown;
-  create(body: unknown): Promise<unknown>;
-  update(slug: string, body: unknown): Promise<unknown>;
-  remove(slug: string): Promise<void>;
+  create(body: unknown, actor: Actor): Promise<unknown>;
+  update(slug: string, body: unknown, actor: Actor): Promise<unknown>;
+  remove(slug: string, actor: Actor): Promise<void>;
   test(slug: string): Promise<unknown>;
   deadLetterGroups(slug: string): Promise<unknown>;
   deadLetters(
@@ -83,13 +84,13 @@ export function deliveryRoutes(control: DeliveryControl): Hono {
     c.json(control.preview(c.req.param('type'), parse(previewSchema, await bodyOf(c))) as object),
   );
   routes.post('/destinations', async (c) =>
-    c.json((await control.create(await bodyOf(c))) as object, 201),
+    c.json((await control.create(await bodyOf(c), actorOf(c))) as object, 201),
   );
   routes.patch('/destinations/:slug', async (c) =>
-    c.json((await control.update(c.req.param('slug'), await bodyOf(c))) as object),
+    c.json((await control.update(c.req.param('slug'), await bodyOf(c), actorOf(c))) as object),
   );
   routes.delete('/destinations/:slug', async (c) => {
-    await control.remove(c.req.param('slug'));
+    await control.remove(c.req.param('slug'), actorOf(c));
     return c.json({ deleted: true });
   });
   routes.post('/destinations/:slug/test', async (c) =>

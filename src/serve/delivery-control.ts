@@ -4,7 +4,11 @@ import type { DeliveryControl } from '../admin/delivery-routes.ts';
 import type { DestinationStatus } from '../deliver/destination-run.ts';
 import { describeDestinationType, listDestinationTypes } from '../destinations/registry.ts';
 import { previewMapping } from '../destinations/segment-actions/segment-type.ts';
-import { listDestinations } from '../store/destinations.ts';
+import { recordAudit } from '../store/audit.ts';
+import type { Actor } from '../store/audit.ts';
+import { findDestination, listDestinations } from '../store/destinations.ts';
+import type { StoredDestination } from '../store/destinations.ts';
+import { inStoreTransaction } from '../store/store.ts';
 import type { DeliveryClient } from './delivery-client.ts';
 import { deliveryPlan } from './delivery-plan.ts';
 import {
@@ -24,10 +28,19 @@ export function createDeliveryControl(
   delivery: DeliveryClient,
 ): DeliveryControl {
   const { store, sealer } = parts;
-  const changed = <T>(value: T): T => {
-    delivery.setPlan(deliveryPlan(parts));
-    return value;
-  };
+  const audit = (
+    actor: Actor,
+    action: string,
+    { id, name }: StoredDestination,
+    before: StoredDestination | null,
+    after: StoredDestination | null,
+  ): void =>
+    recordAudit(store, actor, {
+      action,
+      resource: { type: 'destination', id, name },
+      before: before && shownDestination(before),
+      after: after && shownDestination(after),
+    });
   return {
     async list() {
       const statuses = new Map((await delivery.askAll('status', {})).map((s) => [s.id, s]));
@@ -46,20 +59,36 @@ export function createDeliveryControl(
       throw new MillraceError('NOT_FOUND', `There is no type ${name}`, { field: 'type' });
     },
     preview: (type, { action, mapping, event }) => previewMapping(type, action, mapping, event),
-    async create(body) {
-      const made = changed(makeDestination(parts, body));
+    async create(body, actor) {
+      const made = inStoreTransaction(store, () => {
+        const created = makeDestination(parts, body);
+        audit(actor, 'Destination Created', created, null, created);
+        return created;
+      });
+      delivery.setPlan(deliveryPlan(parts));
       // Whoever has the answer may send an event, and it shall arrive.
       await delivery.ask('settled', { destination: made.slug });
       return shownDestination(made);
     },
-    async update(slug, body) {
-      const made = changed(changeDestination(parts, slug, body));
+    async update(slug, body, actor) {
+      const made = inStoreTransaction(store, () => {
+        const found = findDestination(store, sealer, slug) ?? null;
+        const changed = changeDestination(parts, slug, body);
+        audit(actor, 'Destination Modified', changed, found, changed);
+        return changed;
+      });
+      delivery.setPlan(deliveryPlan(parts));
       await delivery.ask('settled', { destination: slug });
       return shownDestination(made);
     },
-    remove(slug) {
-      removeDestination(parts, slug);
-      return Promise.resolve(changed(undefined));
+    remove(slug, actor) {
+      inStoreTransaction(store, () => {
+        const found = findDestination(store, sealer, slug);
+        removeDestination(parts, slug);
+        if (found) audit(actor, 'Destination Deleted', found, found, null);
+      });
+      delivery.setPlan(deliveryPlan(parts));
+      return Promise.resolve();
     },
     test: (destination) => delivery.ask('test', { destination }),
     deadLetterGroups: (destination) => delivery.ask('dead-letter-groups', { destination }),
