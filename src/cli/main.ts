@@ -15,7 +15,9 @@ import { addSourcesCommands } from './sources-commands.ts';
 import { addSqlCommand } from './sql-command.ts';
 import { addSuppressionsCommands } from './suppressions-commands.ts';
 import { addTailCommand } from './tail-command.ts';
+import { addTokensCommands } from './tokens-commands.ts';
 import { addTraceCommand } from './trace-command.ts';
+import { addUsersCommands } from './users-commands.ts';
 import { addVerifyCommand } from './verify-command.ts';
 
 const program = new Command('millrace')
@@ -39,6 +41,8 @@ addDeadLettersCommands(program);
 addReplayCommands(program);
 addTraceCommand(program);
 addSuppressionsCommands(program);
+addUsersCommands(program);
+addTokensCommands(program);
 addSecretsCommands(program);
 addInspectLogCommand(program);
 addVerifyCommand(program);

@@ -218,3 +218,41 @@ describe('API tokens', () => {
     assert.ok(!text.includes('mrt_' + 'x') && !text.includes(PASSWORD) && !text.includes('scrypt'));
   });
 });
+
+describe('the command line', () => {
+  test('invites people, makes and revokes tokens, beside the running server', async () => {
+    const json = async <T>(...args: string[]): Promise<T> => {
+      const { code, stdout, stderr } = await server.cli(...args, '--json');
+      assert.equal(code, 0, stderr);
+      return JSON.parse(stdout) as T;
+    };
+    const invited = await json<{ invitation: string; url: string }>(
+      'users',
+      'invite',
+      'cli@example.com',
+      '--role',
+      'admin',
+    );
+    assert.ok(invited.url.endsWith(`/app/#invitation=${invited.invitation}`));
+    const accepted = await ask('/admin/invitations/accept', {
+      body: { invitation: invited.invitation, password: PASSWORD },
+    });
+    assert.partialDeepStrictEqual(accepted.value, { email: 'cli@example.com', role: 'admin' });
+    const made = await json<{ id: string; token: string }>(
+      'tokens',
+      'create',
+      'cli',
+      '--expires',
+      '1d',
+    );
+    assert.equal((await ask('/admin/users', { token: made.token })).status, 200);
+    await json('tokens', 'revoke', made.id);
+    assert.equal((await ask('/admin/users', { token: made.token })).status, 401);
+    await json('users', 'disable', 'cli@example.com');
+    assert.equal((await ask('/admin/me', { cookie: accepted.cookie })).status, 401);
+    const users = await json<{ email: string; isEnabled: boolean }[]>('users', 'list');
+    assert.equal(users.find(({ email }) => email === 'cli@example.com')?.isEnabled, false);
+    const unknown = await server.cli('users', 'delete', 'nobody@example.com');
+    assert.equal(unknown.code, 1);
+  });
+});
