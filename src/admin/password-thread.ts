@@ -2,9 +2,10 @@
  * Hashes passwords in a thread of its own, on that thread: asynchronous scrypt would share the pool
  * of the log's writes, and a few sign-ins would stop ingestion.
  */
-import { randomBytes, scryptSync, timingSafeEqual } from 'node:crypto';
+import { scryptSync, timingSafeEqual } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
+import { systemRandom } from '../base/random.ts';
 
 export type PasswordOrder =
   | { id: number; kind: 'hash'; password: string }
@@ -35,7 +36,7 @@ port.on('message', (order: PasswordOrder) => {
 
 /** `scrypt$N$r$p$salt$hash`, base64. */
 function hash(password: string): string {
-  const salt = randomBytes(SALT_BYTES);
+  const salt = Buffer.from(systemRandom.bytes(SALT_BYTES));
   const { N, r, p } = COST;
   const bytes = derive(password, salt, COST);
   return ['scrypt', N, r, p, salt.toString('base64'), bytes.toString('base64')].join('$');
@@ -44,7 +45,7 @@ function hash(password: string): string {
 function verify(password: string, hashed: string | null): boolean {
   const [kind, N, r, p, salt, expected] = (hashed ?? '').split('$');
   if (kind !== 'scrypt' || !salt || !expected) {
-    derive(password, randomBytes(SALT_BYTES), COST);
+    derive(password, Buffer.from(systemRandom.bytes(SALT_BYTES)), COST);
     return false;
   }
   const cost = { N: Number(N), r: Number(r), p: Number(p) };

@@ -79,6 +79,7 @@ export function mustFindUser(store: Store, id: string): User {
   throw new MillraceError('NOT_FOUND', `There is no user ${id}`, { field: 'id' });
 }
 
+/** With the hash of the password, for signing in. */
 export function findUserByEmail(
   store: Store,
   email: string,
