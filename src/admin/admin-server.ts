@@ -23,6 +23,7 @@ import type { AccountOptions } from './account-routes.ts';
 import { identify, tokenCheck } from './guard.ts';
 import { createPasswords } from './passwords.ts';
 import { createSignInLimit } from './sign-in-limit.ts';
+import type { SignInSettings } from './sign-in-limit.ts';
 import { setActor } from './actor.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
 import type { DeliveryControl } from './delivery-routes.ts';
@@ -38,6 +39,7 @@ export interface AdminOptions {
   host: string;
   port: number;
   token: string;
+  signIns: SignInSettings;
   sql: { timeoutMs: number; rowsMax: number };
   logger: Logger;
   query(request: SqlRequest): Promise<SqlResult>;
@@ -112,7 +114,7 @@ function createApp(options: AdminOptions): Hono {
   const accounts: AccountOptions = {
     store: options.store,
     passwords,
-    limit: createSignInLimit(options.clock),
+    limit: createSignInLimit(options.signIns, options.clock),
     addressOf: (c) => getConnInfo(c).remote.address ?? '',
   };
   const open = new Hono();

@@ -9,8 +9,13 @@ export interface SignInLimit {
   succeed(email: string): void;
 }
 
-const BY_ADDRESS = { most: 30, perMs: 60_000 };
-const BY_NAME = { most: 8, perMs: 60_000 };
+/** Attempts a minute. */
+export interface SignInSettings {
+  perAddress: number;
+  perName: number;
+}
+
+const MINUTE_MS = 60_000;
 /** More strangers than these share the oldest's place; an attack must not fill memory. */
 const ENTRIES_MAX = 10_000;
 
@@ -19,14 +24,14 @@ interface Bucket {
   atMs: number;
 }
 
-export function createSignInLimit(clock: Clock): SignInLimit {
+export function createSignInLimit(settings: SignInSettings, clock: Clock): SignInLimit {
   const addresses = new Map<string, Bucket>();
   const names = new Map<string, Bucket>();
-  const take = (buckets: Map<string, Bucket>, key: string, limit: typeof BY_NAME): boolean => {
+  const take = (buckets: Map<string, Bucket>, key: string, most: number): boolean => {
     const now = clock.monotonicMs();
-    const known = buckets.get(key) ?? { tokens: limit.most, atMs: now };
-    const filled = known.tokens + ((now - known.atMs) / limit.perMs) * limit.most;
-    const tokens = Math.min(limit.most, filled) - 1;
+    const known = buckets.get(key) ?? { tokens: most, atMs: now };
+    const filled = known.tokens + ((now - known.atMs) / MINUTE_MS) * most;
+    const tokens = Math.min(most, filled) - 1;
     buckets.delete(key);
     buckets.set(key, { tokens: Math.max(0, tokens), atMs: now });
     for (const oldest of buckets.keys()) {
@@ -37,8 +42,8 @@ export function createSignInLimit(clock: Clock): SignInLimit {
   };
   return {
     take(address, email) {
-      const isAllowed = take(addresses, address, BY_ADDRESS);
-      if (take(names, email.toLowerCase(), BY_NAME) && isAllowed) return;
+      const isAllowed = take(addresses, address, settings.perAddress);
+      if (take(names, email.toLowerCase(), settings.perName) && isAllowed) return;
       throw new MillraceError('TOO_MANY_ATTEMPTS', 'Too many attempts; wait a minute');
     },
     succeed: (email) => void names.delete(email.toLowerCase()),

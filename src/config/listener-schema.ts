@@ -73,6 +73,22 @@ export const adminSchema = z.strictObject({
     allowed: 'address or host name',
     description: 'Address that the admin listener binds; never make it public.',
   }).default('127.0.0.1'),
+  signIns: z
+    .strictObject({
+      perAddress: integer({
+        min: 1,
+        max: 1_000_000,
+        unit: 'attempts a minute',
+        description: 'Attempts to sign in, or to use an invitation, from one address.',
+      }).default(30),
+      perName: integer({
+        min: 1,
+        max: 1_000_000,
+        unit: 'attempts a minute',
+        description: 'Attempts to sign in under one name; a right password starts it again.',
+      }).default(8),
+    })
+    .prefault({}),
 });
 
 const file = (description: string) =>

@@ -107,10 +107,7 @@ export async function startKafkaBroker(options: {
     createTopic: (name, partitions) =>
       withAdmin(plainPort, async (admin) => {
         await admin.createTopics({ topics: [name], partitions, replicas: 1 });
-        await until(`topic ${name} has leaders`, async () => {
-          const { topics } = await admin.metadata({ topics: [name], forceUpdate: true });
-          return topics.get(name)?.partitions.every(({ leader }) => leader >= 0) === true;
-        });
+        await until(`topic ${name} has leaders`, () => hasLeaders(admin, name));
       }),
     configureTopic: (resourceName, settings) =>
       withAdmin(plainPort, async (admin) => {
@@ -198,6 +195,17 @@ async function withAdmin<T>(port: number, use: (admin: Admin) => Promise<T>): Pr
     return await use(admin);
   } finally {
     await admin.close();
+  }
+}
+
+/** A topic that was made a moment ago may be unknown yet. */
+async function hasLeaders(admin: Admin, name: string): Promise<boolean> {
+  try {
+    const { topics } = await admin.metadata({ topics: [name], forceUpdate: true });
+    return topics.get(name)?.partitions.every(({ leader }) => leader >= 0) === true;
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('Unknown topic')) return false;
+    throw error;
   }
 }
 
