@@ -29,3 +29,34 @@ export function requireRole(c: Context, needed: Role): Actor {
   if (ROLES.indexOf(actor.role) >= ROLES.indexOf(needed)) return actor;
   throw new MillraceError('FORBIDDEN', `The role ${needed} is needed; this is ${actor.role}`);
 }
+
+/**
+ * Members and viewers can be kept to some sources; admins and owners have all of them.
+ * @throws MillraceError NOT_FOUND, as for a source that is not there; FORBIDDEN when it may be
+ *   seen but not changed.
+ */
+export function requireSource(c: Context, slug: string, right: 'read' | 'write'): Actor {
+  const actor = requireRole(c, right === 'write' ? 'member' : 'viewer');
+  if (!maySee(actor, slug)) {
+    throw new MillraceError('NOT_FOUND', `There is no source ${slug}`, { field: 'source' });
+  }
+  if (right === 'read' || hasAllSources(actor) || actor.sources?.write.includes(slug)) return actor;
+  throw new MillraceError('FORBIDDEN', `The source ${slug} may only be read with this account`);
+}
+
+export function maySee(actor: Actor, slug: string): boolean {
+  if (hasAllSources(actor)) return true;
+  const { read = [], write = [] } = actor.sources ?? {};
+  return read.includes(slug) || write.includes(slug);
+}
+
+/** What shows all sources at once, such as SQL, is for those who may see all of them. */
+export function requireAllSources(c: Context): Actor {
+  const actor = actorOf(c);
+  if (hasAllSources(actor)) return actor;
+  throw new MillraceError('FORBIDDEN', 'This needs an account that may see all sources');
+}
+
+function hasAllSources({ role, sources }: Actor): boolean {
+  return sources === null || role === 'admin' || role === 'owner';
+}

@@ -24,7 +24,7 @@ import { identify, tokenCheck } from './guard.ts';
 import { createPasswords } from './passwords.ts';
 import { createSignInLimit } from './sign-in-limit.ts';
 import type { SignInSettings } from './sign-in-limit.ts';
-import { setActor } from './actor.ts';
+import { requireAllSources, setActor } from './actor.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
 import type { DeliveryControl } from './delivery-routes.ts';
 import { START_PAGE, START_PAGE_POLICY } from './start-page.ts';
@@ -33,6 +33,12 @@ export interface Health {
   isHealthy: boolean;
   isReady: boolean;
   checks: Record<string, string>;
+}
+
+/** Routes of one part of the admin listener, and where they are. */
+export interface AdminPart {
+  path: string;
+  routes: Hono;
 }
 
 export interface AdminOptions {
@@ -48,6 +54,8 @@ export interface AdminOptions {
   health(): Health;
   status(): unknown;
   delivery: DeliveryControl;
+  /** Parts that the caller brings, behind the guard. */
+  guarded: readonly AdminPart[];
   store: Store;
   clock: Clock;
 }
@@ -128,10 +136,17 @@ function createApp(options: AdminOptions): Hono {
   });
   guarded.use(limitBody());
   guarded.get('/status', (c) => c.json(options.status() as object));
-  guarded.post('/sql', (c) => answerSql(options, c));
-  guarded.get('/tail', (c) => answerTail(options, c));
+  guarded.post('/sql', (c) => {
+    requireAllSources(c);
+    return answerSql(options, c);
+  });
+  guarded.get('/tail', (c) => {
+    requireAllSources(c);
+    return answerTail(options, c);
+  });
   guarded.route('/admin', accountRoutes(accounts));
   guarded.route('/admin', deliveryRoutes(options.delivery));
+  for (const { path, routes } of options.guarded) guarded.route(path, routes);
   app.route('/', guarded);
   app.notFound((c) => refuse(c, new MillraceError('NOT_FOUND', 'Not found')));
   app.onError((error, c) => {

@@ -40,8 +40,8 @@ export function sessionOf(c: Context): string | undefined {
   return SESSION_COOKIES.map((name) => getCookie(c, name)).find((value) => value !== undefined);
 }
 
-export function actorOfUser({ id, email, role }: User): Actor {
-  return { type: 'user', id, name: email, role, scopes: [] };
+export function actorOfUser({ id, email, role, sources }: User): Actor {
+  return { type: 'user', id, name: email, role, sources, scopes: [] };
 }
 
 /** @throws MillraceError FORBIDDEN */

@@ -22,6 +22,7 @@ export const CLI_ACTOR: Actor = {
   id: 'cli',
   name: 'command line',
   role: 'owner',
+  sources: null,
   scopes: [],
 };
 

@@ -27,6 +27,7 @@ import { adminToken } from './admin-token.ts';
 import { checkDeclaredDestinations } from './check-destination.ts';
 import { startChores } from './chores.ts';
 import type { RunningParts } from './chores.ts';
+import { adminParts } from './admin-parts.ts';
 import { createDeliveryControl } from './delivery-control.ts';
 import { startCollectors } from './collectors.ts';
 import type { Collectors } from './collectors.ts';
@@ -254,6 +255,12 @@ function startAdminListener(
   startedMs: number,
 ): Promise<AdminServer> {
   const { config, clock, store, metrics, logger } = parts;
+  const snapshots = () => [
+    metrics.snapshot(),
+    ...collectors.snapshots(),
+    ...lake.snapshots(),
+    ...delivery.snapshots(),
+  ];
   return startAdmin({
     ...config.admin,
     token,
@@ -265,15 +272,11 @@ function startAdminListener(
     tail: (onEntries) => lake.tail(onEntries),
     health,
     delivery: createDeliveryControl(parts, lake, delivery),
+    guarded: adminParts({ parts, lake, delivery, health, metrics: snapshots }),
     metricsText() {
       metrics.cell('millrace_resident_bytes').value = process.memoryUsage.rss();
       metrics.cell('millrace_uptime_seconds').value = (clock.monotonicMs() - startedMs) / 1000;
-      return renderPrometheus([
-        metrics.snapshot(),
-        ...collectors.snapshots(),
-        ...lake.snapshots(),
-        ...delivery.snapshots(),
-      ]);
+      return renderPrometheus(snapshots());
     },
     status: () => ({
       version: VERSION,

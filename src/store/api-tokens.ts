@@ -74,7 +74,7 @@ export function tokenActor(store: Store, token: string): Actor | undefined {
       .run(now, about.id);
   }
   const { id, name, role, scopes } = about;
-  return { type: 'token', id, name, role, scopes };
+  return { type: 'token', id, name, role, sources: null, scopes };
 }
 
 /** The newest first. */

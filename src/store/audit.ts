@@ -4,12 +4,20 @@ import { ensureWorkspace } from './workspaces.ts';
 
 export type Role = 'owner' | 'admin' | 'member' | 'viewer';
 
+/** Slugs of the sources that a member or viewer may see and change. */
+export interface SourceRights {
+  read: readonly string[];
+  write: readonly string[];
+}
+
 /** Who asks: a person, an API token, the configuration file, or the command line. */
 export interface Actor {
   type: 'user' | 'token' | 'config' | 'cli';
   id: string;
   name: string;
   role: Role;
+  /** Null: all sources that the role may. */
+  sources: SourceRights | null;
   /** Of a token: what it may, such as `public_api:read_write`; empty: all that its role may. */
   scopes: readonly string[];
 }
@@ -91,5 +99,6 @@ export const ADMIN_TOKEN_ACTOR: Actor = {
   id: 'admin-token',
   name: 'admin token',
   role: 'owner',
+  sources: null,
   scopes: [],
 };

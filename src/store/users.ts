@@ -1,15 +1,9 @@
 /** People who may sign in, and their roles. */
 import { MillraceError } from '../base/errors.ts';
-import type { Role } from './audit.ts';
+import type { Role, SourceRights } from './audit.ts';
 import { inStoreTransaction } from './store.ts';
 import type { Store } from './store.ts';
 import { ensureWorkspace } from './workspaces.ts';
-
-/** Which sources a member may see and change; null: all. */
-export interface SourceRights {
-  read: string[];
-  write: string[];
-}
 
 export interface User {
   id: string;
