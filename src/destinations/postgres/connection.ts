@@ -1,6 +1,9 @@
 /** Connections to PostgreSQL over sockets that passed the address guard. */
 import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
+import { from } from 'pg-copy-streams';
 import type { Clock } from '../../base/clock.ts';
 import type { Net } from '../../net/net.ts';
 import type { PostgresSettings } from './settings.ts';
@@ -12,6 +15,8 @@ const END_MS = 1_000;
 export interface Connection {
   /** One statement with parameters, or several without, whose rows nobody gets. */
   query<Row extends Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>;
+  /** Sends what `copy … from stdin` takes, no faster than the server reads it. */
+  copy(text: string, chunks: Iterable<Buffer>): Promise<void>;
   /** True once the server or the network ended it. */
   isBroken(): boolean;
   /** Cuts it without a word. */
@@ -65,6 +70,9 @@ export async function openConnection(
   return {
     async query<Row extends Record<string, unknown>>(text: string, values?: unknown[]) {
       return (await client.query<Row>(text, values)).rows;
+    },
+    async copy(text, chunks) {
+      await pipeline(Readable.from(chunks), client.query(from(text)));
     },
     isBroken: () => isBroken,
     destroy,

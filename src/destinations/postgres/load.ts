@@ -3,9 +3,7 @@
  * cursor's next place. Either all of it is in the database or nothing, so a batch whose answer was
  * lost is recognised when it comes again, and its rows are there once.
  *
- * Rows travel as one JSON text for each table and become columns inside the database: no temporary
- * tables (which would fill its catalogs), and a row that it refuses is found by halving the batch
- * behind savepoints.
+ * A row that the database refuses is found by halving the batch behind savepoints.
  */
 import type { DeliveryBatch, DeliveryEvent } from '../../deliver/contract.ts';
 import { learn, mergeValues, newTable, place } from '../warehouse/columns.ts';
@@ -26,6 +24,7 @@ import { advanceCursor, takeCursor } from './cursor.ts';
 import type { Refusals } from './cursor.ts';
 import { insertStatement, upsertStatement } from './merge.ts';
 import { isRowRefused, messageOf } from './outcomes.ts';
+import { jsonSource, mayStage, stage, STAGED_ROWS_MIN, unstage } from './staging.ts';
 
 /** As many as the lake shows; further events are in `tracks` only. */
 const TABLES_PER_SCHEMA_MAX = 2_000;
@@ -33,6 +32,7 @@ const TABLES_PER_SCHEMA_MAX = 2_000;
 /** What is known of the database between batches. */
 export interface Known {
   hasBookkeeping: boolean;
+  mayStage: boolean;
   /** Schema by slug. */
   schemas: Map<string, string>;
   /** Tables by schema and name. */
@@ -42,7 +42,13 @@ export interface Known {
 }
 
 export function knowNothing(): Known {
-  return { hasBookkeeping: false, schemas: new Map(), tables: new Map(), tableNames: new Map() };
+  return {
+    hasBookkeeping: false,
+    mayStage: false,
+    schemas: new Map(),
+    tables: new Map(),
+    tableNames: new Map(),
+  };
 }
 
 export interface LoadOptions {
@@ -70,8 +76,11 @@ export async function loadBatch(
   options: LoadOptions,
 ): Promise<Refusals> {
   await begin(connection);
-  if (!known.hasBookkeeping) await ensureBookkeeping(connection);
-  known.hasBookkeeping = true;
+  if (!known.hasBookkeeping) {
+    await ensureBookkeeping(connection);
+    known.mayStage = await mayStage(connection);
+    known.hasBookkeeping = true;
+  }
   const cursor = await takeCursor(connection, batch, options.destinationId);
   if (cursor.isDone) {
     await connection.query('rollback');
@@ -212,10 +221,14 @@ function loadOf(target: Target, known: Known, limits: ColumnLimits): Load {
     if (own.length === 0) return;
     const values = isUpsert ? mergedByKey(own) : own.map((row) => row.values);
     const columns = columnsOf(model, values);
-    const text = isUpsert
-      ? upsertStatement(schema, name, columns)
-      : insertStatement(schema, name, columns);
-    await connection.query(text, [JSON.stringify(values.map((row) => Object.fromEntries(row)))]);
+    const isStaged = known.mayStage && values.length >= STAGED_ROWS_MIN;
+    const source = isStaged
+      ? await stage(connection, columns, values)
+      : jsonSource(columns, values);
+    const into = { schema, table: name, columns };
+    const text = isUpsert ? upsertStatement(into, source.text) : insertStatement(into, source.text);
+    await connection.query(text, source.values);
+    if (isStaged) await unstage(connection);
   };
 }
 

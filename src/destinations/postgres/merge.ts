@@ -1,24 +1,28 @@
-/** Statements that turn a JSON array of objects, `$1`, into rows of a table. */
+/** Statements that merge rows, named `r` in their source, into a table. */
 import { escapeIdentifier } from 'pg';
 import { SEEN_COLUMN } from '../warehouse/rows.ts';
 import type { Column } from '../warehouse/columns.ts';
-import { qualified, SQL_TYPES } from './catalog.ts';
+import { qualified } from './catalog.ts';
 
-type Columns = ReadonlyMap<string, Column>;
+export interface MergeTarget {
+  schema: string;
+  table: string;
+  columns: ReadonlyMap<string, Column>;
+}
 
 /** A row that is there already stays as it is. */
-export function insertStatement(schema: string, table: string, columns: Columns): string {
-  return `${insertion(schema, table, columns)} on conflict (id) do nothing`;
+export function insertStatement(target: MergeTarget, source: string): string {
+  return `${insertion(target, source)} on conflict (id) do nothing`;
 }
 
 /**
  * Values of a newer call win; those of an older one only fill what is empty. No key may stand in
  * the array twice.
  */
-export function upsertStatement(schema: string, table: string, columns: Columns): string {
+export function upsertStatement(target: MergeTarget, source: string): string {
   const seen = escapeIdentifier(SEEN_COLUMN);
   const isNewer = `excluded.${seen} >= coalesce(t.${seen}, '-infinity')`;
-  const changes = [...columns.keys()]
+  const changes = [...target.columns.keys()]
     .filter((name) => name !== 'id')
     .map((name) => {
       const column = escapeIdentifier(name);
@@ -31,17 +35,15 @@ export function upsertStatement(schema: string, table: string, columns: Columns)
         `else coalesce(${old}, ${fresh}) end`
       );
     });
-  const insert = insertion(schema, table, columns);
+  const insert = insertion(target, source);
   return `${insert} on conflict (id) do update set ${changes.join(', ')}`;
 }
 
-function insertion(schema: string, table: string, columns: Columns): string {
-  const names = [...columns.keys()].map(escapeIdentifier).join(', ');
-  const types = [...columns.values()].map(({ name, type }) => {
-    return `${escapeIdentifier(name)} ${SQL_TYPES[type]}`;
-  });
+function insertion({ schema, table, columns }: MergeTarget, source: string): string {
+  const names = [...columns.keys()].map(escapeIdentifier);
+  const values = names.map((name) => `r.${name}`);
   return (
-    `insert into ${qualified(schema, table)} as t (${names}) ` +
-    `select ${names} from json_to_recordset($1::json) as r(${types.join(', ')})`
+    `insert into ${qualified(schema, table)} as t (${names.join(', ')}) ` +
+    `select ${values.join(', ')} from ${source}`
   );
 }
