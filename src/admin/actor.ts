@@ -57,6 +57,6 @@ export function requireAllSources(c: Context): Actor {
   throw new MillraceError('FORBIDDEN', 'This needs an account that may see all sources');
 }
 
-function hasAllSources({ role, sources }: Actor): boolean {
+export function hasAllSources({ role, sources }: Actor): boolean {
   return sources === null || role === 'admin' || role === 'owner';
 }

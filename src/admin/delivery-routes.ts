@@ -3,15 +3,25 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { MillraceError } from '../base/errors.ts';
 import { actorOf, requireRole } from './actor.ts';
+import {
+  maySeeDestination,
+  requireDestination,
+  requireSourcesOf,
+  seenTrace,
+} from './destination-rights.ts';
 import { bodyOf, parseAs as parse } from './parse-body.ts';
 import type { DeadLetterFilter } from '../deliver/dead-letters.ts';
 import type { ReplaySpec } from '../deliver/replays.ts';
 import type { Actor } from '../store/audit.ts';
 import type { JsonObject } from '../events/json.ts';
+import type { Context } from 'hono';
+import type { TracedCopies } from './destination-rights.ts';
 
 /** What the routes need; made by serve. Everything throws MillraceError. */
 export interface DeliveryControl {
-  list(): Promise<unknown>;
+  /** Slugs of the connected sources; null: all of the region. @throws NOT_FOUND */
+  sourcesOf(slug: string): readonly string[] | null;
+  list(): Promise<readonly { slug: string; sources: readonly string[] | null }[]>;
   types(): unknown;
   type(name: string): unknown;
   /** What an action of a Segment destination would send of an event. */
@@ -27,13 +37,23 @@ export interface DeliveryControl {
     page: { afterId: number; limit: number },
   ): Promise<unknown>;
   deadLetter(slug: string, id: number): Promise<unknown>;
-  retryDeadLetters(slug: string, filter: DeadLetterFilter): Promise<unknown>;
-  discardDeadLetters(slug: string, filter: DeadLetterFilter, reason: string): Promise<unknown>;
+  retryDeadLetters(slug: string, filter: DeadLetterFilter, actor: Actor): Promise<unknown>;
+  discardDeadLetters(
+    slug: string,
+    filter: DeadLetterFilter,
+    reason: string,
+    actor: Actor,
+  ): Promise<unknown>;
   replays(slug: string): Promise<unknown>;
-  startReplay(slug: string, spec: ReplaySpec): Promise<unknown>;
+  startReplay(slug: string, spec: ReplaySpec, actor: Actor): Promise<unknown>;
   dryRunReplay(slug: string, spec: ReplaySpec): Promise<unknown>;
-  steerReplay(slug: string, id: string, action: 'pause' | 'resume' | 'cancel'): Promise<unknown>;
-  trace(messageId: string): Promise<unknown>;
+  steerReplay(
+    slug: string,
+    id: string,
+    action: 'pause' | 'resume' | 'cancel',
+    actor: Actor,
+  ): Promise<unknown>;
+  trace(messageId: string): Promise<TracedCopies>;
 }
 
 const PAGE_DEFAULT = 100;
@@ -68,81 +88,118 @@ const replaySchema = z.strictObject({
   dryRun: z.boolean().default(false),
 });
 
-/** All of these are behind the admin token. */
+/** Behind the guard. A destination is seen by those who may see all sources that feed it. */
 export function deliveryRoutes(control: DeliveryControl): Hono {
   const routes = new Hono();
-  routes.use(async (c, next) => {
-    requireRole(c, c.req.method === 'GET' ? 'viewer' : 'member');
-    await next();
+  const { write } = slugsFor(control);
+  routes.get('/destinations', async (c) => {
+    const actor = requireRole(c, 'viewer');
+    const all = await control.list();
+    return c.json(all.filter(({ sources }) => maySeeDestination(actor, sources)));
   });
-  routes.get('/destinations', async (c) => c.json((await control.list()) as object));
-  routes.get('/destinations/types', (c) => c.json(control.types() as object));
-  routes.get('/destinations/types/:type', (c) =>
-    c.json(control.type(c.req.param('type')) as object),
-  );
-  routes.post('/destinations/types/:type/preview', async (c) =>
-    c.json(control.preview(c.req.param('type'), parse(previewSchema, await bodyOf(c))) as object),
-  );
-  routes.post('/destinations', async (c) =>
-    c.json((await control.create(await bodyOf(c), actorOf(c))) as object, 201),
-  );
-  routes.patch('/destinations/:slug', async (c) =>
-    c.json((await control.update(c.req.param('slug'), await bodyOf(c), actorOf(c))) as object),
-  );
+  addTypeRoutes(routes, control);
+  routes.post('/destinations', async (c) => {
+    const actor = requireRole(c, 'member');
+    const body = await bodyOf(c);
+    requireSourcesOf(actor, body, 'new');
+    return c.json((await control.create(body, actor)) as object, 201);
+  });
+  routes.patch('/destinations/:slug', async (c) => {
+    const slug = write(c);
+    const body = await bodyOf(c);
+    requireSourcesOf(actorOf(c), body, 'change');
+    return c.json((await control.update(slug, body, actorOf(c))) as object);
+  });
   routes.delete('/destinations/:slug', async (c) => {
-    await control.remove(c.req.param('slug'), actorOf(c));
+    await control.remove(write(c), actorOf(c));
     return c.json({ deleted: true });
   });
   routes.post('/destinations/:slug/test', async (c) =>
-    c.json((await control.test(c.req.param('slug'))) as object),
+    c.json((await control.test(write(c))) as object),
   );
   addDeadLetterRoutes(routes, control);
   addReplayRoutes(routes, control);
-  routes.get('/trace/:messageId', async (c) =>
-    c.json((await control.trace(c.req.param('messageId'))) as object),
-  );
+  routes.get('/trace/:messageId', async (c) => {
+    const actor = requireRole(c, 'viewer');
+    const trace = await control.trace(c.req.param('messageId'));
+    return c.json(seenTrace(actor, trace, (slug) => control.sourcesOf(slug)));
+  });
   return routes;
+}
+
+/** The slug of the path, for those who may read the destination, or change it. */
+function slugsFor(control: DeliveryControl) {
+  const slugOf = (c: Context, right: 'read' | 'write'): string => {
+    const slug = c.req.param('slug') ?? '';
+    requireDestination(c, slug, (own) => control.sourcesOf(own), right);
+    return slug;
+  };
+  return {
+    read: (c: Context) => slugOf(c, 'read'),
+    write: (c: Context) => slugOf(c, 'write'),
+  };
+}
+
+function addTypeRoutes(routes: Hono, control: DeliveryControl): void {
+  routes.get('/destinations/types', (c) => {
+    requireRole(c, 'viewer');
+    return c.json(control.types() as object);
+  });
+  routes.get('/destinations/types/:type', (c) => {
+    requireRole(c, 'viewer');
+    return c.json(control.type(c.req.param('type')) as object);
+  });
+  routes.post('/destinations/types/:type/preview', async (c) => {
+    requireRole(c, 'viewer');
+    const asked = parse(previewSchema, await bodyOf(c));
+    return c.json(control.preview(c.req.param('type'), asked) as object);
+  });
 }
 
 function addDeadLetterRoutes(routes: Hono, control: DeliveryControl): void {
   const path = '/destinations/:slug/dead-letters';
+  const { read, write } = slugsFor(control);
   routes.get(path, async (c) => {
+    const slug = read(c);
     const { after, limit, ...filter } = parse(pageSchema, c.req.query());
     const page = { afterId: after, limit };
-    return c.json((await control.deadLetters(c.req.param('slug'), filter, page)) as object);
+    return c.json((await control.deadLetters(slug, filter, page)) as object);
   });
   routes.get(`${path}/groups`, async (c) =>
-    c.json((await control.deadLetterGroups(c.req.param('slug'))) as object),
+    c.json((await control.deadLetterGroups(read(c))) as object),
   );
   routes.get(`${path}/:id{[0-9]+}`, async (c) =>
-    c.json((await control.deadLetter(c.req.param('slug'), Number(c.req.param('id')))) as object),
+    c.json((await control.deadLetter(read(c), Number(c.req.param('id')))) as object),
   );
   routes.post(`${path}/retry`, async (c) => {
+    const slug = write(c);
     const filter = chosen(parse(retrySchema, await bodyOf(c)));
-    return c.json((await control.retryDeadLetters(c.req.param('slug'), filter)) as object);
+    return c.json((await control.retryDeadLetters(slug, filter, actorOf(c))) as object);
   });
   routes.post(`${path}/discard`, async (c) => {
+    const slug = write(c);
     const { because, ...rest } = parse(discardSchema, await bodyOf(c));
     const filter = chosen(rest);
-    const slug = c.req.param('slug');
-    return c.json((await control.discardDeadLetters(slug, filter, because)) as object);
+    return c.json((await control.discardDeadLetters(slug, filter, because, actorOf(c))) as object);
   });
 }
 
 function addReplayRoutes(routes: Hono, control: DeliveryControl): void {
   const path = '/destinations/:slug/replays';
-  routes.get(path, async (c) => c.json((await control.replays(c.req.param('slug'))) as object));
+  const { read, write } = slugsFor(control);
+  routes.get(path, async (c) => c.json((await control.replays(read(c))) as object));
   routes.post(path, async (c) => {
+    read(c);
     const { from, to, dryRun, ...rest } = parse(replaySchema, await bodyOf(c));
     const spec = { ...rest, fromMs: from, toMs: to };
-    const slug = c.req.param('slug');
-    if (dryRun) return c.json((await control.dryRunReplay(slug, spec)) as object);
-    return c.json((await control.startReplay(slug, spec)) as object, 201);
+    if (dryRun) return c.json((await control.dryRunReplay(read(c), spec)) as object);
+    return c.json((await control.startReplay(write(c), spec, actorOf(c))) as object, 201);
   });
   for (const action of ['pause', 'resume', 'cancel'] as const) {
     routes.post(`${path}/:id/${action}`, async (c) => {
-      const { slug, id } = c.req.param();
-      return c.json((await control.steerReplay(slug, id, action)) as object);
+      const slug = write(c);
+      const id = c.req.param('id');
+      return c.json((await control.steerReplay(slug, id, action, actorOf(c))) as object);
     });
   }
 }

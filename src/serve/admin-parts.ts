@@ -1,7 +1,9 @@
 /** What the admin listener serves behind its guard, part by part. */
 import type { AdminPart, Health } from '../admin/admin-server.ts';
+import { destinationViewRoutes } from '../admin/destination-view-routes.ts';
 import type { Snapshot } from '../observe/metrics.ts';
 import type { DeliveryClient } from './delivery-client.ts';
+import { createDestinationViewControl } from './destination-view-control.ts';
 import type { LakeClient } from './lake-client.ts';
 import type { ServerParts } from './server-parts.ts';
 
@@ -16,6 +18,7 @@ export interface AdminSeams {
 }
 
 /** A new part adds its line here. */
-export function adminParts(_seams: AdminSeams): AdminPart[] {
-  return [];
+export function adminParts({ parts, lake, delivery }: AdminSeams): AdminPart[] {
+  const destinationViews = createDestinationViewControl(parts, lake, delivery);
+  return [{ path: '/admin', routes: destinationViewRoutes(destinationViews) }];
 }

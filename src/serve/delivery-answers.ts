@@ -8,6 +8,7 @@ import {
   retryDeadLetters,
 } from '../deliver/dead-letters.ts';
 import type { Engine } from '../deliver/engine.ts';
+import { destinationOverview } from '../deliver/overview.ts';
 import { dryRunReplay, replaysOf, startReplay, steerReplay } from '../deliver/replay-control.ts';
 import type { ReplaySeams } from '../deliver/replay-control.ts';
 import { traceDestination } from '../deliver/trace.ts';
@@ -62,6 +63,12 @@ const ANSWERS: Answers = {
   async test(engine, _seams, { destination }) {
     await engine.find(destination).test();
     return { ok: true };
+  },
+  overview: (engine, { clock }, { destination }) =>
+    destinationOverview(engine.find(destination), clock.wallMs()),
+  explain(engine, _seams, { destination, events }) {
+    const run = engine.find(destination);
+    return events.map((event) => run.explain(event));
   },
 };
 

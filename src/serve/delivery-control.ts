@@ -41,13 +41,22 @@ export function createDeliveryControl(
       before: before && shownDestination(before),
       after: after && shownDestination(after),
     });
+  /** Of what changes the state of a destination, which is not in the control store. */
+  const auditWork = (actor: Actor, action: string, slug: string, after: object): void => {
+    const found = findDestination(store, sealer, slug);
+    const resource = { type: 'destination', id: found?.id ?? slug, name: found?.name ?? slug };
+    recordAudit(store, actor, { action, resource, after });
+  };
   return {
+    sourcesOf: (slug) => destinationOf(parts, slug).sources,
     async list() {
       const statuses = new Map((await delivery.askAll('status', {})).map((s) => [s.id, s]));
       return listDestinations(store, sealer).map((destination) => {
         const status = statuses.get(destination.id);
         return {
           ...shownDestination(destination),
+          slug: destination.slug,
+          sources: destination.sources,
           status: status ? statusOf(status) : null,
         };
       });
@@ -95,17 +104,43 @@ export function createDeliveryControl(
     deadLetters: (destination, filter, page) =>
       delivery.ask('dead-letters', { destination, filter, ...page }),
     deadLetter: (destination, id) => delivery.ask('dead-letter', { destination, id }),
-    retryDeadLetters: (destination, filter) =>
-      delivery.ask('retry-dead-letters', { destination, filter }),
-    discardDeadLetters: (destination, filter, reason) =>
-      delivery.ask('discard-dead-letters', { destination, filter, reason }),
+    async retryDeadLetters(destination, filter, actor) {
+      const done = await delivery.ask('retry-dead-letters', { destination, filter });
+      auditWork(actor, 'Dead Letters Retried', destination, { filter, ...done });
+      return done;
+    },
+    async discardDeadLetters(destination, filter, reason, actor) {
+      const done = await delivery.ask('discard-dead-letters', { destination, filter, reason });
+      auditWork(actor, 'Dead Letters Discarded', destination, { filter, reason, ...done });
+      return done;
+    },
     replays: (destination) => delivery.ask('replays', { destination }),
-    startReplay: (destination, spec) => delivery.ask('start-replay', { destination, spec }),
+    async startReplay(destination, spec, actor) {
+      const replay = await delivery.ask('start-replay', { destination, spec });
+      auditWork(actor, 'Replay Started', destination, { id: replay.id, spec });
+      return replay;
+    },
     dryRunReplay: (destination, spec) => delivery.ask('dry-run-replay', { destination, spec }),
-    steerReplay: (destination, id, action) =>
-      delivery.ask('steer-replay', { destination, id, action }),
+    async steerReplay(destination, id, action, actor) {
+      const replay = await delivery.ask('steer-replay', { destination, id, action });
+      auditWork(actor, STEERED[action], destination, { id, state: replay.state });
+      return replay;
+    },
     trace: (messageId) => traceMessage(messageId, lake, delivery),
   };
+}
+
+const STEERED = {
+  pause: 'Replay Paused',
+  resume: 'Replay Resumed',
+  cancel: 'Replay Cancelled',
+} as const;
+
+/** @throws MillraceError NOT_FOUND */
+function destinationOf({ store, sealer }: ServerParts, slug: string): StoredDestination {
+  const found = findDestination(store, sealer, slug);
+  if (found) return found;
+  throw new MillraceError('NOT_FOUND', `There is no destination ${slug}`, { field: 'slug' });
 }
 
 /** What the list does not say already. */

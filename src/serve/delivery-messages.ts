@@ -3,7 +3,10 @@ import type { DeadLetterFilter, DeadLetterView } from '../deliver/dead-letters.t
 import type { DeliverSettings, DestinationRecord } from '../deliver/destination-record.ts';
 import type { DestinationStatus } from '../deliver/destination-run.ts';
 import type { ReplayProgress } from '../deliver/replay-control.ts';
+import type { DestinationOverview } from '../deliver/overview.ts';
 import type { ReplaySpec } from '../deliver/replays.ts';
+import type { RuleResult } from '../deliver/routing/router.ts';
+import type { NormalEvent } from '../events/normalise.ts';
 import type { DeadLetterGroup } from '../deliver/state/rows.ts';
 import type { DestinationTrace } from '../deliver/trace.ts';
 import type { NetSettings } from '../config/net-schema.ts';
@@ -71,6 +74,12 @@ export interface DeliveryQuestions {
     answer: DestinationTrace[];
   };
   test: { ask: { destination: string }; answer: { ok: true } };
+  overview: { ask: { destination: string }; answer: DestinationOverview };
+  /** What each rule says today of each of these events. */
+  explain: {
+    ask: { destination: string; events: readonly NormalEvent[] };
+    answer: RuleResult[][];
+  };
 }
 
 export type DeliveryQuestion = keyof DeliveryQuestions;
