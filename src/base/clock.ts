@@ -18,6 +18,9 @@ function monotonicOffsetMs(): number {
 
 const offsetMs = monotonicOffsetMs();
 
+/** Why a wait ended that nobody needs any more. Made once: each new reason takes a stack trace. */
+export const NOT_NEEDED = new Error('not needed any more');
+
 /** The machine's clock. */
 export const systemClock: Clock = {
   wallMs: () => Date.now(),

@@ -1,4 +1,5 @@
 /** A pause that can be ended early. */
+import { NOT_NEEDED } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 
 export interface Rest {
@@ -23,7 +24,7 @@ export function createRest(clock: Clock): Rest {
     },
     wake() {
       isWoken = true;
-      end?.abort();
+      end?.abort(NOT_NEEDED);
     },
   };
 }

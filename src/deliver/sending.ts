@@ -1,5 +1,6 @@
 /** One call of a destination, with everything that can go wrong turned into outcomes. */
 import { toError } from '../base/errors.ts';
+import { NOT_NEEDED } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import type { DeliveryBatch, DeliveryOutcome, Destination } from './contract.ts';
 import type { Attempt } from './state/rows.ts';
@@ -31,7 +32,7 @@ export async function sendBatch(
   const deadline = new AbortController();
   const settled = new AbortController();
   const waited = new AbortController();
-  const endWait = (): void => waited.abort();
+  const endWait = (): void => waited.abort(NOT_NEEDED);
   settled.signal.addEventListener('abort', endWait);
   stop?.addEventListener('abort', endWait);
   const late = clock
@@ -46,7 +47,7 @@ export async function sendBatch(
   const outcomes = await Promise.race([tryOnce(destination, batch, deadline.signal), late]);
   // Ends the timer; its rejection is the sign that it was not needed.
   late.catch(() => undefined);
-  settled.abort();
+  settled.abort(NOT_NEEDED);
   stop?.removeEventListener('abort', endWait);
   return { outcomes, atMs, elapsedMs: clock.monotonicMs() - startedMs };
 }

@@ -358,6 +358,7 @@ export function createUserOrderStream(context: StreamContext): DeliveryStream {
   };
   /** Puts those that go alone first, and those whose user has a failed event behind it. */
   const requeue = (lane: Lane, alone: DeliveryItem[], failedKeys: ReadonlySet<string>): void => {
+    if (alone.length === 0 && failedKeys.size === 0) return;
     const kept: DeliveryItem[] = [];
     for (const item of [...alone, ...lane.queue]) {
       if (failedKeys.has(item.orderKey)) waitBehind(item);

@@ -13,6 +13,7 @@ import type { LookupFunction, Socket } from 'node:net';
 import { callbackify } from 'node:util';
 import { Agent, ProxyAgent, buildConnector } from 'undici';
 import type { Dispatcher } from 'undici';
+import { NOT_NEEDED } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { MillraceError, toError } from '../base/errors.ts';
 import type { NetSettings } from '../config/net-schema.ts';
@@ -103,7 +104,7 @@ async function inTime<T>(
   } catch (error) {
     throw netFailure(error, name);
   } finally {
-    ended.abort();
+    ended.abort(NOT_NEEDED);
   }
 }
 
@@ -195,20 +196,29 @@ async function exchange(way: Way, request: HttpRequest): Promise<HttpAnswer> {
   const { signal, timeoutMs = settings.timeoutMs } = request;
   const url = guard.checkUrl(request.url);
   const ended = new AbortController();
-  const timer = new AbortController();
+  const stop = new AbortController();
+  let isLate = false;
   void clock.sleep(timeoutMs, ended.signal).then(
-    () => timer.abort(),
+    () => {
+      isLate = true;
+      stop.abort();
+    },
     () => undefined, // Ended in time.
   );
-  const stop = signal ? AbortSignal.any([signal, timer.signal]) : timer.signal;
+  // AbortSignal.any would do the same, for a twentieth of the time of a small request.
+  const onAbort = (): void => stop.abort(signal?.reason);
+  if (signal?.aborted) onAbort();
+  else signal?.addEventListener('abort', onAbort);
   try {
+    const answer = ask(way, url, request, stop.signal);
     // undici hears an abort only once it has a connection; the caller need not wait for that.
-    return await Promise.race([ask(way, url, request, stop), rejectionOf(stop, ended.signal)]);
+    return await Promise.race([answer, rejectionOf(stop.signal, ended.signal)]);
   } catch (error) {
-    const reason = timer.signal.aborted ? 'timeout' : signal?.aborted ? 'aborted' : undefined;
+    const reason = isLate ? 'timeout' : signal?.aborted ? 'aborted' : undefined;
     throw netFailure(error, url.host, reason);
   } finally {
-    ended.abort();
+    signal?.removeEventListener('abort', onAbort);
+    ended.abort(NOT_NEEDED);
   }
 }
 
@@ -296,6 +306,6 @@ async function connectTo(
     socket.on('error', () => undefined).destroy();
     throw netFailure(error, `${host}:${port}`);
   } finally {
-    ended.abort();
+    ended.abort(NOT_NEEDED);
   }
 }
