@@ -13,6 +13,8 @@ export const CHECKS: readonly (readonly [name: string, script: string, ...args: 
   ['format (prettier)', 'node_modules/prettier/bin/prettier.cjs', '--check', '.'],
   ['lint (oxlint)', 'node_modules/oxlint/bin/oxlint', '--deny-warnings'],
   ['types (tsc)', 'node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'],
+  ['types of the dashboard (tsc)', 'node_modules/typescript/bin/tsc', '-p', 'web/tsconfig.json'],
+  ['dashboard (vite)', 'scripts/build-web.ts'],
   ['generated documents', 'scripts/generate-docs.ts', '--check'],
 ];
 

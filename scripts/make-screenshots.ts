@@ -7,7 +7,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { CLI, NODE_FLAGS, ROOT, startTestServer } from '../test/support/test-server.ts';
+import { buildWeb } from './build-web.ts';
 import { toolchain } from './toolchains.ts';
 
 const QUERY = `select event, count(*) as n, count(distinct user_id) as users
@@ -41,6 +43,7 @@ try {
     '$ npx millrace verify',
     verified.stdout.trimEnd().split('\n').at(-1) ?? '',
   ];
+  await buildWeb();
   await draw(lines.join('\n'));
 } finally {
   await server.stop();
@@ -70,6 +73,15 @@ function coloured(text: string): string {
     .replace(/^.*✗.*$/gm, '<span style="color:#ff8f6b">$&</span>');
 }
 
+/** Name of the picture and path below /app. */
+const VIEWS = [
+  ['overview', '/'],
+  ['sources', '/sources/test'],
+  ['live', '/live'],
+] as const;
+/** Two points of a rate. */
+const SETTLE_MS = 11_000;
+
 async function draw(text: string): Promise<void> {
   if (!found.ok) return;
   const browser = await chromium.launch({ executablePath: found.chromium, args: ['--no-sandbox'] });
@@ -86,9 +98,20 @@ async function draw(text: string): Promise<void> {
     path: join(folder, 'terminal.png'),
     clip: { x: 0, y: 0, width: 1120, height: Math.ceil(box?.height ?? 640) },
   });
-  await page.goto(`${server.adminUrl}/#token=${server.token}`);
-  await page.click('#run');
-  await sleep(800);
-  await page.screenshot({ path: join(folder, 'dashboard.png') });
+  await drawDashboard(page);
   await browser.close();
+}
+
+/** The views in both themes, at the size of a small laptop. */
+async function drawDashboard(page: Page): Promise<void> {
+  await page.goto(`${server.adminUrl}/#token=${server.token}`);
+  for (const theme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme: theme });
+    for (const [name, path] of VIEWS) {
+      await page.goto(`${server.adminUrl}/app${path}`);
+      await page.waitForSelector('main h1');
+      await sleep(SETTLE_MS);
+      await page.screenshot({ path: join(folder, 'dashboard', `${name}-${theme}.png`) });
+    }
+  }
 }

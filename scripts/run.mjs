@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MODULES = join(ROOT, 'node_modules');
 const NODE_MAJOR_MIN = 24;
+const SERVER = 'src/cli/main.ts';
 const ERROR_LINES_MAX = 40;
 const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 /** A terminal sends these to its whole foreground group, so the child has them already. */
@@ -29,6 +30,7 @@ const SENT_BY_TERMINAL = new Set(['SIGINT', 'SIGHUP']);
  */
 export function run(file, args) {
   if (!isInstalled()) install();
+  if (file === SERVER && args.includes('serve')) buildDashboard();
   const child = spawn(
     findNode(),
     ['--disable-warning=ExperimentalWarning', resolve(ROOT, file), ...args],
@@ -54,6 +56,16 @@ export function run(file, args) {
     // Only reached when this process ignores the signal (SIGHUP under nohup): say it in the code.
     setTimeout(() => process.exit(128 + (constants.signals[signal] ?? 0)), 100);
   });
+}
+
+/** Does nothing when it is built already. The server runs without it, and says so there. */
+function buildDashboard() {
+  const { status } = spawnSync(
+    findNode(),
+    ['--disable-warning=ExperimentalWarning', join(ROOT, 'scripts/build-web.ts')],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  if (status !== 0) process.stderr.write('The dashboard could not be built.\n');
 }
 
 /** True when node_modules holds what package-lock.json asks for. */

@@ -1,5 +1,5 @@
 /**
- * The admin listener: SQL, live events, metrics, health and the start page. Never on the public
+ * The admin listener: SQL, live events, metrics, health and the dashboard. Never on the public
  * port. Everything that shows data wants the admin token; /health, /ready and /metrics do not.
  */
 import { serve } from '@hono/node-server';
@@ -27,7 +27,6 @@ import type { SignInSettings } from './sign-in-limit.ts';
 import { requireAllSources, setActor } from './actor.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
 import type { DeliveryControl } from './delivery-routes.ts';
-import { START_PAGE, START_PAGE_POLICY } from './start-page.ts';
 
 export interface Health {
   isHealthy: boolean;
@@ -54,6 +53,8 @@ export interface AdminOptions {
   health(): Health;
   status(): unknown;
   delivery: DeliveryControl;
+  /** The files of the dashboard. */
+  dashboard: Hono;
   /** Parts that the caller brings, behind the guard. */
   guarded: readonly AdminPart[];
   store: Store;
@@ -113,10 +114,7 @@ function createApp(options: AdminOptions): Hono {
   app.get('/metrics', (c) =>
     c.text(options.metricsText(), 200, { 'Content-Type': 'text/plain; version=0.0.4' }),
   );
-  app.get('/', (c) => {
-    c.header('Content-Security-Policy', START_PAGE_POLICY);
-    return c.html(START_PAGE);
-  });
+  app.route('/', options.dashboard);
   const isToken = tokenCheck(options.token);
   const passwords = createPasswords();
   const accounts: AccountOptions = {

@@ -61,7 +61,7 @@ function nextSignal(): Promise<void> {
 }
 
 function printWelcome(server: Server, options: ServeOptions): void {
-  const { collectorUrl, adminUrl, adminToken, firstStart } = server;
+  const { collectorUrl, adminUrl, firstStart, ownerInvitation } = server;
   const folder = options.dataDir === undefined ? '' : ` --data-dir ${options.dataDir}`;
   printLine(`Millrace is ready: ${collectorUrl}`);
   if (firstStart) {
@@ -79,5 +79,7 @@ function printWelcome(server: Server, options: ServeOptions): void {
   printLine(
     `Query:     npx millrace sql "select received_at, type, event, user_id from events"${folder}`,
   );
-  printLine(`Dashboard: ${adminUrl}/#token=${adminToken}`);
+  const link = ownerInvitation === null ? '' : `#invitation=${ownerInvitation}`;
+  const note = ownerInvitation === null ? '' : '  (makes the first account; works once)';
+  printLine(`Dashboard: ${adminUrl}/app/${link}${note}`);
 }

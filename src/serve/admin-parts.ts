@@ -1,24 +1,17 @@
 /** What the admin listener serves behind its guard, part by part. */
-import type { AdminPart, Health } from '../admin/admin-server.ts';
+import type { AdminPart } from '../admin/admin-server.ts';
 import { destinationViewRoutes } from '../admin/destination-view-routes.ts';
-import type { Snapshot } from '../observe/metrics.ts';
-import type { DeliveryClient } from './delivery-client.ts';
+import { sourceRoutes } from '../admin/source-routes.ts';
+import type { AdminSeams } from './admin-seams.ts';
 import { createDestinationViewControl } from './destination-view-control.ts';
-import type { LakeClient } from './lake-client.ts';
-import type { ServerParts } from './server-parts.ts';
-
-/** What a part may use of the running server. */
-export interface AdminSeams {
-  parts: ServerParts;
-  lake: LakeClient;
-  delivery: DeliveryClient;
-  health(): Health;
-  /** Of all threads, at this moment. */
-  metrics(): readonly Snapshot[];
-}
+import { createSourceControl } from './source-control.ts';
 
 /** A new part adds its line here. */
-export function adminParts({ parts, lake, delivery }: AdminSeams): AdminPart[] {
+export function adminParts(seams: AdminSeams): AdminPart[] {
+  const { parts, lake, delivery } = seams;
   const destinationViews = createDestinationViewControl(parts, lake, delivery);
-  return [{ path: '/admin', routes: destinationViewRoutes(destinationViews) }];
+  return [
+    { path: '/admin', routes: sourceRoutes(createSourceControl(seams)) },
+    { path: '/admin', routes: destinationViewRoutes(destinationViews) },
+  ];
 }

@@ -27,11 +27,12 @@ import { adminToken } from './admin-token.ts';
 import { checkDeclaredDestinations } from './check-destination.ts';
 import { startChores } from './chores.ts';
 import type { RunningParts } from './chores.ts';
+import { loadDashboard } from '../admin/dashboard-files.ts';
 import { adminParts } from './admin-parts.ts';
 import { createDeliveryControl } from './delivery-control.ts';
 import { startCollectors } from './collectors.ts';
 import type { Collectors } from './collectors.ts';
-import { firstStart } from './first-start.ts';
+import { firstOwnerInvitation, firstStart } from './first-start.ts';
 import type { FirstStart } from './first-start.ts';
 import { createNet } from '../net/guarded-net.ts';
 import { applyDeclaredDestinations } from '../store/declared-destinations.ts';
@@ -49,7 +50,8 @@ import { readTls } from './tls.ts';
 export interface Server {
   collectorUrl: string;
   adminUrl: string;
-  adminToken: string;
+  /** Makes the first account, once; null when there is one. */
+  ownerInvitation: string | null;
   /** What the first start made; null at every other start. */
   firstStart: FirstStart | null;
   /** Stops accepting, finishes what is in flight, makes everything durable. */
@@ -138,17 +140,15 @@ async function startParts(
     lake.setSources(listSources(store));
     delivery.setPlan(deliveryPlan(parts));
   }
-  const scheme = parts.tls ? 'https' : 'http';
-  const collectorUrl =
-    config.collector.publicUrl ??
-    `${scheme}://${shownHost(config.collector.host)}:${collectors.port}`;
+  const collectorUrl = collectorUrlOf(config, collectors.port);
   const adminUrl = `http://${shownHost(config.admin.host)}:${admin.port}`;
   const startedAt = new Date(clock.wallMs()).toISOString();
   const about = { pid: process.pid, version: VERSION, startedAt, collectorUrl, adminUrl };
   await writeServerFile(disk, dataFolder, about);
   stops.push(() => removeServerFile(disk, dataFolder));
   logger.info({ threads, regions, ...about }, 'started');
-  return { collectorUrl, adminUrl, adminToken: token, firstStart: made, stop };
+  const ownerInvitation = firstOwnerInvitation(store);
+  return { collectorUrl, adminUrl, firstStart: made, ownerInvitation, stop };
 }
 
 function startCollectorThreads(
@@ -247,20 +247,21 @@ function startDeliveryThreads(
   return startDelivery(config.deliver.threads, setup, holds, deliveryPlan(parts), seams);
 }
 
-function startAdminListener(
+async function startAdminListener(
   parts: ServerParts,
   { collectors, lake, delivery }: RunningParts,
   health: () => Health,
   token: string,
   startedMs: number,
 ): Promise<AdminServer> {
-  const { config, clock, store, metrics, logger } = parts;
+  const { config, disk, clock, store, metrics, logger } = parts;
   const snapshots = () => [
     metrics.snapshot(),
     ...collectors.snapshots(),
     ...lake.snapshots(),
     ...delivery.snapshots(),
   ];
+  const dashboard = await loadDashboard(disk);
   return startAdmin({
     ...config.admin,
     token,
@@ -272,7 +273,16 @@ function startAdminListener(
     tail: (onEntries) => lake.tail(onEntries),
     health,
     delivery: createDeliveryControl(parts, lake, delivery),
-    guarded: adminParts({ parts, lake, delivery, health, metrics: snapshots }),
+    dashboard,
+    guarded: adminParts({
+      parts,
+      collectors,
+      lake,
+      delivery,
+      health,
+      metrics: snapshots,
+      collectorUrl: () => collectorUrlOf(config, collectors.port),
+    }),
     metricsText() {
       metrics.cell('millrace_resident_bytes').value = process.memoryUsage.rss();
       metrics.cell('millrace_uptime_seconds').value = (clock.monotonicMs() - startedMs) / 1000;
@@ -302,6 +312,11 @@ function regionsOf({ config, store }: ServerParts): string[] {
 function publicHostOf({ sdk, collector }: Config): string | null {
   if (sdk.apiHost !== null) return sdk.apiHost;
   return collector.publicUrl === null ? null : new URL(collector.publicUrl).host;
+}
+
+function collectorUrlOf({ collector, tls }: Config, port: number): string {
+  const scheme = tls ? 'https' : 'http';
+  return collector.publicUrl ?? `${scheme}://${shownHost(collector.host)}:${port}`;
 }
 
 /** An address that binds everything is no address to visit. */

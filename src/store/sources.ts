@@ -129,6 +129,35 @@ export function setSourceEnabled(store: Store, slugOrId: string, isEnabled: bool
   });
 }
 
+/** What people may change of a source; region and slug stand in its data, and stay. */
+export type SourceChange = Partial<
+  Pick<Source, 'name' | 'environment' | 'isEnabled' | 'limits' | 'responses' | 'ip'>
+>;
+
+/** @throws MillraceError NOT_FOUND, INVALID_ARGUMENT for a bad name. */
+export function changeSource(store: Store, slugOrId: string, change: SourceChange): Source {
+  return inStoreTransaction(store, () => {
+    const next = { ...getSource(store, slugOrId), ...change };
+    checkName(next.name);
+    store.database
+      .prepare(
+        `update sources set name = ?, environment = ?, is_enabled = ?, limits = ?, responses = ?,
+           ip = ?, updated_at_ms = ? where number = ?`,
+      )
+      .run(
+        next.name,
+        next.environment,
+        next.isEnabled ? 1 : 0,
+        JSON.stringify(next.limits),
+        next.responses,
+        next.ip,
+        store.clock.wallMs(),
+        next.number,
+      );
+    return getSource(store, next.slug);
+  });
+}
+
 /** A slug made from a name: `Étoile Shop!` → `etoile-shop`. */
 export function slugOf(name: string): string {
   return name

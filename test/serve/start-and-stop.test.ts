@@ -44,14 +44,19 @@ test('the first start makes a source and prints, in under ten lines, all that is
       if (rows.length === 1 && rows[0]?.event === 'Hello') break;
       assert.ok(attempt < 50, stdout);
     }
-    const dashboard = /Dashboard: (\S+)#token=(\S+)/.exec(text);
-    const page = await fetch(dashboard?.[1] ?? '');
-    assert.equal(page.status, 200);
+    const [, admin = '', invitation] = /Dashboard: (\S+)\/app\/#invitation=(\S+)/.exec(text) ?? [];
+    const page = await fetch(`${admin}/`);
+    assert.equal(page.url, `${admin}/app/`);
     assert.match(await page.text(), /<title>Millrace/);
-    const status = await fetch(`${dashboard?.[1]}status`, {
-      headers: { Authorization: `Bearer ${dashboard?.[2]}` },
-    });
-    assert.equal(status.status, 200);
+    const accept = (email: string) =>
+      fetch(`${admin}/admin/invitations/accept`, {
+        method: 'POST',
+        body: JSON.stringify({ invitation, email, password: 'correct horse battery' }),
+      });
+    const owner = await accept('first@example.com');
+    assert.equal(owner.status, 201);
+    assert.equal(((await owner.json()) as { role: string }).role, 'owner');
+    assert.equal((await accept('second@example.com')).status, 404, 'the link works once');
     const tokenMode = (await stat(join(folder, 'data/admin-token'))).mode & 0o777;
     assert.equal(tokenMode, 0o600, 'the admin token is readable by its owner only');
   } finally {

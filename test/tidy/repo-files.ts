@@ -40,16 +40,25 @@ export function textOf(path: string): string {
 
 /** Everything that tsconfig.json covers, parsed by the compiler itself. */
 export function parseCode(): Code {
+  return parseProject('tsconfig.json', (path) => !path.startsWith('web/') && path.endsWith('.ts'));
+}
+
+/** The dashboard, which runs in browsers and has types of its own. */
+export function parseDashboard(): Code {
+  return parseProject('web/tsconfig.json', (path) => /^web\/.*\.tsx?$/.test(path));
+}
+
+function parseProject(config: string, isOwn: (path: string) => boolean): Code {
   const api = new API({ cwd: ROOT });
-  const snapshot = api.updateSnapshot({ openProject: join(ROOT, 'tsconfig.json') });
+  const snapshot = api.updateSnapshot({ openProject: join(ROOT, config) });
   const [project] = snapshot.getProjects();
-  if (project === undefined) throw new Error('the compiler has not opened tsconfig.json');
+  if (project === undefined) throw new Error(`the compiler has not opened ${config}`);
   const { program, checker } = project;
   const files = repoFiles()
-    .filter((path) => path.endsWith('.ts'))
+    .filter(isOwn)
     .map((path) => {
       const tree = program.getSourceFile(join(ROOT, path));
-      if (tree === undefined) throw new Error(`${path} is not covered by tsconfig.json`);
+      if (tree === undefined) throw new Error(`${path} is not covered by ${config}`);
       return { path, text: tree.text, tree };
     });
   return { files, checker, close: () => api.close() };

@@ -1,0 +1,19 @@
+/** What the parts of the admin listener may use of the running server. */
+import type { Health } from '../admin/admin-server.ts';
+import type { Snapshot } from '../observe/metrics.ts';
+import type { Collectors } from './collectors.ts';
+import type { DeliveryClient } from './delivery-client.ts';
+import type { LakeClient } from './lake-client.ts';
+import type { ServerParts } from './server-parts.ts';
+
+export interface AdminSeams {
+  parts: ServerParts;
+  lake: LakeClient;
+  delivery: DeliveryClient;
+  collectors: Collectors;
+  /** Where SDKs send. */
+  collectorUrl(): string;
+  health(): Health;
+  /** Of all threads, at this moment. */
+  metrics(): readonly Snapshot[];
+}

@@ -1,0 +1,191 @@
+/** From nothing to the first event, in a browser, with a real SDK. */
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { Analytics } from '@segment/analytics-node';
+import { browserSkip, startDashboardBrowser } from '../support/dashboard-browser.ts';
+import type { DashboardBrowser } from '../support/dashboard-browser.ts';
+import { basicAuth, ROOT, startTestServer } from '../support/test-server.ts';
+import type { TestServer } from '../support/test-server.ts';
+
+const SCRIPT_BYTES_MAX = 150 * 1024;
+const HOSTILE = `"><img src=x onerror="alert(1)"><script>alert(2)</script>`;
+
+describe('the dashboard, first steps', { skip: browserSkip }, () => {
+  let server: TestServer;
+  let browser: DashboardBrowser;
+  before(async () => {
+    server = await startTestServer();
+    browser = await startDashboardBrowser();
+  });
+  after(async () => {
+    await browser.close();
+    await server.stop();
+  });
+
+  test('an invited person makes an account, a source, and sees its first event arrive', async () => {
+    const { stdout } = await server.cli('users', 'invite', 'ada@example.com', '--json');
+    const { url } = JSON.parse(stdout) as { url: string };
+    const { page, assertClean, assertAccessible } = await browser.newDashboard(server, {
+      token: null,
+    });
+    await page.goto(url.replace('localhost', '127.0.0.1'));
+    await assertAccessible('the invitation');
+    await page.getByLabel('Name').fill('Ada');
+    await page.getByLabel('Password').fill('correct horse battery');
+    await page.getByRole('button', { name: 'Create account' }).click();
+    await page.getByRole('navigation', { name: 'Views' }).waitFor();
+    assert.ok(!page.url().includes('invitation'), 'the link is not kept in the address');
+
+    await page.getByRole('link', { name: 'Sources' }).click();
+    await page.getByRole('button', { name: 'New source' }).click();
+    await page.getByLabel('Name').fill('Web shop');
+    await page.getByRole('button', { name: 'Create source' }).click();
+    await page.getByText('Waiting for the first event').waitFor();
+    const writeKey = (await page.getByLabel('write key', { exact: true }).textContent()) ?? '';
+    assert.match(writeKey, /^[A-Za-z0-9]{32}$/);
+    await page.getByRole('button', { name: 'Node', exact: true }).click();
+    const snippet = (await page.getByLabel('Node snippet', { exact: true }).textContent()) ?? '';
+    const [, key, host = ''] = /writeKey: '(\w+)', host: '([^']+)'/.exec(snippet) ?? [];
+    assert.equal(key, writeKey);
+
+    const analytics = new Analytics({ writeKey, host: host.replace('localhost', '127.0.0.1') });
+    analytics.track({ userId: 'u1', event: 'First Order', properties: { total: 7 } });
+    await analytics.closeAndFlush();
+    await page.getByText('Events arrive').waitFor();
+    await page.getByText('First Order').waitFor();
+    await assertAccessible('a source');
+
+    await page.reload();
+    await page.getByText('Events arrive').waitFor();
+    assert.equal(await page.getByText(writeKey).count(), 0, 'a key is shown once');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('button', { name: 'Sign in' }).waitFor();
+    await assertAccessible('signing in');
+    assertClean();
+  });
+
+  test('a key is rotated while events come in: nothing is lost, then the old one is refused', async () => {
+    const { page, open, assertClean } = await browser.newDashboard(server);
+    const made = await fetch(`${server.adminUrl}/admin/sources`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${server.token}` },
+      body: JSON.stringify({ name: 'Rotated' }),
+    });
+    const { writeKey: oldKey } = (await made.json()) as { writeKey: string };
+    let [key, sent, isOver] = [oldKey, 0, false];
+    const refused: number[] = [];
+    const traffic = (async () => {
+      while (!isOver) {
+        const body = { event: 'Beat', userId: 'u', messageId: `beat-${sent++}` };
+        const headers = { Authorization: basicAuth(key) };
+        const { status } = await server.post('/v1/track', body, headers);
+        if (status !== 200) refused.push(status);
+      }
+    })();
+    await open('/sources/rotated');
+    await page.getByRole('button', { name: 'Rotate' }).click();
+    await page.getByLabel('The old key ends after').selectOption('1 hour');
+    await page.getByRole('button', { name: 'Rotate the key' }).click();
+    const fresh = page.getByLabel('write key', { exact: true });
+    await fresh.waitFor();
+    key = (await fresh.textContent()) ?? '';
+    assert.match(key, /^[A-Za-z0-9]{32}$/);
+    assert.notEqual(key, oldKey);
+    await page.getByText('valid until').waitFor();
+    const status = async (own: string): Promise<number> =>
+      (
+        await server.post(
+          '/v1/track',
+          { event: 'x', userId: 'u' },
+          { Authorization: basicAuth(own) },
+        )
+      ).status;
+    assert.equal(await status(oldKey), 200, 'the old key is valid through the overlap');
+    isOver = true;
+    await traffic;
+    assert.deepEqual(refused, []);
+    await server.sqlUntil(
+      `select count(distinct message_id)::int as n from events where event = 'Beat'`,
+      ([row]) => row?.['n'] === sent,
+    );
+    await page
+      .getByRole('row')
+      .filter({ hasText: 'valid until' })
+      .getByRole('button', { name: 'Disable' })
+      .click();
+    await page.getByText('disabled', { exact: true }).first().waitFor();
+    for (let tries = 0; (await status(oldKey)) !== 401; tries++) assert.ok(tries < 200);
+    assert.equal(await status(key), 200);
+    assertClean();
+  });
+
+  test('events and refusals are live, can be searched, and their texts are only texts', async () => {
+    const { page, open, assertClean, assertAccessible } = await browser.newDashboard(server);
+    await open('/live');
+    await page.getByText('connected').waitFor();
+    await server.post('/v1/track', {
+      userId: HOSTILE,
+      event: `Hostile ${HOSTILE}`,
+      properties: { [HOSTILE]: HOSTILE },
+    });
+    await server.post('/v1/track', { userId: 'u9', properties: {} });
+    const events = page.getByRole('list', { name: 'Events' });
+    await events.getByRole('button', { name: /Hostile "><img/ }).click();
+    await page.getByText(HOSTILE).first().waitFor();
+    await events.getByRole('button', { name: /rejected/ }).click();
+    await page
+      .getByRole('region', { name: 'The chosen event' })
+      .getByText(/event/)
+      .first()
+      .waitFor();
+    await assertAccessible('live events');
+    await page.getByLabel('Status').selectOption('rejected');
+    await page.waitForURL(/status=rejected/);
+    await events.getByText('Hostile').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByText('paused').waitFor();
+    await page.reload();
+    assert.equal(
+      await page.getByLabel('Status').inputValue(),
+      'rejected',
+      'filters are in the link',
+    );
+    assertClean();
+  });
+
+  test('the overview shows rates, and what needs attention first', async () => {
+    const { page, open, assertClean, assertAccessible } = await browser.newDashboard(server);
+    await open('/');
+    await page.getByRole('heading', { name: 'Needs attention' }).waitFor();
+    await page.getByRole('link', { name: /events of Test were rejected/ }).waitFor();
+    await assertAccessible('the overview');
+    await page.getByRole('link', { name: /events of Test were rejected/ }).click();
+    await page.waitForURL(/live\?source=test&status=rejected/);
+    assertClean();
+  });
+
+  test('what the browser loads first is small, and other places are not found', async () => {
+    const folder = join(ROOT, 'web/dist');
+    const page = await readFile(join(folder, 'index.html'), 'utf8');
+    const scripts = [...page.matchAll(/(?:src|href)="\/app\/(assets\/[^"]+\.js)"/g)];
+    assert.ok(scripts.length > 0);
+    let bytes = 0;
+    for (const [, path = ''] of scripts)
+      bytes += gzipSync(await readFile(join(folder, path))).length;
+    assert.ok(bytes <= SCRIPT_BYTES_MAX, `${bytes} bytes of script`);
+    const [asset = ''] = await readdir(join(folder, 'assets'));
+    const answer = await fetch(`${server.adminUrl}/app/assets/${asset}`);
+    assert.match(answer.headers.get('cache-control') ?? '', /immutable/);
+    const again = await fetch(`${server.adminUrl}/app/assets/${asset}`, {
+      headers: { 'If-None-Match': answer.headers.get('etag') ?? '' },
+    });
+    assert.equal(again.status, 304);
+    const other = await fetch(`${server.adminUrl}/app/assets/..%2f..%2fpackage.json`);
+    assert.equal(other.status, 404);
+    const view = await fetch(`${server.adminUrl}/app/sources/anything`);
+    assert.match(view.headers.get('content-security-policy') ?? '', /default-src 'none'/);
+  });
+});

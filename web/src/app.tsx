@@ -1,0 +1,126 @@
+/** The frame around every view: who is signed in, where one can go, and the view itself. */
+import type { ComponentType } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { forgetToken, loadMe, me, request, useToken } from './api.ts';
+import { Problem } from './parts/problem.tsx';
+import { href, match, onLinkClick, place } from './router.ts';
+import { theme, toggleTheme } from './theme.ts';
+import { VIEWS } from './views.ts';
+import type { View, ViewProps } from './views.ts';
+import { SignIn } from './views/sign-in/sign-in.tsx';
+import { Toasts } from './parts/toast.tsx';
+
+export function App() {
+  const [invitation] = useState(takeFragment);
+  const [failure, setFailure] = useState<Error | undefined>();
+  useEffect(() => {
+    loadMe().catch(setFailure);
+  }, []);
+  if (failure) return <Problem error={failure} />;
+  if (invitation !== null && !me.value) return <SignIn invitation={invitation} />;
+  if (me.value === undefined) return <p class="loading">Loading…</p>;
+  if (me.value === null) return <SignIn invitation={null} />;
+  return <Frame />;
+}
+
+/** A link brings a token or an invitation after `#`, which browsers do not send to servers. */
+function takeFragment(): string | null {
+  const [, name, value] = /^#(token|invitation)=([\w-]+)$/.exec(window.location.hash) ?? [];
+  if (value === undefined) return null;
+  window.history.replaceState(null, '', window.location.pathname + window.location.search);
+  if (name === 'token') useToken(value);
+  return name === 'invitation' ? value : null;
+}
+
+function Frame() {
+  const [isOpen, setOpen] = useState(false);
+  const found = findView(place.value.path);
+  useEffect(() => setOpen(false), [place.value.path]);
+  return (
+    // oxlint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-static-element-interactions
+    <div class="frame" onClick={onLinkClick}>
+      <a class="skip" href="#main">
+        Skip to content
+      </a>
+      <header class="bar">
+        <a class="brand" href={href('/')}>
+          Millrace
+        </a>
+        <button
+          type="button"
+          class="menu"
+          aria-expanded={isOpen}
+          aria-controls="views"
+          onClick={() => setOpen(!isOpen)}
+        >
+          Menu
+        </button>
+        <nav id="views" class={isOpen ? 'views open' : 'views'} aria-label="Views">
+          {VIEWS.map(({ name, title, paths }) => (
+            <a
+              key={name}
+              href={href(paths[0] ?? '/')}
+              aria-current={found?.view.name === name ? 'page' : undefined}
+            >
+              {title}
+            </a>
+          ))}
+          <span class="who">
+            <button type="button" class="quiet" onClick={toggleTheme}>
+              {theme.value === 'dark' ? 'Light theme' : 'Dark theme'}
+            </button>
+            <span title={`role: ${me.value?.role}`}>{me.value?.name}</span>
+            <button type="button" class="quiet" onClick={() => void signOut()}>
+              Sign out
+            </button>
+          </span>
+        </nav>
+      </header>
+      <main id="main" tabIndex={-1}>
+        {found ? <Shown view={found.view} params={found.params} /> : <h1>There is no such page</h1>}
+      </main>
+      <Toasts />
+    </div>
+  );
+}
+
+function Shown({ view, params }: { view: View; params: Record<string, string> }) {
+  const [loaded, setLoaded] = useState<{ name: string; Component: ComponentType<ViewProps> }>();
+  const [failure, setFailure] = useState<Error>();
+  const path = place.value.path;
+  useEffect(() => {
+    let isCurrent = true;
+    setFailure(undefined);
+    view
+      .load()
+      .then((Component) => isCurrent && setLoaded({ name: view.name, Component }))
+      .catch(setFailure);
+    return () => {
+      isCurrent = false;
+    };
+  }, [view]);
+  useEffect(() => {
+    document.title = `${view.title} · Millrace`;
+    // People who do not see the page change hear where they are now.
+    if (loaded?.name === view.name) document.querySelector<HTMLElement>('main h1')?.focus();
+  }, [path, loaded, view]);
+  if (failure) return <Problem error={failure} />;
+  if (loaded?.name !== view.name) return <p class="loading">Loading…</p>;
+  return <loaded.Component params={params} />;
+}
+
+function findView(path: string): { view: View; params: Record<string, string> } | null {
+  for (const view of VIEWS) {
+    for (const pattern of view.paths) {
+      const params = match(pattern, path);
+      if (params) return { view, params };
+    }
+  }
+  return null;
+}
+
+async function signOut(): Promise<void> {
+  forgetToken();
+  await request('POST', '/admin/sign-out').catch(() => undefined);
+  me.value = null;
+}

@@ -1,0 +1,30 @@
+/** A table that scrolls inside itself on narrow screens. */
+import type { ComponentChildren } from 'preact';
+
+interface Props {
+  /** Said to people who do not see the page. */
+  label: string;
+  columns: readonly ComponentChildren[];
+  /** Rows of `<tr>`. */
+  children: ComponentChildren;
+}
+
+export function Table({ label, columns, children }: Props) {
+  return (
+    // A region that scrolls has to be reached by the keyboard.
+    <div class="scroll" role="region" aria-label={label} tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            {columns.map((column, at) => (
+              <th key={at} scope="col">
+                {column}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
+  );
+}

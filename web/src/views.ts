@@ -1,0 +1,37 @@
+/** All views, in the order of the navigation. A new view adds its line here. */
+import type { ComponentType } from 'preact';
+
+export interface ViewProps {
+  /** Parts of the path, by the names of the view's patterns. */
+  params: Readonly<Record<string, string>>;
+}
+
+export interface View {
+  name: string;
+  title: string;
+  /** The first is where the navigation leads. */
+  paths: readonly string[];
+  /** Loaded when it is first shown. */
+  load(): Promise<ComponentType<ViewProps>>;
+}
+
+export const VIEWS: readonly View[] = [
+  {
+    name: 'overview',
+    title: 'Overview',
+    paths: ['/'],
+    load: async () => (await import('./views/overview/overview.tsx')).Overview,
+  },
+  {
+    name: 'sources',
+    title: 'Sources',
+    paths: ['/sources', '/sources/:slug'],
+    load: async () => (await import('./views/sources/sources.tsx')).Sources,
+  },
+  {
+    name: 'live',
+    title: 'Live',
+    paths: ['/live'],
+    load: async () => (await import('./views/live/live.tsx')).Live,
+  },
+];

@@ -1,0 +1,111 @@
+import { useState } from 'preact/hooks';
+import { may, me, send } from '../../api.ts';
+import { time } from '../../format.ts';
+import { useLoaded, useTask } from '../../loading.ts';
+import { Badge } from '../../parts/badge.tsx';
+import { Dialog } from '../../parts/dialog.tsx';
+import { Field } from '../../parts/field.tsx';
+import { Empty, Page } from '../../parts/page.tsx';
+import { Problem } from '../../parts/problem.tsx';
+import { Table } from '../../parts/table.tsx';
+import { go, href } from '../../router.ts';
+import { freshKeys } from './shapes.ts';
+import type { Source } from './shapes.ts';
+
+export function SourceList() {
+  const { data, error } = useLoaded<Source[]>('/admin/sources', 10_000);
+  const [isMaking, setMaking] = useState(false);
+  const mayMake = may('member') && me.value?.sources === null;
+  return (
+    <Page
+      title="Sources"
+      actions={
+        mayMake && (
+          <button type="button" onClick={() => setMaking(true)}>
+            New source
+          </button>
+        )
+      }
+    >
+      <p class="muted">
+        A source is an app or a site that sends events, with write keys of its own.
+      </p>
+      <Problem error={error} />
+      {data?.length === 0 && (
+        <Empty>There is no source yet. Make one, and paste its snippet into your app.</Empty>
+      )}
+      {data && data.length > 0 && (
+        <Table label="Sources" columns={['Name', 'Slug', 'Environment', 'Region', 'State', 'Made']}>
+          {data.map((source) => (
+            <tr key={source.id}>
+              <td>
+                <a href={href(`/sources/${source.slug}`)}>{source.name}</a>
+              </td>
+              <td>{source.slug}</td>
+              <td>{source.environment}</td>
+              <td>{source.region}</td>
+              <td>
+                <Badge tone={source.enabled ? 'good' : 'warn'}>
+                  {source.enabled ? 'enabled' : 'disabled'}
+                </Badge>
+              </td>
+              <td>{time(source.createdAt)}</td>
+            </tr>
+          ))}
+        </Table>
+      )}
+      {isMaking && <NewSource onClose={() => setMaking(false)} />}
+    </Page>
+  );
+}
+
+function NewSource({ onClose }: { onClose(): void }) {
+  const [name, setName] = useState('');
+  const [environment, setEnvironment] = useState('production');
+  const task = useTask();
+  const make = (event: Event): void => {
+    event.preventDefault();
+    void task.run(async () => {
+      const made = await send<Source & { writeKey: string }>('POST', '/admin/sources', {
+        name,
+        environment,
+      });
+      freshKeys.set(made.slug, made.writeKey);
+      go(`/sources/${made.slug}`);
+    });
+  };
+  return (
+    <Dialog title="New source" onClose={onClose}>
+      <form class="fields" onSubmit={make}>
+        <Problem error={task.error} />
+        <Field label="Name" help="Such as Web shop, or iOS app.">
+          {(own) => (
+            <input
+              {...own}
+              required
+              maxLength={200}
+              value={name}
+              onInput={(event) => setName(event.currentTarget.value)}
+            />
+          )}
+        </Field>
+        <Field label="Environment" help="A label of its events.">
+          {(own) => (
+            <select
+              {...own}
+              value={environment}
+              onChange={(event) => setEnvironment(event.currentTarget.value)}
+            >
+              <option>production</option>
+              <option>staging</option>
+              <option>development</option>
+            </select>
+          )}
+        </Field>
+        <button type="submit" disabled={task.isRunning}>
+          Create source
+        </button>
+      </form>
+    </Dialog>
+  );
+}
