@@ -47,7 +47,7 @@ export interface AdminOptions {
   signIns: SignInSettings;
   sql: { timeoutMs: number; rowsMax: number };
   logger: Logger;
-  query(request: SqlRequest): Promise<SqlResult>;
+  query(request: SqlRequest, cancelled?: AbortSignal): Promise<SqlResult>;
   tail(onEntries: (entries: readonly TailEntry[]) => void): () => void;
   metricsText(): string;
   health(): Health;
@@ -157,12 +157,14 @@ function createApp(options: AdminOptions): Hono {
 
 async function answerSql(options: AdminOptions, c: Context): Promise<Response> {
   const body = parseSqlBody(await c.req.text());
-  const result = await options.query({
+  const request: SqlRequest = {
     sql: body.sql,
     format: body.format === 'parquet' ? 'parquet' : 'rows',
     timeoutMs: Math.min(body.timeoutMs ?? options.sql.timeoutMs, options.sql.timeoutMs),
     rowsMax: Math.min(body.rowsMax ?? options.sql.rowsMax, options.sql.rowsMax),
-  });
+  };
+  // Aborts when the client goes away: nobody waits for the answer any more.
+  const result = await options.query(request, c.req.raw.signal);
   if (result.format === 'parquet') {
     return c.body(Buffer.from(result.bytes), 200, {
       'Content-Type': 'application/vnd.apache.parquet',

@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   SQL_REFUSED: { status: 400, retry: 'no' },
   SQL_FAILED: { status: 400, retry: 'no' },
   SQL_TIMEOUT: { status: 408, retry: 'no' },
+  SQL_CANCELLED: { status: 499, retry: 'no' },
   NOT_FOUND: { status: 404, retry: 'no' },
   CONFLICT: { status: 409, retry: 'no' },
   INVALID_ARGUMENT: { status: 400, retry: 'no' },

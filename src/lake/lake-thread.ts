@@ -23,6 +23,8 @@ assert(port, 'lake-thread.ts runs in a worker thread');
 const setup = workerData as LakeSetup;
 const logger = createLogger('lake', setup.logLevel);
 const clock = systemClock;
+/** Queries that run now, by the ids of their orders. */
+const queries = new Map<number, AbortController>();
 let isStopping = false;
 let isTailWanted = false;
 let isCaughtUp = false;
@@ -74,6 +76,7 @@ async function run(): Promise<void> {
     else if (order.kind === 'tail') isTailWanted = order.isWanted;
     else if (order.kind === 'stop') isStopping = true;
     else if (order.kind === 'locate') void answerLocate(lake.locate, order);
+    else if (order.kind === 'cancel-sql') queries.get(order.id)?.abort();
     else void answerSql(lake.query, order);
   });
   // Nothing is read, but the tables of every source are there before the first query.
@@ -115,13 +118,18 @@ async function answerSql(
   query: Awaited<ReturnType<typeof openLake>>['query'],
   order: Extract<LakeOrder, { kind: 'sql' }>,
 ): Promise<void> {
+  const cancelled = new AbortController();
+  queries.set(order.id, cancelled);
   try {
-    say({ kind: 'sql', id: order.id, result: await query(order.request) });
+    const result = await query(order.request, cancelled.signal);
+    say({ kind: 'sql', id: order.id, result });
   } catch (error) {
     const known = error instanceof MillraceError ? error : undefined;
     const { message } = toError(error);
     const code = known?.code ?? 'SQL_FAILED';
     say({ kind: 'sql-failed', id: order.id, error: { code, message, field: known?.field } });
+  } finally {
+    queries.delete(order.id);
   }
 }
 

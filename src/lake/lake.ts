@@ -37,7 +37,7 @@ export interface Lake {
   setSources(sources: readonly SourceInfo[]): void;
   /** Reads, judges, loads and shows what is durable below each partition's end. */
   step(durableEnd: (partition: string) => number): Promise<StepResult>;
-  query(request: SqlRequest): Promise<SqlResult>;
+  query(request: SqlRequest, cancelled?: AbortSignal): Promise<SqlResult>;
   state: LakeState;
   /** The Parquet file that has an event, relative to the data folder; null: it is in memory. */
   locate(place: RowPlace): Promise<string | null>;
@@ -104,7 +104,7 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
       }
     },
     step,
-    async query(request) {
+    async query(request, cancelled) {
       const seams = {
         engine: state.engine,
         clock,
@@ -114,7 +114,7 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
       };
       let outcome = 'failed';
       try {
-        const result = await runSql(seams, request);
+        const result = await runSql(seams, request, cancelled);
         outcome = 'ok';
         return result;
       } catch (error) {

@@ -41,6 +41,7 @@ export type TailEntry = Record<string, unknown>;
 export type LakeOrder =
   | { kind: 'sources'; sources: readonly SourceInfo[] }
   | { kind: 'sql'; id: number; request: SqlRequest }
+  | { kind: 'cancel-sql'; id: number }
   | { kind: 'locate'; id: number; place: RowPlace }
   | { kind: 'tail'; isWanted: boolean }
   | { kind: 'stop' };

@@ -42,9 +42,15 @@ export interface SqlOptions {
 }
 
 /**
- * @throws MillraceError SQL_REFUSED, SQL_FAILED (the engine's message) or SQL_TIMEOUT.
+ * @param cancelled ends the query when nobody waits for its answer any more.
+ * @throws MillraceError SQL_REFUSED, SQL_FAILED (the engine's message), SQL_TIMEOUT or
+ *   SQL_CANCELLED.
  */
-export async function runSql(options: SqlOptions, request: SqlRequest): Promise<SqlResult> {
+export async function runSql(
+  options: SqlOptions,
+  request: SqlRequest,
+  cancelled?: AbortSignal,
+): Promise<SqlResult> {
   const connection = await options.engine.connect();
   let isTimeUp = false;
   const timer = new AbortController();
@@ -55,12 +61,17 @@ export async function runSql(options: SqlOptions, request: SqlRequest): Promise<
     },
     () => undefined,
   );
+  const onCancelled = (): void => connection.interrupt();
+  cancelled?.addEventListener('abort', onCancelled);
   try {
     await assertAllowed(connection, request.sql);
+    // What interrupted the judging of the statement does not stop its running.
+    if (isTimeUp || cancelled?.aborted) throw new Error('interrupted');
     return request.format === 'rows'
       ? await runRows(options, connection, request)
       : await runParquet(options, connection, request);
   } catch (error) {
+    if (cancelled?.aborted) throw new MillraceError('SQL_CANCELLED', 'The query was cancelled');
     if (isTimeUp) {
       throw new MillraceError('SQL_TIMEOUT', `The query ran longer than ${request.timeoutMs} ms`);
     }
@@ -69,6 +80,7 @@ export async function runSql(options: SqlOptions, request: SqlRequest): Promise<
     throw new MillraceError('SQL_FAILED', message, { cause: error, field: 'sql' });
   } finally {
     timer.abort();
+    cancelled?.removeEventListener('abort', onCancelled);
     connection.closeSync();
   }
 }

@@ -17,8 +17,11 @@ import type { MetricsRegistry, Snapshot } from '../observe/metrics.ts';
 import { startThread } from './thread.ts';
 
 export interface LakeClient {
-  /** @throws MillraceError as `runSql`, or UNAVAILABLE while the lake restarts. */
-  query(request: SqlRequest): Promise<SqlResult>;
+  /**
+   * @param cancelled stops the query when it aborts.
+   * @throws MillraceError as `runSql`, or UNAVAILABLE while the lake restarts.
+   */
+  query(request: SqlRequest, cancelled?: AbortSignal): Promise<SqlResult>;
   /** The Parquet file that has an event; null: in memory, or nobody knows. */
   locate(place: RowPlace): Promise<string | null>;
   /** Calls back with live events until the returned function is called. */
@@ -102,7 +105,7 @@ export async function startLake(
   });
   await started;
   return {
-    query(request) {
+    query(request, cancelled) {
       if (!isReady) {
         return Promise.reject(new MillraceError('UNAVAILABLE', 'The lake restarts; try again'));
       }
@@ -110,6 +113,9 @@ export async function startLake(
       return new Promise((resolve, reject) => {
         waiting.set(id, { resolve, reject });
         thread.send({ kind: 'sql', id, request });
+        const cancel = (): void => thread.send({ kind: 'cancel-sql', id });
+        if (cancelled?.aborted) cancel();
+        cancelled?.addEventListener('abort', cancel, { once: true });
       });
     },
     locate(place) {

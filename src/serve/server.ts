@@ -269,7 +269,7 @@ async function startAdminListener(
     logger,
     store,
     clock,
-    query: (request) => lake.query(request),
+    query: (request, cancelled) => lake.query(request, cancelled),
     tail: (onEntries) => lake.tail(onEntries),
     health,
     delivery: createDeliveryControl(parts, lake, delivery),

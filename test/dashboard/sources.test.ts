@@ -36,10 +36,11 @@ describe('the dashboard, first steps', { skip: browserSkip }, () => {
     await page.getByLabel('Name').fill('Ada');
     await page.getByLabel('Password').fill('correct horse battery');
     await page.getByRole('button', { name: 'Create account' }).click();
-    await page.getByRole('navigation', { name: 'Views' }).waitFor();
+    const views = page.getByRole('navigation', { name: 'Views' });
+    await views.waitFor();
     assert.ok(!page.url().includes('invitation'), 'the link is not kept in the address');
 
-    await page.getByRole('link', { name: 'Sources' }).click();
+    await views.getByRole('link', { name: 'Sources' }).click();
     await page.getByRole('button', { name: 'New source' }).click();
     await page.getByLabel('Name').fill('Web shop');
     await page.getByRole('button', { name: 'Create source' }).click();
