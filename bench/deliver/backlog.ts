@@ -5,7 +5,7 @@ import { batchBody } from '../support/events.ts';
 import { httpRequest, load, median, percentile } from '../support/load.ts';
 import { residentBytes, startBaseline } from '../support/processes.ts';
 import { shown } from './part.ts';
-import type { DeliverPart } from './part.ts';
+import type { DeliverPart, Figure } from './part.ts';
 import { admin, fillScene, untilDelivered } from './scene.ts';
 
 /** Live traffic: so many requests a second, of so many events. */
@@ -23,6 +23,7 @@ export const backlog: DeliverPart = async (scale) => {
   try {
     const before: number[] = [];
     for (let slice = 0; slice < 3; slice++) before.push(...(await live()));
+    const restBytes = residentBytes(server.process);
     const settings = { url: `http://127.0.0.1:${sink.port}/in`, batch: true };
     const startMs = performance.now();
     await admin(server, 'POST', '/destinations', {
@@ -42,7 +43,7 @@ export const backlog: DeliverPart = async (scale) => {
     isOver = true;
     clearInterval(timer);
     await traffic;
-    return report(before, during, memory, events / seconds);
+    return report({ before, during, memory, restBytes, rate: events / seconds });
   } finally {
     await server.stop();
     sink.stop();
@@ -66,7 +67,15 @@ function liveTraffic(server: TestServer): () => Promise<number[]> {
   };
 }
 
-function report(before: number[], during: number[], memory: number[], rate: number) {
+interface Measured {
+  before: number[];
+  during: number[];
+  memory: number[];
+  restBytes: number;
+  rate: number;
+}
+
+function report({ before, during, memory, restBytes, rate }: Measured): Figure[] {
   const sorted = (values: number[]): number[] => values.toSorted((a, b) => a - b);
   const p99 = (values: number[]): number => percentile(sorted(values), 0.99);
   const quarter = Math.max(1, Math.floor(memory.length / 4));
@@ -74,6 +83,7 @@ function report(before: number[], during: number[], memory: number[], rate: numb
   const last = median(memory.slice(-quarter));
   return [
     { figure: 'backlog, delivered events per second', value: String(Math.round(rate)) },
+    { figure: 'backlog, memory to that before it', value: shown(median(memory) / restBytes) },
     { figure: 'backlog, resident memory, median', value: shown(median(memory) / MIB, ' MiB') },
     { figure: 'backlog, memory, last to second quarter', value: shown(last / second), aim: '≈ 1' },
     {
