@@ -1,25 +1,15 @@
 /** What an empty data folder gets: a workspace, a source, and a write key that is shown once. */
 import type { Config } from '../config/schema.ts';
-import { createInvitation } from '../store/invitations.ts';
 import { createSource, listSources } from '../store/sources.ts';
 import type { Source } from '../store/sources.ts';
 import type { Store } from '../store/store.ts';
 import { inStoreTransaction } from '../store/store.ts';
-import { listUsers } from '../store/users.ts';
 import { ensureWorkspace } from '../store/workspaces.ts';
 import { createKey } from '../store/write-keys.ts';
 
 export interface FirstStart {
   source: Source;
   writeKey: string;
-}
-
-/** The secret of a link for the first owner; null once somebody has an account. */
-export function firstOwnerInvitation(store: Store): string | null {
-  return inStoreTransaction(store, () => {
-    if (listUsers(store).length > 0) return null;
-    return createInvitation(store, { email: null, role: 'owner', userId: null });
-  });
 }
 
 /** Returns what was made, or null when the store has sources already. */

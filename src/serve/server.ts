@@ -21,6 +21,7 @@ import { createMetricsRegistry, renderPrometheus } from '../observe/metrics.ts';
 import { authSnapshot } from '../store/auth-snapshot.ts';
 import { lockDataFolder } from '../store/data-folder-lock.ts';
 import { applyDeclaredSources } from '../store/declared-sources.ts';
+import { createFirstOwnerInvitation } from '../store/invitations.ts';
 import { listSources } from '../store/sources.ts';
 import { closeStore, openStore } from '../store/store.ts';
 import { adminToken } from './admin-token.ts';
@@ -32,7 +33,7 @@ import { adminParts } from './admin-parts.ts';
 import { createDeliveryControl } from './delivery-control.ts';
 import { startCollectors } from './collectors.ts';
 import type { Collectors } from './collectors.ts';
-import { firstOwnerInvitation, firstStart } from './first-start.ts';
+import { firstStart } from './first-start.ts';
 import type { FirstStart } from './first-start.ts';
 import { createNet } from '../net/guarded-net.ts';
 import { applyDeclaredDestinations } from '../store/declared-destinations.ts';
@@ -147,7 +148,7 @@ async function startParts(
   await writeServerFile(disk, dataFolder, about);
   stops.push(() => removeServerFile(disk, dataFolder));
   logger.info({ threads, regions, ...about }, 'started');
-  const ownerInvitation = firstOwnerInvitation(store);
+  const ownerInvitation = createFirstOwnerInvitation(store);
   return { collectorUrl, adminUrl, firstStart: made, ownerInvitation, stop };
 }
 

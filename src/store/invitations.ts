@@ -7,17 +7,33 @@ import type { Store } from './store.ts';
 import { ensureWorkspace } from './workspaces.ts';
 
 export interface Invitation {
-  /** Null: whoever has the link says who he is. */
+  /** Null: of the first owner, who says it himself. */
   email: string | null;
   role: Role;
   /** Set for a new password of a known user. */
   userId: string | null;
 }
 
-const VALID_MS = 7 * 24 * 3_600_000;
+const DAY_MS = 24 * 3_600_000;
+const VALID_MS = 7 * DAY_MS;
+
+/**
+ * The secret of the link that makes the first account, as owner; null once somebody has one. Valid
+ * for a day, and there is only one: a new one puts an end to the one before.
+ */
+export function createFirstOwnerInvitation(store: Store): string | null {
+  return inStoreTransaction(store, () => {
+    if (hasUsers(store)) return null;
+    const workspace = ensureWorkspace(store).id;
+    store.database
+      .prepare('delete from invitations where workspace_id = ? and email is null')
+      .run(workspace);
+    return createInvitation(store, { email: null, role: 'owner', userId: null }, DAY_MS);
+  });
+}
 
 /** Returns the secret for the link. */
-export function createInvitation(store: Store, invitation: Invitation): string {
+export function createInvitation(store: Store, invitation: Invitation, validMs = VALID_MS): string {
   const secret = newSecret(store.random);
   const now = store.clock.wallMs();
   store.database.prepare('delete from invitations where expires_at_ms < ?').run(now);
@@ -33,17 +49,19 @@ export function createInvitation(store: Store, invitation: Invitation): string {
       invitation.role,
       invitation.userId,
       now,
-      now + VALID_MS,
+      now + validMs,
     );
   return secret;
 }
 
-/** Reads it without using it up. */
+/** Reads it without using it up. The first owner's is worth nothing once there is an account. */
 export function findInvitation(store: Store, secret: string): Invitation | undefined {
   const row = store.database
-    .prepare('select * from invitations where digest = ? and expires_at_ms >= ?')
-    .get(digestOf(secret), store.clock.wallMs());
-  if (!row) return undefined;
+    .prepare(
+      'select * from invitations where workspace_id = ? and digest = ? and expires_at_ms >= ?',
+    )
+    .get(ensureWorkspace(store).id, digestOf(secret), store.clock.wallMs());
+  if (!row || (row['email'] === null && hasUsers(store))) return undefined;
   return {
     email: row['email'] === null ? null : String(row['email']),
     role: row['role'] as Role,
@@ -63,4 +81,11 @@ export function acceptInvitation<T>(
     store.database.prepare('delete from invitations where digest = ?').run(digestOf(secret));
     return accept(invitation);
   });
+}
+
+function hasUsers(store: Store): boolean {
+  const row = store.database
+    .prepare('select user_id from memberships where workspace_id = ? limit 1')
+    .get(ensureWorkspace(store).id);
+  return row !== undefined;
 }

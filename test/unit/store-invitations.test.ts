@@ -1,0 +1,71 @@
+/** The link of the first owner: one at a time, for a day, and only while nobody has an account. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { systemClock } from '../../src/base/clock.ts';
+import {
+  acceptInvitation,
+  createFirstOwnerInvitation,
+  createInvitation,
+  findInvitation,
+} from '../../src/store/invitations.ts';
+import { closeStore, openStore } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { createUser } from '../../src/store/users.ts';
+
+const DAY_MS = 86_400_000;
+let folder = '';
+let store: Store;
+let nowMs = 0;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'millrace-invitations-'));
+  nowMs = Date.UTC(2026, 0, 1);
+  store = openStore(join(folder, 'control.db'), {
+    clock: { ...systemClock, wallMs: () => nowMs },
+  });
+});
+
+afterEach(() => {
+  closeStore(store);
+  rmSync(folder, { recursive: true });
+});
+
+function firstOwner(): string {
+  const invitation = createFirstOwnerInvitation(store);
+  assert.ok(invitation !== null);
+  return invitation;
+}
+
+test('each start makes a new link, and the one before is worth nothing', () => {
+  const [old, next] = [firstOwner(), firstOwner()];
+  assert.equal(findInvitation(store, old), undefined);
+  assert.deepEqual(findInvitation(store, next), { email: null, role: 'owner', userId: null });
+});
+
+test('it is valid for a day', () => {
+  const invitation = firstOwner();
+  nowMs += DAY_MS;
+  assert.ok(findInvitation(store, invitation));
+  nowMs += 1;
+  assert.equal(findInvitation(store, invitation), undefined);
+});
+
+test('it is worth nothing once somebody has an account, however that came about', () => {
+  const invitation = firstOwner();
+  createUser(store, { email: 'a@example.com', name: 'A', role: 'viewer', password: null });
+  assert.equal(findInvitation(store, invitation), undefined);
+  const accept = () => acceptInvitation(store, invitation, () => assert.fail('accepted'));
+  assert.throws(accept, { code: 'NOT_FOUND' });
+  assert.equal(createFirstOwnerInvitation(store), null);
+});
+
+test('other invitations live through a start, for a week', () => {
+  const given = { email: 'b@example.com', role: 'admin', userId: null } as const;
+  const invitation = createInvitation(store, given);
+  firstOwner();
+  nowMs += 7 * DAY_MS;
+  assert.deepEqual(findInvitation(store, invitation), given);
+});
