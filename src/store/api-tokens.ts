@@ -62,8 +62,8 @@ export function createApiToken(
 export function tokenActor(store: Store, token: string): Actor | undefined {
   if (!isWellMarked(token, TOKEN_PREFIX)) return undefined;
   const row = store.database
-    .prepare('select * from api_tokens where digest = ? and is_revoked = 0')
-    .get(digestOf(token));
+    .prepare('select * from api_tokens where workspace_id = ? and digest = ? and is_revoked = 0')
+    .get(ensureWorkspace(store).id, digestOf(token));
   if (!row) return undefined;
   const about = tokenFrom(row);
   const now = store.clock.wallMs();

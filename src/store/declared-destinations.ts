@@ -9,6 +9,7 @@ import type { DestinationStart } from './destinations.ts';
 import type { Sealer } from './sealing.ts';
 import { inStoreTransaction } from './store.ts';
 import type { Store } from './store.ts';
+import { ensureWorkspace } from './workspaces.ts';
 
 /** @throws MillraceError CONFIG_INVALID when a destination would change its region. */
 export function applyDeclaredDestinations(
@@ -19,8 +20,11 @@ export function applyDeclaredDestinations(
   inStoreTransaction(store, () => {
     const slugs = new Set(declared.map(({ slug }) => slug));
     const rows = store.database
-      .prepare(`select slug from destinations where origin = 'declared' and state != 'disabled'`)
-      .all();
+      .prepare(
+        `select slug from destinations
+         where workspace_id = ? and origin = 'declared' and state != 'disabled'`,
+      )
+      .all(ensureWorkspace(store).id);
     for (const { slug } of rows) {
       if (!slugs.has(String(slug))) {
         updateDestination(store, sealer, String(slug), { state: 'disabled' });

@@ -9,6 +9,7 @@ import { createSource, findSource } from './sources.ts';
 import type { Source } from './sources.ts';
 import { inStoreTransaction } from './store.ts';
 import type { Store } from './store.ts';
+import { ensureWorkspace } from './workspaces.ts';
 import { insertKey, writeKeyDigest } from './write-keys.ts';
 
 /**
@@ -32,8 +33,12 @@ export function applyDeclaredSources(store: Store, sources: readonly DeclaredSou
 function disableKeysExcept(store: Store, declared: ReadonlySet<string>): void {
   const digests = new Set([...declared].map(writeKeyDigest));
   const rows = store.database
-    .prepare(`select number, digest from write_keys where origin = 'declared' and state = 'active'`)
-    .all();
+    .prepare(
+      `select write_keys.number, digest from write_keys
+       join sources on sources.number = source_number and workspace_id = ?
+       where write_keys.origin = 'declared' and state = 'active'`,
+    )
+    .all(ensureWorkspace(store).id);
   const disable = store.database.prepare(
     `update write_keys set state = 'disabled', disabled_by = 'declaration' where number = ?`,
   );
@@ -73,13 +78,17 @@ function applySource(store: Store, declared: DeclaredSource, at: number): Source
 
 function applyKey(store: Store, source: Source, key: string, field: string): void {
   const row = store.database
-    .prepare('select number, source_number, origin from write_keys where digest = ?')
+    .prepare(
+      `select write_keys.number, source_number, write_keys.origin, workspace_id from write_keys
+       join sources on sources.number = source_number where digest = ?`,
+    )
     .get(writeKeyDigest(key));
   if (!row) {
     insertKey(store, source.number, key, 'declared');
     return;
   }
-  if (row['origin'] === 'created' && row['source_number'] !== source.number) {
+  const isForeign = row['workspace_id'] !== source.workspaceId;
+  if (isForeign || (row['origin'] === 'created' && row['source_number'] !== source.number)) {
     const message = `${field}: the key belongs to another source (allowed: a key of this source)`;
     throw new MillraceError('CONFIG_INVALID', message, { field });
   }

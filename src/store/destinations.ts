@@ -53,7 +53,7 @@ export function createDestination(
   checkName(given.name);
   checkSlug(given.slug);
   return inStoreTransaction(store, () => {
-    if (findDestination(store, sealer, given.slug)) {
+    if (isTaken(store, given.slug)) {
       const message = `A destination with slug ${given.slug} exists`;
       throw new MillraceError('CONFLICT', message, { field: 'slug' });
     }
@@ -128,7 +128,9 @@ export function deleteDestination(store: Store, sealer: Sealer, slug: string): v
 
 /** In the order of their slugs. @throws MillraceError SECRETS_SEALED */
 export function listDestinations(store: Store, sealer: Sealer): StoredDestination[] {
-  const rows = store.database.prepare('select * from destinations order by slug').all();
+  const rows = store.database
+    .prepare('select * from destinations where workspace_id = ? order by slug')
+    .all(ensureWorkspace(store).id);
   return rows.map((row) => destinationFrom(row, sealer));
 }
 
@@ -136,7 +138,9 @@ export function listDestinations(store: Store, sealer: Sealer): StoredDestinatio
 export function listDestinationPlaces(
   store: Store,
 ): { id: string; slug: string; region: string }[] {
-  const rows = store.database.prepare('select id, slug, region from destinations').all();
+  const rows = store.database
+    .prepare('select id, slug, region from destinations where workspace_id = ?')
+    .all(ensureWorkspace(store).id);
   return rows.map((row) => ({
     id: String(row['id']),
     slug: String(row['slug']),
@@ -150,11 +154,13 @@ export function findDestination(
   sealer: Sealer,
   slug: string,
 ): StoredDestination | undefined {
-  const row = store.database.prepare('select * from destinations where slug = ?').get(slug);
+  const row = store.database
+    .prepare('select * from destinations where workspace_id = ? and slug = ?')
+    .get(ensureWorkspace(store).id, slug);
   return row && destinationFrom(row, sealer);
 }
 
-/** Seals all settings anew, in one transaction. @returns how many. @throws SECRETS_SEALED */
+/** Seals all settings of all workspaces anew, in one transaction. @returns how many. @throws SECRETS_SEALED */
 export function resealDestinations(store: Store, old: Sealer, next: Sealer): number {
   return inStoreTransaction(store, () => {
     const rows = store.database.prepare('select id, sealed_settings from destinations').all();
@@ -168,6 +174,13 @@ export function resealDestinations(store: Store, old: Sealer, next: Sealer): num
     }
     return rows.length;
   });
+}
+
+/** Slugs are in addresses and folders, so no two workspaces share one. */
+function isTaken(store: Store, slug: string): boolean {
+  return (
+    store.database.prepare('select 1 from destinations where slug = ?').get(slug) !== undefined
+  );
 }
 
 function mustFind(store: Store, sealer: Sealer, slug: string): StoredDestination {

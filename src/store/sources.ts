@@ -63,7 +63,7 @@ export function createSource(store: Store, source: NewSource): Source {
   checkName(name);
   checkSlug(slug);
   return inStoreTransaction(store, () => {
-    if (findSource(store, slug)) {
+    if (isTaken(store, slug)) {
       throw new MillraceError('CONFLICT', `A source with slug ${slug} exists`, { field: 'slug' });
     }
     const workspace = ensureWorkspace(store);
@@ -97,14 +97,17 @@ export function createSource(store: Store, source: NewSource): Source {
 
 /** In the order they were made. */
 export function listSources(store: Store): Source[] {
-  return store.database.prepare('select * from sources order by number').all().map(sourceOf);
+  return store.database
+    .prepare('select * from sources where workspace_id = ? order by number')
+    .all(ensureWorkspace(store).id)
+    .map(sourceOf);
 }
 
 /** @param slugOrId a slug or an id. */
 export function findSource(store: Store, slugOrId: string): Source | undefined {
   const row = store.database
-    .prepare('select * from sources where slug = ? or id = ?')
-    .get(slugOrId, slugOrId);
+    .prepare('select * from sources where workspace_id = ? and (slug = ? or id = ?)')
+    .get(ensureWorkspace(store).id, slugOrId, slugOrId);
   return row === undefined ? undefined : sourceOf(row);
 }
 
@@ -181,6 +184,11 @@ export function checkSlug(slug: string): void {
     const message = `A slug has 1 to ${SLUG_CHARS_MAX} characters of a-z, 0-9, _ and -`;
     throw new MillraceError('INVALID_ARGUMENT', message, { field: 'slug' });
   }
+}
+
+/** Slugs are in addresses and folders, so no two workspaces share one. */
+function isTaken(store: Store, slug: string): boolean {
+  return store.database.prepare('select 1 from sources where slug = ?').get(slug) !== undefined;
 }
 
 /** The table's checks guarantee the words; see migrations. */

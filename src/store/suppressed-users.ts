@@ -8,7 +8,8 @@ export function suppressUsers(store: Store, userIds: readonly string[]): number 
   return inStoreTransaction(store, () => {
     const { id } = ensureWorkspace(store);
     const insert = store.database.prepare(
-      'insert or ignore into suppressed_users (workspace_id, user_id, created_at_ms) values (?,?,?)',
+      `insert into suppressed_users (workspace_id, user_id, created_at_ms) values (?, ?, ?)
+       on conflict do nothing`,
     );
     const now = store.clock.wallMs();
     return userIds.reduce((sum, userId) => sum + Number(insert.run(id, userId, now).changes), 0);
@@ -28,8 +29,11 @@ export function unsuppressUsers(store: Store, userIds: readonly string[]): numbe
 
 export function listSuppressedUsers(store: Store): { userId: string; createdAtMs: number }[] {
   const rows = store.database
-    .prepare('select user_id, created_at_ms from suppressed_users order by created_at_ms, user_id')
-    .all();
+    .prepare(
+      `select user_id, created_at_ms from suppressed_users where workspace_id = ?
+       order by created_at_ms, user_id`,
+    )
+    .all(ensureWorkspace(store).id);
   return rows.map((row) => ({
     userId: String(row['user_id']),
     createdAtMs: Number(row['created_at_ms']),

@@ -34,7 +34,7 @@ export function createUser(store: Store, given: NewUser): User {
     throw new MillraceError('INVALID_ARGUMENT', 'email: not an address', { field: 'email' });
   }
   return inStoreTransaction(store, () => {
-    if (findUserByEmail(store, email)) {
+    if (isKnown(store, email)) {
       const message = `A user with the email ${email} exists`;
       throw new MillraceError('CONFLICT', message, { field: 'email' });
     }
@@ -122,7 +122,15 @@ export function changeUser(
 export function deleteUser(store: Store, id: string): void {
   inStoreTransaction(store, () => {
     mustFindUser(store, id);
-    store.database.prepare('delete from users where id = ?').run(id);
+    store.database
+      .prepare('delete from memberships where user_id = ? and workspace_id = ?')
+      .run(id, ensureWorkspace(store).id);
+    store.database
+      .prepare(
+        `delete from users where id = ? and not exists
+           (select 1 from memberships where user_id = users.id)`,
+      )
+      .run(id);
     requireOwner(store);
   });
 }
@@ -133,6 +141,11 @@ export function setPassword(store: Store, id: string, password: string): void {
     store.database.prepare('update users set password = ? where id = ?').run(password, id);
     store.database.prepare('delete from sessions where user_id = ?').run(id);
   });
+}
+
+/** In any workspace: an invitation to one must not set the password of another's user. */
+function isKnown(store: Store, email: string): boolean {
+  return store.database.prepare('select 1 from users where email = ?').get(email) !== undefined;
 }
 
 function requireOwner(store: Store): void {

@@ -9,6 +9,9 @@ export interface Workspace {
 
 /** The workspace that sources belong to; created under this name when there is none yet. */
 export function ensureWorkspace(store: Store, name = 'default'): Workspace {
+  // Asked at every request: reading needs no lock.
+  const [known] = listWorkspaces(store);
+  if (known) return known;
   return inStoreTransaction(store, () => {
     const [first] = listWorkspaces(store);
     if (first) return first;

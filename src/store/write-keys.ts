@@ -11,6 +11,7 @@ import { getSource } from './sources.ts';
 import type { Origin } from './sources.ts';
 import { inStoreTransaction } from './store.ts';
 import type { Store } from './store.ts';
+import { ensureWorkspace } from './workspaces.ts';
 
 export interface WriteKey {
   number: number;
@@ -40,7 +41,8 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const OVERLAP_MS_MAX = 367 * 86_400_000;
 
 const SELECT_KEYS = `select write_keys.*, sources.slug as source_slug
-  from write_keys join sources on sources.number = write_keys.source_number`;
+  from write_keys join sources on sources.number = write_keys.source_number
+    and sources.workspace_id = ?`;
 
 export function writeKeyDigest(key: string): string {
   return createHash('sha256').update(key).digest('hex');
@@ -96,12 +98,15 @@ export function disableKey(store: Store, keyOrId: string): WriteKey {
 /** In the order they were made; of one source, or of all. */
 export function listKeys(store: Store, sourceSlugOrId?: string): WriteKey[] {
   if (sourceSlugOrId === undefined) {
-    return store.database.prepare(`${SELECT_KEYS} order by write_keys.number`).all().map(keyOf);
+    return store.database
+      .prepare(`${SELECT_KEYS} order by write_keys.number`)
+      .all(ensureWorkspace(store).id)
+      .map(keyOf);
   }
   const { number } = getSource(store, sourceSlugOrId);
   return store.database
     .prepare(`${SELECT_KEYS} where source_number = ? order by write_keys.number`)
-    .all(number)
+    .all(ensureWorkspace(store).id, number)
     .map(keyOf);
 }
 
@@ -116,6 +121,7 @@ export function getKey(store: Store, keyOrId: string): WriteKey {
        order by digest = ? desc limit 1`,
     )
     .get(
+      ensureWorkspace(store).id,
       writeKeyDigest(keyOrId),
       keyOrId,
       /^\d{1,9}$/.test(keyOrId) ? Number(keyOrId) : -1,
