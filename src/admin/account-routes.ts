@@ -23,7 +23,7 @@ import {
   setPassword,
 } from '../store/users.ts';
 import type { User } from '../store/users.ts';
-import { actorOf, requireRole } from './actor.ts';
+import { actorOf, requireAllSources, requireRole } from './actor.ts';
 import { SESSION_COOKIES, actorOfUser, requireOwnPage, sessionOf } from './guard.ts';
 import { parseBody } from './parse-body.ts';
 import type { Passwords } from './passwords.ts';
@@ -116,6 +116,7 @@ export function signInRoutes(options: AccountOptions): Hono {
     return c.json(userView(user), 201);
   });
   routes.post('/sign-out', (c) => {
+    requireOwnPageIfBrowser(c);
     const session = sessionOf(c);
     if (session !== undefined) endSession(store, session);
     for (const name of SESSION_COOKIES) {
@@ -139,6 +140,7 @@ export function accountRoutes({ store }: AccountOptions): Hono {
     return c.json(listUsers(store).map(userView));
   });
   routes.patch('/users/:id', async (c) => {
+    requireRole(c, 'admin');
     const change = await parseBody(c, changeSchema);
     const actor = requireRole(c, change.role === 'owner' ? 'owner' : 'admin');
     const before = mustFindUser(store, c.req.param('id'));
@@ -171,6 +173,7 @@ export function accountRoutes({ store }: AccountOptions): Hono {
     return c.json({ invitation }, 201);
   });
   routes.post('/invitations', async (c) => {
+    requireRole(c, 'admin');
     const given = await parseBody(c, inviteSchema);
     const actor = requireRole(c, given.role === 'owner' ? 'owner' : 'admin');
     const invitation = createInvitation(store, { ...given, userId: null });
@@ -180,7 +183,7 @@ export function accountRoutes({ store }: AccountOptions): Hono {
   });
   addTokenRoutes(routes, store);
   routes.get('/audit', (c) => {
-    requireRole(c, 'viewer');
+    requireAllSources(c);
     const before = Number(c.req.query('before') ?? Number.MAX_SAFE_INTEGER);
     const limit = Math.min(500, Number(c.req.query('limit') ?? 100) || 100);
     return c.json(listAudit(store, { beforeId: before, limit }));
@@ -194,6 +197,7 @@ function addTokenRoutes(routes: Hono, store: Store): void {
     return c.json(listApiTokens(store).map(tokenView));
   });
   routes.post('/tokens', async (c) => {
+    requireRole(c, 'admin');
     const { name, role: own, scopes, expiresAt } = await parseBody(c, tokenSchema);
     const actor = requireRole(c, own === 'owner' ? 'owner' : 'admin');
     const expiresAtMs = expiresAt === null ? null : Date.parse(expiresAt);

@@ -50,6 +50,13 @@ export function maySee(actor: Actor, slug: string): boolean {
   return read.includes(slug) || write.includes(slug);
 }
 
+/** Slugs of the sources that somebody may see; null: all. */
+export function sourcesSeenBy(actor: Actor): readonly string[] | null {
+  if (hasAllSources(actor)) return null;
+  const { read = [], write = [] } = actor.sources ?? {};
+  return [...new Set([...read, ...write])];
+}
+
 /** What shows all sources at once, such as SQL, is for those who may see all of them. */
 export function requireAllSources(c: Context): Actor {
   const actor = actorOf(c);

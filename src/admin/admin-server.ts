@@ -24,7 +24,7 @@ import { identify, tokenCheck } from './guard.ts';
 import { createPasswords } from './passwords.ts';
 import { createSignInLimit } from './sign-in-limit.ts';
 import type { SignInSettings } from './sign-in-limit.ts';
-import { requireAllSources, setActor } from './actor.ts';
+import { actorOf, requireAllSources, setActor, sourcesSeenBy } from './actor.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
 import type { DeliveryControl } from './delivery-routes.ts';
 
@@ -51,7 +51,8 @@ export interface AdminOptions {
   tail(onEntries: (entries: readonly TailEntry[]) => void): () => void;
   metricsText(): string;
   health(): Health;
-  status(): unknown;
+  /** @param seen slugs of the sources that are shown; null: all. */
+  status(seen: readonly string[] | null): object;
   delivery: DeliveryControl;
   /** The files of the dashboard. */
   dashboard: Hono;
@@ -63,6 +64,8 @@ export interface AdminOptions {
 
 export interface AdminServer {
   port: number;
+  /** Method and pattern of each, as in `GET /admin/users/:id`. */
+  routes: readonly string[];
   stop(): Promise<void>;
 }
 
@@ -80,8 +83,10 @@ const KEEP_ALIVE_MS = 15_000;
 export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const app = createApp(options);
   const { server, port } = await listen(app, options);
+  const routes = app.routes.filter(({ method }) => method !== 'ALL');
   return {
     port,
+    routes: [...new Set(routes.map(({ method, path }) => `${method} ${path}`))],
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -96,7 +101,9 @@ function createApp(options: AdminOptions): Hono {
     // A page of another site can reach a loopback port through a name it owns; it cannot lie here.
     const site = c.req.header('sec-fetch-site');
     const isForeign = site !== undefined && site !== 'same-origin' && site !== 'none';
-    if (isForeign) return refuse(c, new MillraceError('UNAUTHORIZED', 'Cross-site request'));
+    if (isForeign && !isNavigation(c)) {
+      return refuse(c, new MillraceError('UNAUTHORIZED', 'Cross-site request'));
+    }
     await next();
     c.header('X-Content-Type-Options', 'nosniff');
     c.header('X-Frame-Options', 'DENY');
@@ -133,7 +140,7 @@ function createApp(options: AdminOptions): Hono {
     await next();
   });
   guarded.use(limitBody());
-  guarded.get('/status', (c) => c.json(options.status() as object));
+  guarded.get('/status', (c) => c.json(options.status(sourcesSeenBy(actorOf(c)))));
   guarded.post('/sql', (c) => {
     requireAllSources(c);
     return answerSql(options, c);
@@ -153,6 +160,16 @@ function createApp(options: AdminOptions): Hono {
     return refuse(c, new MillraceError('UNAVAILABLE', 'The request failed; see the log'));
   });
   return app;
+}
+
+/**
+ * Somebody follows a link to us, as from a chat, or comes back from where he signed in. The page
+ * that has the link sees nothing of the answer, and the session's cookie is not sent.
+ */
+function isNavigation(c: Context): boolean {
+  const { method } = c.req;
+  const dest = c.req.header('sec-fetch-dest');
+  return method === 'GET' && c.req.header('sec-fetch-mode') === 'navigate' && dest === 'document';
 }
 
 async function answerSql(options: AdminOptions, c: Context): Promise<Response> {

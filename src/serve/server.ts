@@ -55,6 +55,8 @@ export interface Server {
   ownerInvitation: string | null;
   /** What the first start made; null at every other start. */
   firstStart: FirstStart | null;
+  /** Of the admin listener, as in `GET /admin/users/:id`. */
+  adminRoutes: readonly string[];
   /** Stops accepting, finishes what is in flight, makes everything durable. */
   stop(): Promise<void>;
 }
@@ -149,7 +151,8 @@ async function startParts(
   stops.push(() => removeServerFile(disk, dataFolder));
   logger.info({ threads, regions, ...about }, 'started');
   const ownerInvitation = createFirstOwnerInvitation(store);
-  return { collectorUrl, adminUrl, firstStart: made, ownerInvitation, stop };
+  const { routes: adminRoutes } = admin;
+  return { collectorUrl, adminUrl, firstStart: made, ownerInvitation, adminRoutes, stop };
 }
 
 function startCollectorThreads(
@@ -289,16 +292,18 @@ async function startAdminListener(
       metrics.cell('millrace_uptime_seconds').value = (clock.monotonicMs() - startedMs) / 1000;
       return renderPrometheus(snapshots());
     },
-    status: () => ({
+    status: (seen) => ({
       version: VERSION,
-      sources: listSources(store).map(({ id, name, slug, region, environment, isEnabled }) => ({
-        id,
-        name,
-        slug,
-        region,
-        environment,
-        enabled: isEnabled,
-      })),
+      sources: listSources(store)
+        .filter(({ slug }) => seen === null || seen.includes(slug))
+        .map(({ id, name, slug, region, environment, isEnabled }) => ({
+          id,
+          name,
+          slug,
+          region,
+          environment,
+          enabled: isEnabled,
+        })),
     }),
   });
 }

@@ -160,7 +160,10 @@ export function findDestination(
   return row && destinationFrom(row, sealer);
 }
 
-/** Seals all settings of all workspaces anew, in one transaction. @returns how many. @throws SECRETS_SEALED */
+/**
+ * Seals all settings of all workspaces anew, in one transaction.
+ * @returns how many. @throws MillraceError SECRETS_SEALED
+ */
 export function resealDestinations(store: Store, old: Sealer, next: Sealer): number {
   return inStoreTransaction(store, () => {
     const rows = store.database.prepare('select id, sealed_settings from destinations').all();
