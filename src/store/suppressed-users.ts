@@ -27,6 +27,7 @@ export function unsuppressUsers(store: Store, userIds: readonly string[]): numbe
   });
 }
 
+/** The first first. */
 export function listSuppressedUsers(store: Store): { userId: string; createdAtMs: number }[] {
   const rows = store.database
     .prepare(
