@@ -2,7 +2,8 @@ import type { SqlRows } from '../lake/sql.ts';
 
 /**
  * CSV by RFC 4180. A text cell that a spreadsheet would run as a formula (it starts with `=`, `+`,
- * `-`, `@`, tab or carriage return) is prefixed with an apostrophe; numbers stay as they are.
+ * `-`, `@`, their full-width forms, or white space before one of them) is prefixed with an
+ * apostrophe; numbers stay as they are.
  */
 export function toCsv(result: Pick<SqlRows, 'columns' | 'rows'>): string {
   const lines = [result.columns.map(({ name }) => cell(name)).join(',')];
@@ -10,11 +11,14 @@ export function toCsv(result: Pick<SqlRows, 'columns' | 'rows'>): string {
   return lines.join('\r\n') + '\r\n';
 }
 
+/** Spreadsheets drop what is not seen before they look for a formula. */
+const FORMULA = /^(?:[\t\r]|\s*[=+\-@＝＋－＠])/;
+
 function cell(value: unknown): string {
   if (value === null || value === undefined) return '';
   const isNumber = typeof value === 'number' || (typeof value === 'string' && isNumeric(value));
   const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
-  const safe = !isNumber && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  const safe = !isNumber && FORMULA.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 

@@ -1,8 +1,7 @@
 /** What views of destinations need beside the routes of delivery: real events, and previews. */
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { Actor } from '../store/audit.ts';
-import { hasAllSources, requireRole, requireSource } from './actor.ts';
+import { requireRole, requireSource, sourcesSeenBy } from './actor.ts';
 import { requireDestination } from './destination-rights.ts';
 import { parseAs, parseBody } from './parse-body.ts';
 
@@ -54,13 +53,13 @@ export function destinationViewRoutes(control: DestinationViewControl): Hono {
     const asked = parseAs(recentSchema, c.req.query());
     const actor = requireRole(c, 'viewer');
     if (asked.source !== undefined) requireSource(c, asked.source, 'read');
-    return c.json((await control.recentEvents({ ...asked, seen: seenBy(actor) })) as object);
+    return c.json((await control.recentEvents({ ...asked, seen: sourcesSeenBy(actor) })) as object);
   });
   routes.post('/filters/preview', async (c) => {
     const actor = requireRole(c, 'viewer');
     const { filters, event: given, source, limit: most } = await parseBody(c, filtersSchema);
     if (source !== undefined) requireSource(c, source, 'read');
-    const recent = { source, limit: most, seen: seenBy(actor) };
+    const recent = { source, limit: most, seen: sourcesSeenBy(actor) };
     return c.json((await control.previewFilters({ filters, event: given, recent })) as object);
   });
   routes.post('/triggers/preview', async (c) => {
@@ -75,10 +74,4 @@ export function destinationViewRoutes(control: DestinationViewControl): Hono {
     return c.json((await control.delivery(slug, samples === 'true')) as object);
   });
   return routes;
-}
-
-function seenBy(actor: Actor): readonly string[] | null {
-  if (hasAllSources(actor)) return null;
-  const { read = [], write = [] } = actor.sources ?? {};
-  return [...new Set([...read, ...write])];
 }

@@ -1,10 +1,16 @@
 /** What the admin listener serves behind its guard, part by part. */
 import type { AdminPart } from '../admin/admin-server.ts';
 import { destinationViewRoutes } from '../admin/destination-view-routes.ts';
+import { savedQueryRoutes } from '../admin/saved-query-routes.ts';
+import { schemaRoutes } from '../admin/schema-routes.ts';
 import { sourceRoutes } from '../admin/source-routes.ts';
+import { userLookupRoutes } from '../admin/user-lookup-routes.ts';
 import type { AdminSeams } from './admin-seams.ts';
 import { createDestinationViewControl } from './destination-view-control.ts';
+import { createSavedQueryControl } from './saved-query-control.ts';
+import { createSchemaControl } from './schema-control.ts';
 import { createSourceControl } from './source-control.ts';
+import { createUserLookupControl } from './user-lookup-control.ts';
 
 /** A new part adds its line here. */
 export function adminParts(seams: AdminSeams): AdminPart[] {
@@ -13,5 +19,8 @@ export function adminParts(seams: AdminSeams): AdminPart[] {
   return [
     { path: '/admin', routes: sourceRoutes(createSourceControl(seams)) },
     { path: '/admin', routes: destinationViewRoutes(destinationViews) },
+    { path: '/admin', routes: savedQueryRoutes(createSavedQueryControl(parts.store, lake)) },
+    { path: '/admin', routes: schemaRoutes(createSchemaControl(parts, lake)) },
+    { path: '/admin', routes: userLookupRoutes(createUserLookupControl(lake)) },
   ];
 }

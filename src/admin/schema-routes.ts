@@ -1,0 +1,81 @@
+/** Events and properties as they were seen, what is odd about them, and what is written on them. */
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { MillraceError } from '../base/errors.ts';
+import { recordAudit } from '../store/audit.ts';
+import { setEventNote } from '../store/event-notes.ts';
+import { inStoreTransaction } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
+import { requireRole, requireSource, sourcesSeenBy } from './actor.ts';
+import { parseAs, parseBody } from './parse-body.ts';
+import { schemaMarkdown } from './schema-export.ts';
+import type { Schema } from './schema-shapes.ts';
+
+/** Made by serve. */
+export interface SchemaControl {
+  store: Store;
+  /** Slugs of all sources. */
+  sources(): string[];
+  schema(ask: { sources: readonly string[]; days: number }): Promise<Schema>;
+}
+
+const NOTE_CHARS_MAX = 10_000;
+const name = z.string().max(2_000);
+const askSchema = z.strictObject({
+  source: name.optional(),
+  days: z.coerce.number().int().min(1).max(90).default(7),
+});
+const exportSchema = askSchema.extend({ format: z.enum(['markdown', 'json']).default('markdown') });
+const noteSchema = z.strictObject({
+  source: name,
+  event: name.regex(
+    /^(track\/.*|(identify|page|screen|group|alias)\/)$/s,
+    'is a type and a name: track/Order Completed, identify/',
+  ),
+  property: name.default(''),
+  text: z.string().trim().max(NOTE_CHARS_MAX),
+});
+
+/** Behind the guard. */
+export function schemaRoutes(control: SchemaControl): Hono {
+  const { store } = control;
+  const routes = new Hono();
+  const answer = async (c: Parameters<typeof requireRole>[0], ask: z.infer<typeof askSchema>) => {
+    const actor = requireRole(c, 'viewer');
+    if (ask.source !== undefined) requireSource(c, ask.source, 'read');
+    const seen = sourcesSeenBy(actor) ?? control.sources();
+    return control.schema({ sources: ask.source === undefined ? seen : [ask.source], ...ask });
+  };
+  routes.get('/schema', async (c) => c.json(await answer(c, parseAs(askSchema, c.req.query()))));
+  routes.get('/schema/export', async (c) => {
+    const { format, ...ask } = parseAs(exportSchema, c.req.query());
+    const schema = await answer(c, ask);
+    const isJson = format === 'json';
+    c.header('Content-Disposition', `attachment; filename="events.${isJson ? 'json' : 'md'}"`);
+    if (isJson) return c.body(JSON.stringify(schema, null, 2), 200, { 'Content-Type': JSON_TYPE });
+    const text = schemaMarkdown('Tracked events', schema.events);
+    return c.body(text, 200, { 'Content-Type': 'text/markdown; charset=utf-8' });
+  });
+  routes.put('/schema/notes', async (c) => {
+    const { text, ...place } = await parseBody(c, noteSchema);
+    const actor = requireSource(c, place.source, 'write');
+    if (!control.sources().includes(place.source)) {
+      const message = `There is no source ${place.source}`;
+      throw new MillraceError('NOT_FOUND', message, { field: 'source' });
+    }
+    inStoreTransaction(store, () => {
+      const before = setEventNote(store, place, text, actor.name);
+      const about = [place.source, place.event, place.property].filter(Boolean).join(' · ');
+      recordAudit(store, actor, {
+        action: 'Event Documentation Modified',
+        resource: { type: 'event', id: about, name: about },
+        before: before === null ? null : { ...place, text: before },
+        after: text === '' ? null : { ...place, text },
+      });
+    });
+    return c.json({ ...place, text });
+  });
+  return routes;
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8';
