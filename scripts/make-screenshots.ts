@@ -78,6 +78,9 @@ const VIEWS = [
   ['overview', '/'],
   ['sources', '/sources/test'],
   ['live', '/live'],
+  ['destinations', '/destinations'],
+  ['catalogue', '/destinations/new'],
+  ['trace', '/trace'],
 ] as const;
 /** Two points of a rate. */
 const SETTLE_MS = 11_000;

@@ -7,6 +7,8 @@ import { batchBody } from '../support/events.ts';
 const BATCH = 100;
 const SENDERS = 8;
 const POLL_MS = 20;
+const SQL_POLL_MS = 250;
+const STALLED_POLLS = 80;
 
 export interface Scene {
   server: TestServer;
@@ -29,8 +31,21 @@ export function startScene(config: Record<string, unknown> = {}): Promise<TestSe
 export async function fillScene(events: number): Promise<Scene> {
   const server = await startScene();
   await send(server, events);
-  await server.sqlUntil('select count(*)::int as n from events', ([row]) => row?.['n'] === events);
+  await untilInSql(server, events);
   return { server, events };
+}
+
+async function untilInSql(server: TestServer, events: number): Promise<void> {
+  let [before, asked] = [-1, 0];
+  for (;;) {
+    const [row] = await server.sql('select count(*)::int as n from events');
+    const seen = Number(row?.['n']);
+    if (seen === events) return;
+    asked = seen === before ? asked + 1 : 0;
+    if (asked >= STALLED_POLLS) throw new Error(`SQL has ${seen} of ${events} events`);
+    before = seen;
+    await sleep(SQL_POLL_MS);
+  }
 }
 
 /** Sends events in batches, as fast as they are answered. */

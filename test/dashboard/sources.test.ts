@@ -17,8 +17,9 @@ describe('the dashboard, first steps', { skip: browserSkip }, () => {
   let server: TestServer;
   let browser: DashboardBrowser;
   before(async () => {
-    server = await startTestServer();
+    // Builds what the server will read.
     browser = await startDashboardBrowser();
+    server = await startTestServer();
   });
   after(async () => {
     await browser.close();

@@ -34,4 +34,16 @@ export const VIEWS: readonly View[] = [
     paths: ['/live'],
     load: async () => (await import('./views/live/live.tsx')).Live,
   },
+  {
+    name: 'destinations',
+    title: 'Destinations',
+    paths: ['/destinations', '/destinations/:slug', '/destinations/:slug/:tab'],
+    load: async () => (await import('./views/destinations/destinations.tsx')).Destinations,
+  },
+  {
+    name: 'trace',
+    title: 'Trace',
+    paths: ['/trace', '/trace/:messageId'],
+    load: async () => (await import('./views/trace/trace.tsx')).Trace,
+  },
 ];

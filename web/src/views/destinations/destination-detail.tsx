@@ -1,0 +1,151 @@
+/** One destination: how it fares, its settings, filters, dead letters and replays. */
+import { useState } from 'preact/hooks';
+import { may, send } from '../../api.ts';
+import { useLoaded, useTask } from '../../loading.ts';
+import { Page, Section } from '../../parts/page.tsx';
+import { Problem } from '../../parts/problem.tsx';
+import { Tabs } from '../../parts/tabs.tsx';
+import { say } from '../../parts/toast.tsx';
+import { go } from '../../router.ts';
+import { ConnectionForm } from './connection-form.tsx';
+import { DeadLetters } from './dead-letters.tsx';
+import { DeliveryTab } from './delivery-tab.tsx';
+import { StateBadge } from './destination-list.tsx';
+import { FiltersTab } from './filters-tab.tsx';
+import { Replays } from './replays.tsx';
+import type { Destination, Json, TypeDetail } from './shapes.ts';
+
+export function DestinationDetail({ slug, tab }: { slug: string; tab: string }) {
+  const { data, error, reload } = useLoaded<Destination[]>('/admin/destinations', 5_000);
+  const destination = data?.find((one) => one.slug === slug);
+  const base = `/destinations/${slug}`;
+  if (!destination) {
+    return (
+      <Page title={slug}>
+        <Problem error={error} />
+        {data && <p>There is no such destination.</p>}
+      </Page>
+    );
+  }
+  return (
+    <Page
+      title={destination.name}
+      actions={
+        <>
+          <StateBadge destination={destination} />
+          {may('member') && <Steering destination={destination} onChange={reload} />}
+        </>
+      }
+    >
+      <Problem error={error} />
+      {destination.status?.failure && <p class="problem">{destination.status.failure}</p>}
+      <Tabs
+        label="Parts of the destination"
+        tabs={[
+          { name: 'Delivery', path: base },
+          { name: 'Settings', path: `${base}/settings` },
+          { name: 'Filters', path: `${base}/filters`, count: destination.filters.length },
+          {
+            name: 'Dead letters',
+            path: `${base}/dead-letters`,
+            count: destination.status?.deadLetters ?? 0,
+          },
+          { name: 'Replay', path: `${base}/replay` },
+        ]}
+      />
+      {tab === 'delivery' && <DeliveryTab slug={slug} />}
+      {tab === 'settings' && <SettingsTab destination={destination} onChange={reload} />}
+      {tab === 'filters' && <FiltersTab destination={destination} onChange={reload} />}
+      {tab === 'dead-letters' && <DeadLetters slug={slug} onChange={reload} />}
+      {tab === 'replay' && <Replays slug={slug} />}
+    </Page>
+  );
+}
+
+interface OwnProps {
+  destination: Destination;
+  onChange(): void;
+}
+
+function Steering({ destination, onChange }: OwnProps) {
+  const { slug, state, name } = destination;
+  const task = useTask();
+  const change = (body: Json, text: string): void => {
+    void task.run(async () => {
+      await send('PATCH', `/admin/destinations/${slug}`, body);
+      say(text);
+      onChange();
+    });
+  };
+  const test = (): void => {
+    void task.run(async () => {
+      await send('POST', `/admin/destinations/${slug}/test`);
+      say('The test succeeded');
+    });
+  };
+  const remove = (): void => {
+    const text = `Delete ${name}? Its cursor, dead letters and counts go with it.`;
+    if (!window.confirm(text)) return;
+    void task.run(async () => {
+      await send('DELETE', `/admin/destinations/${slug}`);
+      go('/destinations');
+    });
+  };
+  return (
+    <>
+      <button type="button" class="quiet" disabled={task.isRunning} onClick={test}>
+        Test
+      </button>
+      {state === 'enabled' ? (
+        <button
+          type="button"
+          class="quiet"
+          title="Events are kept for later"
+          onClick={() => change({ state: 'paused' }, 'Paused')}
+        >
+          Pause
+        </button>
+      ) : (
+        <button type="button" onClick={() => change({ state: 'enabled' }, 'Enabled')}>
+          Enable
+        </button>
+      )}
+      {state !== 'disabled' && (
+        <button
+          type="button"
+          class="quiet"
+          title="Events pass by, counted as filtered"
+          onClick={() => change({ state: 'disabled' }, 'Disabled')}
+        >
+          Disable
+        </button>
+      )}
+      <button type="button" class="danger" onClick={remove}>
+        Delete
+      </button>
+      <Problem error={task.error} />
+    </>
+  );
+}
+
+function SettingsTab({ destination, onChange }: OwnProps) {
+  const { slug, type } = destination;
+  const { data, error } = useLoaded<TypeDetail>(`/admin/destinations/types/${type}`);
+  const [own] = useState(destination);
+  const task = useTask();
+  const save = (given: Json): void => {
+    void task.run(async () => {
+      await send('PATCH', `/admin/destinations/${slug}`, given);
+      say('Saved');
+      onChange();
+    });
+  };
+  return (
+    <Section title="Settings">
+      <Problem error={error} />
+      {data && (
+        <ConnectionForm type={data} destination={own} task={task} label="Save" onSubmit={save} />
+      )}
+    </Section>
+  );
+}

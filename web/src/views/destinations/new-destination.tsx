@@ -1,0 +1,45 @@
+/** A new destination of one type. */
+import { get, send } from '../../api.ts';
+import { useLoaded, useTask } from '../../loading.ts';
+import { Page, Section } from '../../parts/page.tsx';
+import { Problem } from '../../parts/problem.tsx';
+import { say } from '../../parts/toast.tsx';
+import { go } from '../../router.ts';
+import { ConnectionForm } from './connection-form.tsx';
+import { slugOf } from './settings-model.ts';
+import type { Destination, Json, TypeDetail } from './shapes.ts';
+
+export function NewDestination({ type }: { type: string }) {
+  const { data, error } = useLoaded<TypeDetail>(`/admin/destinations/types/${type}`);
+  const task = useTask();
+  const make = (given: Json): void => {
+    void task.run(async () => {
+      const slug = await freeSlug(String(given['name']), type);
+      await send<Destination>('POST', '/admin/destinations', { ...given, slug, type });
+      say('Connected');
+      go(`/destinations/${slug}`);
+    });
+  };
+  return (
+    <Page title={`Connect ${data?.title ?? type}`}>
+      <Problem error={error} />
+      {data?.description && <p class="muted">{data.description}</p>}
+      {data && (
+        <Section title="Settings">
+          <ConnectionForm type={data} task={task} label="Connect" onSubmit={make} />
+        </Section>
+      )}
+    </Page>
+  );
+}
+
+/** Names may be equal, slugs not: the second Slack is `slack-2`. */
+async function freeSlug(name: string, type: string): Promise<string> {
+  const taken = (await get<Destination[]>('/admin/destinations')).map(({ slug }) => slug);
+  const wanted = slugOf(name) || type;
+  if (wanted !== 'new' && !taken.includes(wanted)) return wanted;
+  for (let number = 2; ; number++) {
+    const next = `${wanted.slice(0, 60)}-${number}`;
+    if (!taken.includes(next)) return next;
+  }
+}
