@@ -1,22 +1,25 @@
 /**
- * Builds the dashboard (web/ into web/dist) unless it is built from what is there now.
+ * Builds the dashboard (web/ into web/dist) unless it is built from what is there now. The new one
+ * takes the place of the old one at once, so that a server that starts meanwhile finds a whole one.
  *
  *   node scripts/run.mjs scripts/build-web.ts
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const WEB = join(ROOT, 'web');
 const BUILT = join(WEB, 'dist');
-const STAMP = join(BUILT, '.built-from');
+const STAMP = '.built-from';
+const CACHE = join(ROOT, 'node_modules/.cache');
 
 /** Returns true when something had to be built. */
 export async function buildWeb(): Promise<boolean> {
   const wanted = digestOfSources();
-  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return false;
+  if (isBuiltFrom(wanted)) return false;
+  const making = join(CACHE, `web-${process.pid}`);
   const { build } = await import('vite');
   await build({
     root: WEB,
@@ -25,7 +28,7 @@ export async function buildWeb(): Promise<boolean> {
     logLevel: 'warn',
     oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
     build: {
-      outDir: BUILT,
+      outDir: making,
       emptyOutDir: true,
       target: 'es2022',
       // A data: URL in a style sheet would need a wider policy.
@@ -33,8 +36,28 @@ export async function buildWeb(): Promise<boolean> {
       modulePreload: { polyfill: false },
     },
   });
-  writeFileSync(STAMP, wanted);
+  writeFileSync(join(making, STAMP), wanted);
+  takePlace(making);
   return true;
+}
+
+function isBuiltFrom(wanted: string): boolean {
+  const stamp = join(BUILT, STAMP);
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
+}
+
+function takePlace(making: string): void {
+  const old = `${making}-old`;
+  try {
+    if (existsSync(BUILT)) renameSync(BUILT, old);
+    renameSync(making, BUILT);
+  } catch (error) {
+    // Another process that builds the same was faster.
+    if (!existsSync(join(BUILT, STAMP))) throw error;
+  } finally {
+    rmSync(old, { recursive: true, force: true });
+    rmSync(making, { recursive: true, force: true });
+  }
 }
 
 function digestOfSources(): string {

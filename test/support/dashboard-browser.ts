@@ -11,6 +11,8 @@ import type { TestServer } from './test-server.ts';
 const found = await toolchain('chromium');
 /** A reason why this machine cannot run a browser, or false; for the `skip` of tests. */
 export const browserSkip: string | false = found.ok ? false : found.reason;
+// Before any server starts: it loads the files once.
+if (found.ok) await buildWeb();
 
 const PHONE = { width: 360, height: 740 };
 const DESK = { width: 1280, height: 900 };
@@ -34,7 +36,6 @@ export interface DashboardBrowser {
 
 export async function startDashboardBrowser(): Promise<DashboardBrowser> {
   assert.ok(found.ok);
-  await buildWeb();
   const browser = await chromium.launch({
     executablePath: found.chromium,
     args: ['--no-sandbox'],
