@@ -1,6 +1,7 @@
 /** The `millrace` command: what there is, and how failures become exit codes. */
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../base/version.ts';
+import { addConfigCodeCommands } from './config-code-commands.ts';
 import { addConfigCommand } from './config-command.ts';
 import { addDeadLettersCommands } from './dead-letters-commands.ts';
 import { addDestinationsCommands } from './destinations-commands.ts';
@@ -47,6 +48,7 @@ addSecretsCommands(program);
 addInspectLogCommand(program);
 addVerifyCommand(program);
 addConfigCommand(program);
+addConfigCodeCommands(program);
 for (const command of allCommands(program)) {
   command.exitOverride().showHelpAfterError('(see --help)');
 }

@@ -1,7 +1,7 @@
 /**
- * `${NAME}` in the settings of declared destinations is taken from the environment, so that a
- * configuration can be kept in version control without its secrets. Nowhere else: event filters
- * and templates may hold the same characters.
+ * `${NAME}` in the settings of declared destinations and in `store.url` is taken from the
+ * environment, so that a configuration can be kept in version control without its secrets. Nowhere
+ * else: event filters and templates may hold the same characters.
  */
 import type { Environment } from './environment.ts';
 
@@ -10,34 +10,56 @@ const DEPTH_MAX = 32;
 
 /** Replaces references in place; returns a problem for each variable that is not set. */
 export function interpolateSettings(raw: Record<string, unknown>, env: Environment): string[] {
-  const { destinations } = raw;
-  if (!Array.isArray(destinations)) return [];
   const problems: string[] = [];
-  destinations.forEach((destination: unknown, at) => {
-    if (typeof destination !== 'object' || destination === null) return;
-    const owner = destination as Record<string, unknown>;
-    if (owner['settings'] === undefined) return;
-    owner['settings'] = replaced(owner['settings'], `destinations[${at}].settings`, 0);
-  });
-  return problems;
-
-  function replaced(value: unknown, path: string, depth: number): unknown {
-    if (depth > DEPTH_MAX) return value;
-    if (Array.isArray(value)) {
-      return value.map((item, at) => replaced(item, `${path}[${at}]`, depth + 1));
-    }
-    if (typeof value === 'object' && value !== null) {
-      const entries = Object.entries(value);
-      return Object.fromEntries(
-        entries.map(([key, item]) => [key, replaced(item, `${path}.${key}`, depth + 1)]),
-      );
-    }
-    if (typeof value !== 'string') return value;
-    return value.replaceAll(REFERENCE, (reference, name: string) => {
-      const found = env[name];
-      if (found !== undefined) return found;
-      problems.push(`${path}: the environment has no ${name}`);
-      return reference;
-    });
+  for (const [at, destination] of objectsOf(raw['destinations'])) {
+    if (destination['settings'] === undefined) continue;
+    const path = `destinations[${at}].settings`;
+    destination['settings'] = replaced(destination['settings'], path, { env, problems });
   }
+  return problems;
+}
+
+/** As `interpolateSettings`, for a document of configuration as code: its write keys too. */
+export function interpolateDocument(raw: Record<string, unknown>, env: Environment): string[] {
+  const problems = interpolateSettings(raw, env);
+  for (const [at, source] of objectsOf(raw['sources'])) {
+    for (const [keyAt, writeKey] of objectsOf(source['writeKeys'])) {
+      if (writeKey['key'] === undefined) continue;
+      const path = `sources[${at}].writeKeys[${keyAt}].key`;
+      writeKey['key'] = replaced(writeKey['key'], path, { env, problems });
+    }
+  }
+  return problems;
+}
+
+function objectsOf(list: unknown): [at: number, item: Record<string, unknown>][] {
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((item: unknown, at): [number, Record<string, unknown>][] =>
+    typeof item === 'object' && item !== null ? [[at, item as Record<string, unknown>]] : [],
+  );
+}
+
+function replaced(
+  value: unknown,
+  path: string,
+  from: { env: Environment; problems: string[] },
+  depth = 0,
+): unknown {
+  if (depth > DEPTH_MAX) return value;
+  if (Array.isArray(value)) {
+    return value.map((item, at) => replaced(item, `${path}[${at}]`, from, depth + 1));
+  }
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value);
+    return Object.fromEntries(
+      entries.map(([key, item]) => [key, replaced(item, `${path}.${key}`, from, depth + 1)]),
+    );
+  }
+  if (typeof value !== 'string') return value;
+  return value.replaceAll(REFERENCE, (reference, name: string) => {
+    const found = from.env[name];
+    if (found !== undefined) return found;
+    from.problems.push(`${path}: the environment has no ${name}`);
+    return reference;
+  });
 }

@@ -1,11 +1,13 @@
 /** What the admin listener serves behind its guard, part by part. */
 import type { AdminPart } from '../admin/admin-server.ts';
+import { configCodeRoutes } from '../admin/config-code-routes.ts';
 import { destinationViewRoutes } from '../admin/destination-view-routes.ts';
 import { savedQueryRoutes } from '../admin/saved-query-routes.ts';
 import { schemaRoutes } from '../admin/schema-routes.ts';
 import { sourceRoutes } from '../admin/source-routes.ts';
 import { userLookupRoutes } from '../admin/user-lookup-routes.ts';
 import type { AdminSeams } from './admin-seams.ts';
+import { createConfigCodeControl } from './config-code-control.ts';
 import { createDestinationViewControl } from './destination-view-control.ts';
 import { createSavedQueryControl } from './saved-query-control.ts';
 import { createSchemaControl } from './schema-control.ts';
@@ -18,6 +20,7 @@ export function adminParts(seams: AdminSeams): AdminPart[] {
   const destinationViews = createDestinationViewControl(parts, lake, delivery);
   return [
     { path: '/admin', routes: sourceRoutes(createSourceControl(seams)) },
+    { path: '/admin', routes: configCodeRoutes(createConfigCodeControl(seams)) },
     { path: '/admin', routes: destinationViewRoutes(destinationViews) },
     { path: '/admin', routes: savedQueryRoutes(createSavedQueryControl(parts.store, lake)) },
     { path: '/admin', routes: schemaRoutes(createSchemaControl(parts, lake)) },

@@ -12,7 +12,11 @@ import {
   findDestination,
   updateDestination,
 } from '../store/destinations.ts';
-import type { DestinationChange, StoredDestination } from '../store/destinations.ts';
+import type {
+  DestinationChange,
+  DestinationStart,
+  StoredDestination,
+} from '../store/destinations.ts';
 import type { Sealer } from '../store/sealing.ts';
 import type { Store } from '../store/store.ts';
 import { checkDestination } from './check-destination.ts';
@@ -83,19 +87,33 @@ export const MASK = '••••••';
 /** What may be shown: settings that the type calls secret are masked, of unknown types all. */
 export function shownDestination(destination: StoredDestination): Record<string, unknown> {
   const { workspaceId: _, createdAtMs, updatedAtMs, settings, start, ...rest } = destination;
-  const fields = findDestinationType(destination.type)?.fields ?? [];
-  const open = new Set(fields.filter(({ isSecret }) => !isSecret).map(({ key }) => key));
-  const shown = Object.entries(settings).map(([key, value]) => [key, open.has(key) ? value : MASK]);
   return {
     ...rest,
-    settings: Object.fromEntries(shown) as Record<string, unknown>,
-    start: typeof start === 'string' ? start : new Date(start.fromMs).toISOString(),
+    settings: shownSettings(destination.type, settings),
+    start: startText(start),
     createdAt: new Date(createdAtMs).toISOString(),
     updatedAt: new Date(updatedAtMs).toISOString(),
   };
 }
 
-function keepMasked(
+/** With what the type calls secret masked. */
+export function shownSettings(
+  type: string,
+  settings: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const fields = findDestinationType(type)?.fields ?? [];
+  const open = new Set(fields.filter(({ isSecret }) => !isSecret).map(({ key }) => key));
+  const shown = Object.entries(settings).map(([key, value]) => [key, open.has(key) ? value : MASK]);
+  return Object.fromEntries(shown) as Record<string, unknown>;
+}
+
+/** As configurations write it. */
+export function startText(start: DestinationStart): string {
+  return typeof start === 'string' ? start : new Date(start.fromMs).toISOString();
+}
+
+/** A secret that comes back as it was shown stays what it is. */
+export function keepMasked(
   settings: Record<string, unknown>,
   found: StoredDestination,
 ): Record<string, unknown> {
