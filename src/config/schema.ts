@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { MillraceError } from '../base/errors.ts';
 import { text } from './fields.ts';
 import { deliverSchema, destinationsSchema, secretsSchema } from './deliver-schema.ts';
+import { alertsSchema, canarySchema, historySchema } from './history-schema.ts';
 import { limitsSchema } from './limits-schema.ts';
 import {
   adminSchema,
@@ -46,6 +47,9 @@ export const configSchema = z.strictObject({
   cors: corsSchema.prefault({}),
   sdk: sdkSchema.prefault({}),
   secrets: secretsSchema.prefault({}),
+  history: historySchema.prefault({}),
+  alerts: alertsSchema.prefault({}),
+  canary: canarySchema.prefault({}),
   sources: sourcesSchema,
   destinations: destinationsSchema,
   logging: loggingSchema.prefault({}),

@@ -3,6 +3,7 @@ import type { Health } from '../admin/admin-server.ts';
 import type { Snapshot } from '../observe/metrics.ts';
 import type { Collectors } from './collectors.ts';
 import type { DeliveryClient } from './delivery-client.ts';
+import type { HistoryKeeper } from './history-keeper.ts';
 import type { LakeClient } from './lake-client.ts';
 import type { ServerParts } from './server-parts.ts';
 
@@ -13,6 +14,7 @@ export interface AdminSeams {
   collectors: Collectors;
   /** Where SDKs send. */
   collectorUrl(): string;
+  keeper: HistoryKeeper;
   health(): Health;
   /** Of all threads, at this moment. */
   metrics(): readonly Snapshot[];

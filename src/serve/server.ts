@@ -18,6 +18,7 @@ import { collectorThreads } from '../config/schema.ts';
 import type { Config } from '../config/schema.ts';
 import { createLogger } from '../observe/logger.ts';
 import { createMetricsRegistry, renderPrometheus } from '../observe/metrics.ts';
+import type { Snapshot } from '../observe/metrics.ts';
 import { authSnapshot } from '../store/auth-snapshot.ts';
 import { lockDataFolder } from '../store/data-folder-lock.ts';
 import { applyDeclaredSources } from '../store/declared-sources.ts';
@@ -43,7 +44,10 @@ import type { DeliveryClient } from './delivery-client.ts';
 import { deliveryPlan } from './delivery-plan.ts';
 import { startLake } from './lake-client.ts';
 import type { LakeClient } from './lake-client.ts';
+import { startHistoryKeeper } from './history-keeper.ts';
+import type { HistoryKeeper } from './history-keeper.ts';
 import { listPartitions, partitionsOf } from './partitions.ts';
+import { publishStore } from './publish-store.ts';
 import { removeServerFile, writeServerFile } from './server-file.ts';
 import type { ServerParts } from './server-parts.ts';
 import { readTls } from './tls.ts';
@@ -131,18 +135,22 @@ async function startParts(
   const running = { collectors, lake, delivery };
   const chores = startChores(parts, running, keyUse);
   stops.push(() => chores.stop());
+  const keeper = startHistoryKeeper(parts, {
+    lake,
+    metrics: () => snapshotsOf(parts, running),
+    collectorUrl: () => collectorUrlOf(config, collectors.port),
+    publish: () => publishStore(parts, running),
+  });
+  stops.push(() => keeper.stop());
   const token = await adminToken(disk, systemRandom, dataFolder);
   const startedMs = clock.monotonicMs();
-  const admin = await startAdminListener(parts, running, chores.health, token, startedMs);
+  const watched = { keeper, health: chores.health };
+  const admin = await startAdminListener(parts, running, watched, token, startedMs);
   stops.push(() => admin.stop());
 
   // Last, so that a key that will be shown only once is not made by a start that fails.
   const made = firstStart(store, config);
-  if (made) {
-    collectors.setSnapshot(authSnapshot(store, config));
-    lake.setSources(listSources(store));
-    delivery.setPlan(deliveryPlan(parts));
-  }
+  if (made) publishStore(parts, running);
   const collectorUrl = collectorUrlOf(config, collectors.port);
   const adminUrl = `http://${shownHost(config.admin.host)}:${admin.port}`;
   const startedAt = new Date(clock.wallMs()).toISOString();
@@ -253,18 +261,14 @@ function startDeliveryThreads(
 
 async function startAdminListener(
   parts: ServerParts,
-  { collectors, lake, delivery }: RunningParts,
-  health: () => Health,
+  running: RunningParts,
+  { keeper, health }: { keeper: HistoryKeeper; health(): Health },
   token: string,
   startedMs: number,
 ): Promise<AdminServer> {
   const { config, disk, clock, store, metrics, logger } = parts;
-  const snapshots = () => [
-    metrics.snapshot(),
-    ...collectors.snapshots(),
-    ...lake.snapshots(),
-    ...delivery.snapshots(),
-  ];
+  const { collectors, lake, delivery } = running;
+  const snapshots = () => snapshotsOf(parts, running);
   const dashboard = await loadDashboard(disk);
   return startAdmin({
     ...config.admin,
@@ -279,6 +283,7 @@ async function startAdminListener(
     delivery: createDeliveryControl(parts, lake, delivery),
     dashboard,
     guarded: adminParts({
+      keeper,
       parts,
       collectors,
       lake,
@@ -318,6 +323,16 @@ function regionsOf({ config, store }: ServerParts): string[] {
 function publicHostOf({ sdk, collector }: Config): string | null {
   if (sdk.apiHost !== null) return sdk.apiHost;
   return collector.publicUrl === null ? null : new URL(collector.publicUrl).host;
+}
+
+function snapshotsOf({ metrics }: ServerParts, running: RunningParts): Snapshot[] {
+  const { collectors, lake, delivery } = running;
+  return [
+    metrics.snapshot(),
+    ...collectors.snapshots(),
+    ...lake.snapshots(),
+    ...delivery.snapshots(),
+  ];
 }
 
 function collectorUrlOf({ collector, tls }: Config, port: number): string {

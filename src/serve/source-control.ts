@@ -1,9 +1,8 @@
 /** What the routes of sources need of the running server. */
 import type { SourceControl } from '../admin/source-routes.ts';
-import { authSnapshot } from '../store/auth-snapshot.ts';
-import { listSources } from '../store/sources.ts';
 import type { AdminSeams } from './admin-seams.ts';
-import { deliveryPlan } from './delivery-plan.ts';
+import { isoOf, lakeRows, literal, textOf } from './lake-rows.ts';
+import { publishStore } from './publish-store.ts';
 
 export function createSourceControl(seams: AdminSeams): SourceControl {
   const { parts, lake, delivery, collectors } = seams;
@@ -20,10 +19,20 @@ export function createSourceControl(seams: AdminSeams): SourceControl {
       eventBytesMax,
       batchEventsMax,
     },
-    publish() {
-      collectors.setSnapshot(authSnapshot(store, config));
-      lake.setSources(listSources(store));
-      delivery.setPlan(deliveryPlan(parts));
+    async latestEvent(slug) {
+      const [row] = await lakeRows(
+        lake,
+        `select received_at, coalesce(event, name, type) as name, message_id from events
+         where source = ${literal(slug)} order by received_at desc`,
+        1,
+      );
+      if (!row) return null;
+      return {
+        receivedAt: isoOf(row['received_at']),
+        name: textOf(row['name']),
+        messageId: textOf(row['message_id']),
+      };
     },
+    publish: () => publishStore(parts, { collectors, lake, delivery }),
   };
 }

@@ -1,0 +1,15 @@
+/** Makes what changed in the control store known to all threads of this process. */
+import { authSnapshot } from '../store/auth-snapshot.ts';
+import { listSources } from '../store/sources.ts';
+import type { RunningParts } from './chores.ts';
+import { deliveryPlan } from './delivery-plan.ts';
+import type { ServerParts } from './server-parts.ts';
+
+export function publishStore(
+  parts: ServerParts,
+  { collectors, lake, delivery }: RunningParts,
+): void {
+  collectors.setSnapshot(authSnapshot(parts.store, parts.config));
+  lake.setSources(listSources(parts.store));
+  delivery.setPlan(deliveryPlan(parts));
+}
