@@ -8,11 +8,9 @@ import type { ServerType } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Context, MiddlewareHandler } from 'hono';
-import { streamSSE } from 'hono/streaming';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import { MillraceError, toError } from '../base/errors.ts';
-import type { TailEntry } from '../lake/messages.ts';
 import type { SqlRequest, SqlResult } from '../lake/sql.ts';
 import type { Logger } from '../observe/logger.ts';
 import { toCsv } from './csv.ts';
@@ -27,6 +25,8 @@ import type { SignInSettings } from './sign-in-limit.ts';
 import { actorOf, requireAllSources, setActor, sourcesSeenBy } from './actor.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
 import type { DeliveryControl } from './delivery-routes.ts';
+import { answerTail } from './tail.ts';
+import type { Tail } from './tail.ts';
 
 export interface Health {
   isHealthy: boolean;
@@ -48,7 +48,7 @@ export interface AdminOptions {
   sql: { timeoutMs: number; rowsMax: number };
   logger: Logger;
   query(request: SqlRequest, cancelled?: AbortSignal): Promise<SqlResult>;
-  tail(onEntries: (entries: readonly TailEntry[]) => void): () => void;
+  tail: Tail;
   metricsText(): string;
   health(): Health;
   /** @param seen slugs of the sources that are shown; null: all. */
@@ -77,8 +77,6 @@ const SqlBody = z.strictObject({
 });
 
 const BODY_BYTES_MAX = 1024 * 1024;
-const TAIL_PENDING_MAX = 2_000;
-const KEEP_ALIVE_MS = 15_000;
 
 export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const app = createApp(options);
@@ -134,9 +132,10 @@ function createApp(options: AdminOptions): Hono {
   open.use(limitBody());
   open.route('/admin', signInRoutes(accounts));
   app.route('/', open);
+  const actorNow = (c: Context) => identify(c, options.store, isToken);
   const guarded = new Hono();
   guarded.use(async (c, next) => {
-    setActor(c, identify(c, options.store, isToken));
+    setActor(c, actorNow(c));
     await next();
   });
   guarded.use(limitBody());
@@ -145,10 +144,7 @@ function createApp(options: AdminOptions): Hono {
     requireAllSources(c);
     return answerSql(options, c);
   });
-  guarded.get('/tail', (c) => {
-    requireAllSources(c);
-    return answerTail(options, c);
-  });
+  guarded.get('/tail', (c) => answerTail(options.tail, c, () => actorNow(c)));
   guarded.route('/admin', accountRoutes(accounts));
   guarded.route('/admin', deliveryRoutes(options.delivery));
   for (const { path, routes } of options.guarded) guarded.route(path, routes);
@@ -207,42 +203,6 @@ function parseSqlBody(text: string): z.infer<typeof SqlBody> {
   const field = issue?.path.join('.') ?? '';
   throw new MillraceError('INVALID_ARGUMENT', `${field}: ${issue?.message ?? 'invalid'}`, {
     field,
-  });
-}
-
-/** Server-sent events. A reader that does not keep up misses events, and is told how many. */
-function answerTail(options: AdminOptions, c: Context): Response {
-  return streamSSE(c, async (stream) => {
-    let pending: TailEntry[] = [];
-    let missed = 0;
-    let wake = (): void => undefined;
-    const stop = options.tail((entries) => {
-      const room = TAIL_PENDING_MAX - pending.length;
-      pending.push(...entries.slice(0, Math.max(0, room)));
-      missed += Math.max(0, entries.length - room);
-      wake();
-    });
-    stream.onAbort(() => {
-      stop();
-      wake();
-    });
-    while (!stream.aborted) {
-      const batch = pending;
-      pending = [];
-      for (const entry of batch) await stream.writeSSE({ data: JSON.stringify(entry) });
-      if (missed > 0) {
-        await stream.writeSSE({ event: 'missed', data: String(missed) });
-        missed = 0;
-      }
-      if (pending.length > 0) continue;
-      const timer = setTimeout(() => wake(), KEEP_ALIVE_MS);
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      clearTimeout(timer);
-      if (pending.length === 0 && !stream.aborted) await stream.write(': alive\n\n');
-    }
-    stop();
   });
 }
 

@@ -15,6 +15,12 @@ import type { WriteKey } from '../store/write-keys.ts';
 import { maySee, requireRole, requireSource } from './actor.ts';
 import { parseBody } from './parse-body.ts';
 
+export interface LatestEvent {
+  receivedAt: string | null;
+  name: string | null;
+  messageId: string | null;
+}
+
 export interface SourceControl {
   store: Store;
   /** Where SDKs send: the address of the collector. */
@@ -22,6 +28,8 @@ export interface SourceControl {
   regions: readonly string[];
   /** What a source may that says nothing else. */
   limits: SourceLimits;
+  /** The newest stored event of a source, for whoever waits for the first one. */
+  latestEvent(slug: string): Promise<LatestEvent | null>;
   /** Makes a change known to the threads of this process. */
   publish(): void;
 }
@@ -56,7 +64,12 @@ export function sourceRoutes(control: SourceControl): Hono {
   routes.get('/sources', (c) => {
     const actor = requireRole(c, 'viewer');
     const seen = listSources(store).filter(({ slug }) => maySee(actor, slug));
-    return c.json(seen.map((source) => sourceView(source, control)));
+    const keys = listKeys(store);
+    const view = (source: Source) => ({
+      ...sourceView(source, control),
+      lastSeenAt: lastUseOf(keys.filter(({ sourceNumber }) => sourceNumber === source.number)),
+    });
+    return c.json(seen.map(view));
   });
   routes.post('/sources', async (c) => {
     const actor = requireNewSource(requireRole(c, 'member'));
@@ -80,8 +93,18 @@ export function sourceRoutes(control: SourceControl): Hono {
     const slug = c.req.param('slug');
     requireSource(c, slug, 'read');
     const source = getSource(store, slug);
-    const keys = listKeys(store, slug).map(keyView);
-    return c.json({ ...sourceView(source, control), keys, collectorUrl: control.collectorUrl() });
+    const keys = listKeys(store, slug);
+    return c.json({
+      ...sourceView(source, control),
+      lastSeenAt: lastUseOf(keys),
+      keys: keys.map(keyView),
+      collectorUrl: control.collectorUrl(),
+    });
+  });
+  routes.get('/sources/:slug/latest-event', async (c) => {
+    const slug = c.req.param('slug');
+    requireSource(c, slug, 'read');
+    return c.json({ latest: await control.latestEvent(getSource(store, slug).slug) });
   });
   routes.patch('/sources/:slug', async (c) => {
     const slug = c.req.param('slug');
@@ -179,8 +202,17 @@ function sourceView(source: Source, control: SourceControl) {
   };
 }
 
+/** When something was last sent with one of the keys; null: never. */
+function lastUseOf(keys: readonly WriteKey[]): string | null {
+  const times = keys.map(({ lastUsedAtMs }) => lastUsedAtMs ?? 0);
+  return time(Math.max(0, ...times) || null);
+}
+
+function time(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}
+
 function keyView(key: WriteKey) {
-  const time = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
   return {
     id: key.id,
     hint: key.hint,

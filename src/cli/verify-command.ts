@@ -2,9 +2,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { systemDisk } from '../base/disk.ts';
-import type { DestinationReport } from '../deliver/verify.ts';
-import type { VerifyReport } from '../lake/verify.ts';
-import { listPartitions } from '../serve/partitions.ts';
+import type { WholeReport } from '../serve/verify-everything.ts';
 import { listDestinationPlaces } from '../store/destinations.ts';
 import { listSources } from '../store/sources.ts';
 import { EXIT } from './failures.ts';
@@ -28,35 +26,21 @@ async function verify(options: DataOptions): Promise<void> {
     printLine('Nothing was received yet.');
     return;
   }
-  const partitions = await listPartitions(systemDisk, dataFolder, regions, 0);
+  const destinations = await withStore(config, listDestinationPlaces);
   // Loaded here, because the SQL engine takes its time.
-  const { verifyConservation } = await import('../lake/verify.ts');
-  const { verifyDeliveries } = await import('../deliver/verify.ts');
-  const report = await verifyConservation({
-    disk: systemDisk,
-    dataFolder,
-    partitions,
-    sources,
-    onProgress(share) {
-      if (process.stderr.isTTY) process.stderr.write(`\r${Math.round(share * 100)} % `);
-    },
+  const { verifyEverything } = await import('../serve/verify-everything.ts');
+  const what = { dataFolder, regions, sources, destinations };
+  const report = await verifyEverything(what, (share) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r${Math.round(share * 100)} % `);
   });
   if (process.stderr.isTTY) process.stderr.write('\r');
-  const destinations = await verifyDeliveries({
-    disk: systemDisk,
-    dataFolder,
-    destinations: await withStore(config, listDestinationPlaces),
-    partitions,
-    sources,
-  });
-  if (options.json) printJson({ ...report, destinations });
-  else printReport(report, destinations);
-  const isConserved = report.isConserved && destinations.every((one) => one.isConserved);
-  if (!isConserved) process.exitCode = EXIT.failed;
+  if (options.json) printJson(report);
+  else printReport(report);
+  if (!report.isConserved) process.exitCode = EXIT.failed;
 }
 
-function printReport(report: VerifyReport, destinations: readonly DestinationReport[]): void {
-  const { isConserved, problems, ...counts } = report;
+function printReport(report: WholeReport): void {
+  const { isConserved, problems, destinations, ...counts } = report;
   printLine(tableText(['count', 'events'], Object.entries(counts)));
   const heads = ['destination', 'stored', 'delivered', 'filtered', 'dead', 'discarded', 'pending'];
   const rows = destinations.map((one) => {

@@ -20,6 +20,7 @@ export interface CollectCells {
 }
 
 interface SourceCells {
+  requests: Cell;
   received: Cell;
   accepted: Cell;
 }
@@ -33,6 +34,7 @@ export function createCollectCells(registry: MetricsRegistry): CollectCells {
     let cells = bySource.get(number);
     if (!cells) {
       cells = {
+        requests: registry.cell('millrace_source_requests_total', { source: slug }),
         received: registry.cell('millrace_events_received_total', { source: slug }),
         accepted: registry.cell('millrace_events_accepted_total', { source: slug }),
       };
@@ -55,6 +57,7 @@ export function createCollectCells(registry: MetricsRegistry): CollectCells {
     sdkMetrics: registry.cell('millrace_sdk_metrics_total'),
     countDurable(access, eventCount, rejections, receivedAtMs) {
       const cells = sourceCells(access);
+      cells.requests.value++;
       cells.received.value += eventCount;
       cells.accepted.value += eventCount - rejections.length;
       keyUse.set(access.keyNumber, receivedAtMs);

@@ -23,6 +23,8 @@ export interface Dispatched {
   events: NormalEvent[];
   rejected: RejectedEvent[];
   duplicates: DuplicateEntry[];
+  /** The same duplicates in full, for those who watch. */
+  repeated: NormalEvent[];
 }
 
 export interface Dispatcher {
@@ -82,6 +84,7 @@ export function createDispatcher(
       });
       const kept: NormalEvent[] = [];
       const duplicates: DuplicateEntry[] = [];
+      const repeated: NormalEvent[] = [];
       for (const event of events) {
         const hour = Math.floor(event.receivedAtMs / HOUR_MS);
         const isDuplicate = isJudged
@@ -91,6 +94,7 @@ export function createDispatcher(
           kept.push(event);
           continue;
         }
+        repeated.push(event);
         const { position } = record;
         const { sourceNumber } = event;
         duplicates.push({ partition, position, index: event.index, sourceNumber, hour });
@@ -101,7 +105,7 @@ export function createDispatcher(
         pendingDuplicates.push(...duplicates);
         pendingCursors.set(partition, record.next);
       }
-      return { events: kept, rejected, duplicates };
+      return { events: kept, rejected, duplicates, repeated };
     },
     seal() {
       if (pendingCursors.size === 0) return;

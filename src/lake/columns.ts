@@ -61,6 +61,8 @@ export interface SourceInfo {
   slug: string;
   region: string;
   environment: string;
+  /** What senders of wrong events are answered. */
+  responses?: 'strict' | 'lenient';
 }
 
 /** Fields of the message that have a column of their own; all others go to `extra`. */

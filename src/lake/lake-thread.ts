@@ -10,13 +10,11 @@ import { createLogger } from '../observe/logger.ts';
 import { createMetricsRegistry } from '../observe/metrics.ts';
 import { createFlusher } from './flush.ts';
 import { openLake } from './lake.ts';
-import type { LakeState } from './lake-state.ts';
-import type { StepResult } from './lake.ts';
-import type { LakeMessage, LakeOrder, LakeSetup, TailEntry } from './messages.ts';
+import type { LakeMessage, LakeOrder, LakeSetup } from './messages.ts';
 import { createRetention } from './retention.ts';
+import { createTailWatch } from './tail-entries.ts';
 
 const REPORT_MS = 500;
-const TAIL_ENTRIES_MAX = 500;
 
 const port = parentPort;
 assert(port, 'lake-thread.ts runs in a worker thread');
@@ -84,16 +82,17 @@ async function run(): Promise<void> {
   publishJudged();
   say({ kind: 'ready' });
 
+  const watch = createTailWatch();
   const durableEnd = (name: string) => ends.read(slotOf(name));
   let mark = ends.mark();
   let reportedMs = 0;
   for (;;) {
     const wasStopping = isStopping;
     const startedMs = clock.monotonicMs();
-    const result = await lake.step(durableEnd);
+    const result = await lake.step(durableEnd, isTailWanted ? watch.note : undefined);
     if (result.hasProgress) publishJudged();
     if (isTailWanted && result.hasProgress)
-      say({ kind: 'tail', entries: tailEntries(result, lake.state) });
+      say({ kind: 'tail', ...watch.entriesOf(result, lake.state.sources) });
     await flusher.tend();
     await retention.tend();
     isCaughtUp = !result.hasProgress;
@@ -142,18 +141,4 @@ async function answerLocate(
     return null;
   });
   say({ kind: 'located', id: order.id, path });
-}
-
-function tailEntries(result: StepResult, { sources }: LakeState): TailEntry[] {
-  const entries: TailEntry[] = [];
-  const slugOf = (number: number) => sources.get(number)?.slug ?? String(number);
-  for (const event of result.events) {
-    if (entries.length >= TAIL_ENTRIES_MAX) break;
-    entries.push({ status: 'stored', source: slugOf(event.sourceNumber), ...event.message });
-  }
-  for (const event of result.rejected) {
-    if (entries.length >= TAIL_ENTRIES_MAX) break;
-    entries.push({ status: 'rejected', source: slugOf(event.sourceNumber), ...event });
-  }
-  return entries;
 }

@@ -9,6 +9,7 @@ import { createDispatcher } from '../dispatch/dispatcher.ts';
 import { openLedger } from '../dispatch/ledger.ts';
 import type { NormalEvent, RejectedEvent } from '../events/normalise.ts';
 import { openLogReader } from '../log/log-reader.ts';
+import type { LogRecord } from '../log/log-reader.ts';
 import { partitionFolder } from '../log/partition-folder.ts';
 import { openCatalog } from './catalog.ts';
 import { EVENT_COLUMNS, eventRow, REJECTED_COLUMNS, rejectedRow } from './columns.ts';
@@ -27,6 +28,7 @@ import { refreshTables } from './tables.ts';
 export interface StepResult {
   events: readonly NormalEvent[];
   rejected: readonly RejectedEvent[];
+  repeated: readonly NormalEvent[];
   /** False when nothing was waiting. */
   hasProgress: boolean;
 }
@@ -35,8 +37,14 @@ export interface Lake {
   /** Adds a partition; it is read from the lake's cursor on. */
   addPartition(name: string, region: string): Promise<void>;
   setSources(sources: readonly SourceInfo[]): void;
-  /** Reads, judges, loads and shows what is durable below each partition's end. */
-  step(durableEnd: (partition: string) => number): Promise<StepResult>;
+  /**
+   * Reads, judges, loads and shows what is durable below each partition's end.
+   * @param onRecord is called with each record before it is judged.
+   */
+  step(
+    durableEnd: (partition: string) => number,
+    onRecord?: (partition: string, record: LogRecord) => void,
+  ): Promise<StepResult>;
   query(request: SqlRequest, cancelled?: AbortSignal): Promise<SqlResult>;
   state: LakeState;
   /** The Parquet file that has an event, relative to the data folder; null: it is in memory. */
@@ -67,11 +75,12 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
       });
     }
   };
-  const step = async (durableEnd: (partition: string) => number): Promise<StepResult> => {
-    const { events, rejected, hasProgress } = await readStep(state, durableEnd);
-    if (!hasProgress) {
+  const step: Lake['step'] = async (durableEnd, onRecord) => {
+    const result = await readStep(state, durableEnd, onRecord);
+    const { events, rejected } = result;
+    if (!result.hasProgress) {
       await refreshViews([]);
-      return { events, rejected, hasProgress };
+      return result;
     }
     state.dispatcher.seal();
     await state.events.load(events.map((event) => eventRow(event, sourceOf(state, event))));
@@ -85,7 +94,7 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
     }
     rejectedTotal.value += rejected.length;
     hotRows.value = state.events.rows() + state.rejected.rows();
-    return { events, rejected, hasProgress };
+    return result;
   };
 
   return {
@@ -186,10 +195,12 @@ async function openState(options: LakeOptions): Promise<LakeState> {
 async function readStep(
   state: LakeState,
   durableEnd: (partition: string) => number,
-): Promise<{ events: NormalEvent[]; rejected: RejectedEvent[]; hasProgress: boolean }> {
+  onRecord: ((partition: string, record: LogRecord) => void) | undefined,
+): Promise<StepResult> {
   const { metrics, logger } = state.options;
   const events: NormalEvent[] = [];
   const rejected: RejectedEvent[] = [];
+  const repeated: NormalEvent[] = [];
   let hasProgress = false;
   for (const partition of state.partitions.values()) {
     const end = durableEnd(partition.name);
@@ -200,9 +211,11 @@ async function readStep(
       logger.error({ partition: partition.name, from, to, reason }, 'damaged log range skipped');
     }
     for (const record of records) {
+      onRecord?.(partition.name, record);
       const result = state.dispatcher.dispatch(partition.name, record);
       for (const event of result.events) events.push(event);
       for (const event of result.rejected) rejected.push(event);
+      for (const event of result.repeated) repeated.push(event);
       for (const { sourceNumber } of result.duplicates) {
         const source = state.sources.get(sourceNumber)?.slug ?? String(sourceNumber);
         metrics.cell('millrace_dispatch_duplicates_total', { source }).value++;
@@ -212,7 +225,7 @@ async function readStep(
     partition.position = next;
     metrics.cell('millrace_dispatch_position', { partition: partition.name }).value = next;
   }
-  return { events, rejected, hasProgress };
+  return { events, rejected, repeated, hasProgress };
 }
 
 function sourceOf(state: LakeState, event: { sourceNumber: number }): SourceInfo {

@@ -34,7 +34,7 @@ export interface LakeSetup {
   logLevel: LogLevel;
 }
 
-/** A live event or rejection as `tail` shows it. */
+/** A live event or rejection as `tail` shows it; see tail-entries.ts. */
 export type TailEntry = Record<string, unknown>;
 
 /** Main → lake. */
@@ -58,7 +58,7 @@ export type LakeMessage =
   | { kind: 'sql'; id: number; result: SqlResult }
   | { kind: 'located'; id: number; path: string | null }
   | { kind: 'sql-failed'; id: number; error: FailureText }
-  | { kind: 'tail'; entries: TailEntry[] }
+  | { kind: 'tail'; entries: TailEntry[]; missed: number }
   | { kind: 'report'; metrics: Snapshot; isCaughtUp: boolean }
   | { kind: 'failed'; message: string }
   | { kind: 'stopped' };

@@ -4,6 +4,7 @@
  */
 export const METRICS = {
   millrace_requests_total: ['counter', 'Requests answered by the collector, by status.'],
+  millrace_source_requests_total: ['counter', 'Requests made durable, by source.'],
   millrace_events_received_total: ['counter', 'Events in authenticated requests, by source.'],
   millrace_events_accepted_total: ['counter', 'Events made durable and answered 200, by source.'],
   millrace_events_rejected_total: ['counter', 'Events rejected at ingest, by source and code.'],

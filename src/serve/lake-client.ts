@@ -24,13 +24,15 @@ export interface LakeClient {
   query(request: SqlRequest, cancelled?: AbortSignal): Promise<SqlResult>;
   /** The Parquet file that has an event; null: in memory, or nobody knows. */
   locate(place: RowPlace): Promise<string | null>;
-  /** Calls back with live events until the returned function is called. */
-  tail(onEntries: (entries: readonly TailEntry[]) => void): () => void;
+  /** Calls back with live events and how many more there were, until the result is called. */
+  tail(onEntries: OnEntries): () => void;
   setSources(sources: readonly SourceInfo[]): void;
   snapshots(): Snapshot[];
   isReady(): boolean;
   stop(): Promise<void>;
 }
+
+type OnEntries = (entries: readonly TailEntry[], missed: number) => void;
 
 interface Waiting {
   resolve(result: SqlResult): void;
@@ -46,7 +48,7 @@ export async function startLake(
 ): Promise<LakeClient> {
   const waiting = new Map<number, Waiting>();
   const locating = new Map<number, (path: string | null) => void>();
-  const listeners = new Set<(entries: readonly TailEntry[]) => void>();
+  const listeners = new Set<OnEntries>();
   let sources = initialSources;
   let lastId = 0;
   let isReady = false;
@@ -95,7 +97,7 @@ export async function startLake(
       } else if (message.kind === 'sql-failed') {
         settle(message.id, ({ reject }) => reject(errorOf(message.error)));
       } else if (message.kind === 'tail') {
-        for (const listener of listeners) listener(message.entries);
+        for (const listener of listeners) listener(message.entries, message.missed);
       } else if (message.kind === 'report') {
         metrics = message.metrics;
       } else if (message.kind === 'failed') {

@@ -1,0 +1,105 @@
+/**
+ * Live events as `/tail` shows them: what was sent, what became of it, and the request that it came
+ * in. What a sender writes never stands in the place of what we say of it.
+ */
+import { decodePayload } from '../events/envelope.ts';
+import type { Envelope } from '../events/envelope.ts';
+import type { RejectedEvent } from '../events/normalise.ts';
+import { routeByName } from '../events/routes.ts';
+import type { LogRecord } from '../log/log-reader.ts';
+import type { SourceInfo } from './columns.ts';
+import type { StepResult } from './lake.ts';
+import type { TailEntry } from './messages.ts';
+
+/** Of one step: nobody reads faster. */
+const ENTRIES_MAX = 500;
+
+export interface TailWatch {
+  /** Keeps what is known of a request until the entries of its step are made. */
+  note(partition: string, record: LogRecord): void;
+  /** `missed`: how many more there were. */
+  entriesOf(
+    result: StepResult,
+    sources: ReadonlyMap<number, SourceInfo>,
+  ): { entries: TailEntry[]; missed: number };
+}
+
+interface Place {
+  partition: string;
+  position: number;
+  index: number;
+  sourceNumber: number;
+  receivedAtMs: number;
+}
+
+export function createTailWatch(): TailWatch {
+  const requests = new Map<string, Envelope>();
+  const about = (place: Place, status: string, source: SourceInfo | undefined): TailEntry => {
+    const envelope = requests.get(`${place.partition}:${place.position}`);
+    return {
+      status,
+      source: source?.slug ?? String(place.sourceNumber),
+      ...(envelope && requestOf(envelope, place, source)),
+    };
+  };
+  return {
+    note(partition, { position, payload }) {
+      if (requests.size >= ENTRIES_MAX) return;
+      requests.set(`${partition}:${position}`, decodePayload(payload).envelope);
+    },
+    entriesOf({ events, rejected, repeated }, sources) {
+      const chosen: { place: Place; status: string; sent: object }[] = [];
+      const add = (place: Place, status: string, sent: object): void => {
+        if (chosen.length < ENTRIES_MAX) chosen.push({ place, status, sent });
+      };
+      // Few and telling ones first, so that a flood of good events does not hide them.
+      for (const event of rejected) add(event, 'rejected', rejectedOf(event));
+      for (const event of repeated) add(event, 'duplicate', event.message);
+      for (const event of events) add(event, 'stored', event.message);
+      chosen.sort((a, b) => inOrder(a.place, b.place));
+      const entries = chosen.map(({ place, status, sent }) => ({
+        ...sent,
+        ...about(place, status, sources.get(place.sourceNumber)),
+      }));
+      requests.clear();
+      const all = events.length + rejected.length + repeated.length;
+      return { entries, missed: all - entries.length };
+    },
+  };
+}
+
+/** As they were received; of one request, as they stood in it. */
+function inOrder(a: Place, b: Place): number {
+  return a.receivedAtMs - b.receivedAtMs || a.position - b.position || a.index - b.index;
+}
+
+function rejectedOf({ sourceNumber: _number, receivedAtMs, ...event }: RejectedEvent): TailEntry {
+  return { ...event, receivedAtMs, receivedAt: new Date(receivedAtMs).toISOString() };
+}
+
+/** The request that an event came in, and what was answered. */
+function requestOf(
+  envelope: Envelope,
+  { partition, position, index }: Place,
+  source: SourceInfo | undefined,
+): TailEntry {
+  const { route, ip, userAgent, eventCount, rejections } = envelope;
+  return {
+    request: { route, ip, userAgent, events: eventCount, index, partition, position },
+    answer: {
+      status: statusOf(envelope, source),
+      accepted: eventCount - rejections.length,
+      rejected: rejections.length,
+    },
+  };
+}
+
+/**
+ * As the collector answers what is durable. A body that nothing could be read of is answered 400
+ * here, whichever refusal of its kind it was: its code says so.
+ */
+function statusOf(envelope: Envelope, source: SourceInfo | undefined): number {
+  const { route, eventCount, rejections } = envelope;
+  const isTolerated = source?.responses === 'lenient' || routeByName(route)?.isPixel === true;
+  return rejections.length < eventCount || isTolerated ? 200 : 400;
+}
