@@ -81,6 +81,8 @@ const VIEWS = [
   ['destinations', '/destinations'],
   ['catalogue', '/destinations/new'],
   ['trace', '/trace'],
+  ['usage', '/usage'],
+  ['alerts', '/usage/alerts'],
 ] as const;
 /** Two points of a rate. */
 const SETTLE_MS = 11_000;

@@ -46,4 +46,10 @@ export const VIEWS: readonly View[] = [
     paths: ['/trace', '/trace/:messageId'],
     load: async () => (await import('./views/trace/trace.tsx')).Trace,
   },
+  {
+    name: 'usage',
+    title: 'Usage',
+    paths: ['/usage', '/usage/:tab'],
+    load: async () => (await import('./views/usage/usage.tsx')).Usage,
+  },
 ];
