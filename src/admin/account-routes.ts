@@ -1,7 +1,7 @@
 /** Signing in and out, people, invitations and API tokens. */
 import { Hono } from 'hono';
 import type { Context } from 'hono';
-import { deleteCookie, setCookie } from 'hono/cookie';
+import { deleteCookie } from 'hono/cookie';
 import { z } from 'zod';
 import { MillraceError } from '../base/errors.ts';
 import { createApiToken, listApiTokens, revokeApiToken } from '../store/api-tokens.ts';
@@ -9,7 +9,7 @@ import type { ApiToken } from '../store/api-tokens.ts';
 import { listAudit, recordAudit } from '../store/audit.ts';
 import type { Actor } from '../store/audit.ts';
 import { acceptInvitation, createInvitation, findInvitation } from '../store/invitations.ts';
-import { SESSION_MS_MAX, beginSession, endSession } from '../store/sessions.ts';
+import { endSession } from '../store/sessions.ts';
 import { inStoreTransaction } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
 import {
@@ -27,6 +27,7 @@ import { actorOf, requireAllSources, requireRole } from './actor.ts';
 import { SESSION_COOKIES, actorOfUser, requireOwnPage, sessionOf } from './guard.ts';
 import { parseBody } from './parse-body.ts';
 import type { Passwords } from './passwords.ts';
+import { startSession } from './session-cookie.ts';
 import type { SignInLimit } from './sign-in-limit.ts';
 
 export interface AccountOptions {
@@ -220,21 +221,6 @@ function addTokenRoutes(routes: Hono, store: Store): void {
       return about;
     });
     return c.json(tokenView(revoked));
-  });
-}
-
-function startSession(c: Context, store: Store, user: User): void {
-  const old = sessionOf(c);
-  // A session that was planted in the browser before must not become this person's.
-  if (old !== undefined) endSession(store, old);
-  const isSecure = c.req.header('x-forwarded-proto') === 'https';
-  const secret = beginSession(store, user.id, c.req.header('user-agent') ?? '');
-  setCookie(c, isSecure ? '__Host-millrace' : 'millrace', secret, {
-    path: '/',
-    httpOnly: true,
-    sameSite: 'Strict',
-    secure: isSecure,
-    maxAge: SESSION_MS_MAX / 1000,
   });
 }
 

@@ -56,6 +56,8 @@ export interface AdminOptions {
   delivery: DeliveryControl;
   /** The files of the dashboard. */
   dashboard: Hono;
+  /** Parts that nobody has to be signed in for. */
+  open: readonly AdminPart[];
   /** Parts that the caller brings, behind the guard. */
   guarded: readonly AdminPart[];
   store: Store;
@@ -131,6 +133,7 @@ function createApp(options: AdminOptions): Hono {
   const open = new Hono();
   open.use(limitBody());
   open.route('/admin', signInRoutes(accounts));
+  for (const { path, routes } of options.open) open.route(path, routes);
   app.route('/', open);
   const actorNow = (c: Context) => identify(c, options.store, isToken);
   const guarded = new Hono();

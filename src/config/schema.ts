@@ -17,6 +17,7 @@ import {
   tlsSchema,
 } from './listener-schema.ts';
 import { netSchema } from './net-schema.ts';
+import { oidcSchema } from './oidc-schema.ts';
 import { regionsSchema, sourcesSchema } from './source-schema.ts';
 import { dispatchSchema, lakeSchema, logSchema, sqlSchema } from './storage-schema.ts';
 
@@ -35,6 +36,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   collector: collectorSchema.prefault({}),
   admin: adminSchema.prefault({}),
+  oidc: oidcSchema,
   tls: tlsSchema,
   limits: limitsSchema.prefault({}),
   log: logSchema.prefault({}),

@@ -31,6 +31,7 @@ import { startChores } from './chores.ts';
 import type { RunningParts } from './chores.ts';
 import { loadDashboard } from '../admin/dashboard-files.ts';
 import { adminParts } from './admin-parts.ts';
+import { openAdminParts } from './open-admin-parts.ts';
 import { createDeliveryControl } from './delivery-control.ts';
 import { startCollectors } from './collectors.ts';
 import type { Collectors } from './collectors.ts';
@@ -282,6 +283,7 @@ async function startAdminListener(
     health,
     delivery: createDeliveryControl(parts, lake, delivery),
     dashboard,
+    open: openAdminParts(parts),
     guarded: adminParts({
       keeper,
       parts,

@@ -18,12 +18,12 @@ const DAY_MS = 24 * 3_600_000;
 const VALID_MS = 7 * DAY_MS;
 
 /**
- * The secret of the link that makes the first account, as owner; null once somebody has one. Valid
- * for a day, and there is only one: a new one puts an end to the one before.
+ * The secret of the link that makes the first owner; null once there is one. Valid for a day, and
+ * there is only one: a new one puts an end to the one before.
  */
 export function createFirstOwnerInvitation(store: Store): string | null {
   return inStoreTransaction(store, () => {
-    if (hasUsers(store)) return null;
+    if (hasOwner(store)) return null;
     const workspace = ensureWorkspace(store).id;
     store.database
       .prepare('delete from invitations where workspace_id = ? and email is null')
@@ -54,14 +54,14 @@ export function createInvitation(store: Store, invitation: Invitation, validMs =
   return secret;
 }
 
-/** Reads it without using it up. The first owner's is worth nothing once there is an account. */
+/** Reads it without using it up. The first owner's is worth nothing once there is one. */
 export function findInvitation(store: Store, secret: string): Invitation | undefined {
   const row = store.database
     .prepare(
       'select * from invitations where workspace_id = ? and digest = ? and expires_at_ms >= ?',
     )
     .get(ensureWorkspace(store).id, digestOf(secret), store.clock.wallMs());
-  if (!row || (row['email'] === null && hasUsers(store))) return undefined;
+  if (!row || (row['email'] === null && hasOwner(store))) return undefined;
   return {
     email: row['email'] === null ? null : String(row['email']),
     role: row['role'] as Role,
@@ -83,9 +83,9 @@ export function acceptInvitation<T>(
   });
 }
 
-function hasUsers(store: Store): boolean {
+function hasOwner(store: Store): boolean {
   const row = store.database
-    .prepare('select user_id from memberships where workspace_id = ? limit 1')
+    .prepare(`select user_id from memberships where workspace_id = ? and role = 'owner' limit 1`)
     .get(ensureWorkspace(store).id);
   return row !== undefined;
 }

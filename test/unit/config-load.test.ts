@@ -62,6 +62,9 @@ test('every variable named in the docs sets its field', () => {
   const samples: Record<string, string> = {
     MILLRACE_TLS_CERT: 'cert.pem',
     MILLRACE_TLS_KEY: 'key.pem',
+    MILLRACE_OIDC_ISSUER: 'https://login.example',
+    MILLRACE_OIDC_CLIENT_ID: 'millrace',
+    MILLRACE_OIDC_PUBLIC_URL: 'https://millrace.example',
     MILLRACE_LIMITS_BURST: '7',
     MILLRACE_COLLECTOR_PUBLIC_URL: 'https://events.example',
     MILLRACE_SDK_API_HOST: 'events.example',
@@ -77,6 +80,7 @@ test('every variable named in the docs sets its field', () => {
   );
   const config = parseConfig({ env });
   assert.deepEqual(config.tls, { cert: 'cert.pem', key: 'key.pem' });
+  assert.equal(config.oidc?.issuer, 'https://login.example');
   assert.equal(config.limits.burst, 7);
   assert.equal(config.log.retentionBytesMax, 5 * 2 ** 30);
   assert.deepEqual(config.sdk.httpConfig, { rateLimitConfig: { enabled: true } });

@@ -1,4 +1,4 @@
-/** The link of the first owner: one at a time, for a day, and only while nobody has an account. */
+/** The link of the first owner: one at a time, for a day, and only while nobody is owner. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -53,9 +53,12 @@ test('it is valid for a day', () => {
   assert.equal(findInvitation(store, invitation), undefined);
 });
 
-test('it is worth nothing once somebody has an account, however that came about', () => {
+test('it is worth nothing once somebody is owner, however that came about', () => {
   const invitation = firstOwner();
-  createUser(store, { email: 'a@example.com', name: 'A', role: 'viewer', password: null });
+  const person = { name: 'A', password: null };
+  createUser(store, { ...person, email: 'v@example.com', role: 'viewer' });
+  assert.ok(findInvitation(store, invitation), 'others do not count');
+  createUser(store, { ...person, email: 'o@example.com', role: 'owner' });
   assert.equal(findInvitation(store, invitation), undefined);
   const accept = () => acceptInvitation(store, invitation, () => assert.fail('accepted'));
   assert.throws(accept, { code: 'NOT_FOUND' });
