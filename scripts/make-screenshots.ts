@@ -15,6 +15,20 @@ import { toolchain } from './toolchains.ts';
 const QUERY = `select event, count(*) as n, count(distinct user_id) as users
 from events where type = 'track' group by all order by n desc`;
 
+/** Name of the picture and path below /app. */
+const VIEWS = [
+  ['overview', '/'],
+  ['sources', '/sources/test'],
+  ['live', '/live'],
+  ['destinations', '/destinations'],
+  ['catalogue', '/destinations/new'],
+  ['trace', '/trace'],
+  ['usage', '/usage'],
+  ['alerts', '/usage/alerts'],
+] as const;
+/** Two points of a rate. */
+const SETTLE_MS = 7_000;
+
 const found = await toolchain('chromium');
 if (!found.ok) throw new Error(found.reason);
 const folder = join(ROOT, 'docs/images');
@@ -72,20 +86,6 @@ function coloured(text: string): string {
     .replace(/^\$.*$/gm, '<span style="color:#7fd1b9">$&</span>')
     .replace(/^.*✗.*$/gm, '<span style="color:#ff8f6b">$&</span>');
 }
-
-/** Name of the picture and path below /app. */
-const VIEWS = [
-  ['overview', '/'],
-  ['sources', '/sources/test'],
-  ['live', '/live'],
-  ['destinations', '/destinations'],
-  ['catalogue', '/destinations/new'],
-  ['trace', '/trace'],
-  ['usage', '/usage'],
-  ['alerts', '/usage/alerts'],
-] as const;
-/** Two points of a rate. */
-const SETTLE_MS = 11_000;
 
 async function draw(text: string): Promise<void> {
   if (!found.ok) return;
