@@ -39,7 +39,8 @@ export function createTailWatch(): TailWatch {
     return {
       status,
       source: source?.slug ?? String(place.sourceNumber),
-      ...(envelope && requestOf(envelope, place, source)),
+      // Also when it is not known: a sender may have fields of these names.
+      ...(envelope ? requestOf(envelope, place, source) : { request: null, answer: null }),
     };
   };
   return {

@@ -102,16 +102,25 @@ export function may(needed: Me['role']): boolean {
   return roles.indexOf(me.value?.role ?? '') >= roles.indexOf(needed);
 }
 
+/** True when whoever is signed in may change this source, and what belongs to it. */
+export function mayWrite(slug: string): boolean {
+  if (!may('member')) return false;
+  return may('admin') || !me.value?.sources || me.value.sources.write.includes(slug);
+}
+
 /**
  * Server-sent events of a path until the signal aborts or the server ends them. `EventSource`
  * cannot send the token.
+ * @param onOpen is called when the server has answered.
  */
 export async function events(
   path: string,
   onEvent: (name: string, data: string) => void,
   signal: AbortSignal,
+  onOpen: () => void = () => undefined,
 ): Promise<void> {
   const response = await request('GET', path, undefined, signal);
+  onOpen();
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
   for (;;) {

@@ -1,56 +1,103 @@
-/** One event in full: what became of it, and as it is stored. */
+/** One event in full: what became of it, the request it came in, and as it was sent. */
 import { useState } from 'preact/hooks';
 import { Badge } from '../../parts/badge.tsx';
 import { Code } from '../../parts/code.tsx';
+import { Time } from '../../parts/time.tsx';
 import { href } from '../../router.ts';
-import { nameOf, receivedAt, whoOf } from './entries.ts';
+import { nameOf, whoOf } from './entries.ts';
 import type { LiveEntry } from './entries.ts';
-import { time } from '../../format.ts';
 
 export function Entry({ entry }: { entry: LiveEntry }) {
   const [isRaw, setRaw] = useState(false);
-  const { key: _key, ...stored } = entry;
-  const isRejected = entry.status === 'rejected';
+  const { status } = entry;
   return (
     <section class="card entry-detail" aria-label="The chosen event">
       <div class="card-head">
         <h2>{nameOf(entry)}</h2>
-        <Badge tone={isRejected ? 'bad' : 'good'}>{entry.status}</Badge>
+        <Status status={status} />
       </div>
-      {isRejected && (
+      {status === 'rejected' && (
         <p class="problem">
           {entry.field ? `${entry.field}: ` : ''}
           {entry.message}
         </p>
       )}
-      <dl class="facts">
-        <dt>Received</dt>
-        <dd>{time(receivedAt(entry))}</dd>
-        <dt>Source</dt>
-        <dd>{entry.source}</dd>
-        {whoOf(entry) !== '' && (
-          <>
-            <dt>User</dt>
-            <dd>
-              <a href={href(`/users/${encodeURIComponent(whoOf(entry))}`)}>{whoOf(entry)}</a>
-            </dd>
-          </>
-        )}
-        {entry.messageId && (
-          <>
-            <dt>Message</dt>
-            <dd>
-              <a href={href(`/trace/${encodeURIComponent(entry.messageId)}`)}>{entry.messageId}</a>
-            </dd>
-          </>
-        )}
-      </dl>
+      {status === 'duplicate' && (
+        <p class="muted">
+          Its messageId was stored before: the sender was answered as if this were the first copy,
+          and nothing was stored.
+        </p>
+      )}
+      <About entry={entry} />
       <div class="actions">
         <button type="button" class="quiet" aria-pressed={isRaw} onClick={() => setRaw(!isRaw)}>
           {isRaw ? 'Pretty' : 'Raw'}
         </button>
       </div>
-      <Code text={JSON.stringify(stored, null, isRaw ? 0 : 2)} label="event" />
+      <Code text={sentText(entry, isRaw)} label="event" />
     </section>
   );
+}
+
+export function Status({ status }: { status: LiveEntry['status'] }) {
+  const tone = { stored: 'good', rejected: 'bad', duplicate: 'warn' } as const;
+  return <Badge tone={tone[status]}>{status}</Badge>;
+}
+
+function About({ entry }: { entry: LiveEntry }) {
+  const { request, answer, source, messageId } = entry;
+  const who = whoOf(entry);
+  return (
+    <dl class="facts">
+      <dt>Received</dt>
+      <dd>
+        <Time value={entry.receivedAt} isExact />
+      </dd>
+      <dt>Source</dt>
+      <dd>
+        <a href={href(`/sources/${source}`)}>{source}</a>
+      </dd>
+      {who !== '' && <dt>User</dt>}
+      {who !== '' && (
+        <dd>
+          <a href={href(`/users/${encodeURIComponent(who)}`)}>{who}</a>
+        </dd>
+      )}
+      {messageId && <dt>Message</dt>}
+      {messageId && (
+        <dd>
+          <a href={href(`/trace/${encodeURIComponent(messageId)}`)}>{messageId}</a>
+        </dd>
+      )}
+      {request && <dt>Request</dt>}
+      {request && (
+        <dd>
+          {request.route}
+          {request.events > 1 && `, event ${request.index + 1} of ${request.events}`}
+          {request.ip !== '' && ` from ${request.ip}`}
+          {request.userAgent !== '' && `, ${request.userAgent}`}
+        </dd>
+      )}
+      {answer && <dt>Answer</dt>}
+      {answer && (
+        <dd>
+          {answer.status}: {answer.accepted} accepted, {answer.rejected} rejected
+        </dd>
+      )}
+    </dl>
+  );
+}
+
+/** A stored event in the shape in which it is delivered; a rejected one as it was sent. */
+function sentText(entry: LiveEntry, isRaw: boolean): string {
+  const { key: _key, status, source: _source, request: _request, answer: _answer, ...sent } = entry;
+  if (status !== 'rejected') return JSON.stringify(sent, null, isRaw ? 0 : 2);
+  const body = entry.body ?? '';
+  if (isRaw) return body;
+  try {
+    return JSON.stringify(JSON.parse(body), null, 2);
+  } catch {
+    // Not JSON, or only the beginning of it.
+    return body;
+  }
 }

@@ -1,183 +1,172 @@
 /** Events as they arrive, and those that were refused, with the reason. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { events as listen } from '../../api.ts';
-import { count, time } from '../../format.ts';
+import { count, shortCount, time } from '../../format.ts';
 import { Badge } from '../../parts/badge.tsx';
-import { Field } from '../../parts/field.tsx';
 import { Empty, Page } from '../../parts/page.tsx';
-import { place, setQuery } from '../../router.ts';
-import { Entry } from './entry.tsx';
-import { matches, nameOf, receivedAt, whoOf } from './entries.ts';
-import type { LiveEntry } from './entries.ts';
+import { Problem } from '../../parts/problem.tsx';
+import { place } from '../../router.ts';
+import { Entry, Status } from './entry.tsx';
+import { nameOf, whoOf } from './entries.ts';
+import type { LiveEntry, LiveFilter } from './entries.ts';
+import { createFeed } from './feed.ts';
+import type { Feed, FeedView } from './feed.ts';
+import { Filters } from './filters.tsx';
 import './live.css';
 
-/** Older ones go; the lake has them all. */
-const KEPT_MAX = 2_000;
-const SHOWN_MAX = 200;
-/** At thousands of events a second the page is drawn so often, and not for each. */
 const DRAW_MS = 250;
 const RECONNECT_MS = 2_000;
 
 export function Live() {
-  const kept = useRef<LiveEntry[]>([]);
-  const numbers = useRef({ seen: 0, missed: 0 });
-  const isPaused = useRef(false);
-  const [, draw] = useState(0);
-  const [isConnected, setConnected] = useState(false);
-  const [chosen, setChosen] = useState<number>();
   const { query } = place.value;
-  const filter = {
-    text: query.get('q') ?? '',
-    type: query.get('type') ?? '',
-    source: query.get('source') ?? '',
-    status: query.get('status') ?? '',
-  };
+  const filter = filterOf(query);
+  const feed = useMemo(() => createFeed(filter), []);
+  const [view, setView] = useState<FeedView>(() => feed.view(Date.now()));
+  const [chosen, setChosen] = useState<LiveEntry>();
+  const draw = (): void => setView(feed.view(Date.now()));
+  const { isConnected, error } = useTail(feed);
   useEffect(() => {
-    const stop = new AbortController();
-    const take = (name: string, data: string): void => {
-      if (name === 'missed') numbers.current.missed += Number(data);
-      if (name !== 'message') return;
-      const entry = JSON.parse(data) as LiveEntry;
-      numbers.current.seen++;
-      if (isPaused.current) return;
-      kept.current.unshift({ ...entry, key: numbers.current.seen });
-      if (kept.current.length > KEPT_MAX) kept.current.length = KEPT_MAX;
-    };
-    const stay = async (): Promise<void> => {
-      while (!stop.signal.aborted) {
-        setConnected(true);
-        await listen('/tail', take, stop.signal).catch(() => undefined);
-        if (stop.signal.aborted) return;
-        setConnected(false);
-        await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
-      }
-    };
-    void stay();
-    const timer = setInterval(() => draw((turn) => turn + 1), DRAW_MS);
-    return () => {
-      stop.abort();
-      clearInterval(timer);
-    };
+    feed.setFilter(filter);
+    draw();
+  }, [query]);
+  useEffect(() => {
+    const timer = setInterval(draw, DRAW_MS);
+    return () => clearInterval(timer);
   }, []);
-  const shown = useMemo(
-    () => kept.current.filter((entry) => matches(entry, filter)).slice(0, SHOWN_MAX),
-    [numbers.current.seen, isPaused.current, query],
-  );
-  const own = shown.find(({ key }) => key === chosen);
+  const choose = (entry: LiveEntry): void => {
+    setChosen(entry);
+    // On a phone it is above the list.
+    requestAnimationFrame(() => {
+      document.querySelector('.entry-detail')?.scrollIntoView({ block: 'nearest' });
+    });
+  };
+  const act = (work: () => void) => () => {
+    work();
+    draw();
+  };
   return (
     <Page
       title="Live"
       actions={
         <>
-          <Badge tone={isConnected ? 'good' : 'bad'}>{isConnected ? 'connected' : 'waiting'}</Badge>
+          <Badge tone={isConnected ? 'good' : 'warn'}>
+            {isConnected ? 'connected' : 'connecting'}
+          </Badge>
           <button
             type="button"
-            aria-pressed={isPaused.current}
-            onClick={() => {
-              isPaused.current = !isPaused.current;
-              draw((turn) => turn + 1);
-            }}
+            aria-pressed={view.isPaused}
+            onClick={act(() => feed.pause(!view.isPaused))}
           >
-            {isPaused.current ? 'Resume' : 'Pause'}
+            {view.isPaused ? 'Resume' : 'Pause'}
           </button>
-          <button
-            type="button"
-            class="quiet"
-            onClick={() => {
-              kept.current = [];
-              draw((turn) => turn + 1);
-            }}
-          >
+          <button type="button" class="quiet" onClick={act(() => feed.clear())}>
             Clear
           </button>
         </>
       }
     >
+      <Problem error={error} />
       <Filters filter={filter} />
-      <p class="muted">
-        {count(numbers.current.seen)} seen since this page was opened
-        {numbers.current.missed > 0 && `, ${count(numbers.current.missed)} too fast to be shown`}
-        {isPaused.current && ', paused'}; the latest {shown.length} that match.
-      </p>
-      {kept.current.length === 0 ? (
+      <p class="muted">{summaryOf(view)}</p>
+      {view.shown.length === 0 && (
         <Empty>
-          Nothing yet. Send something, for example with <code>npx millrace send</code>, or open your
-          app.
+          {view.seen === 0 ? (
+            <>
+              Nothing yet. Send something, for example with <code>npx millrace send</code>, or open
+              your app.
+            </>
+          ) : (
+            'Nothing of what arrived fits these filters.'
+          )}
         </Empty>
-      ) : (
-        <div class="live">
-          <ul class="entries" aria-label="Events">
-            {shown.map((entry) => (
-              <li key={entry.key}>
-                <button
-                  type="button"
-                  class="entry quiet"
-                  aria-pressed={entry.key === chosen}
-                  onClick={() => setChosen(entry.key)}
-                >
-                  <span class="muted">{time(receivedAt(entry)).slice(11)}</span>
-                  {entry.status === 'rejected' && <Badge tone="bad">rejected</Badge>}
-                  <strong>{nameOf(entry)}</strong>
-                  <span class="muted">{whoOf(entry)}</span>
-                  <span class="muted">{entry.source}</span>
-                </button>
-              </li>
-            ))}
-          </ul>
-          {own && <Entry entry={own} />}
-        </div>
       )}
+      <div class="live">
+        <Entries shown={view.shown} chosen={chosen?.key} onChoose={choose} />
+        {chosen && <Entry entry={chosen} />}
+      </div>
     </Page>
   );
 }
 
-interface FilterProps {
-  filter: { text: string; type: string; source: string; status: string };
+function filterOf(query: URLSearchParams): LiveFilter {
+  const given = (name: string): string => query.get(name) ?? '';
+  return {
+    text: given('q'),
+    type: given('type'),
+    name: given('event'),
+    user: given('user'),
+    source: given('source'),
+    status: given('status'),
+  };
 }
 
-function Filters({ filter }: FilterProps) {
-  const choose = (name: string, label: string, values: readonly string[], value: string) => (
-    <Field label={label}>
-      {(own) => (
-        <select
-          {...own}
-          value={value}
-          onChange={(event) => setQuery({ [name]: event.currentTarget.value })}
-        >
-          <option value="">all</option>
-          {values.map((each) => (
-            <option key={each}>{each}</option>
-          ))}
-        </select>
-      )}
-    </Field>
-  );
-  const types = ['track', 'identify', 'page', 'screen', 'group', 'alias'];
-  return (
-    <form class="inline" role="search" onSubmit={(event) => event.preventDefault()}>
-      <Field label="Search">
-        {(own) => (
-          <input
-            {...own}
-            type="search"
-            placeholder="event, user, any text"
-            value={filter.text}
-            onInput={(event) => setQuery({ q: event.currentTarget.value })}
-          />
-        )}
-      </Field>
-      {choose('type', 'Type', types, filter.type)}
-      {choose('status', 'Status', ['stored', 'rejected'], filter.status)}
-      <Field label="Source">
-        {(own) => (
-          <input
-            {...own}
-            size={12}
-            value={filter.source}
-            onInput={(event) => setQuery({ source: event.currentTarget.value })}
-          />
-        )}
-      </Field>
-    </form>
+function summaryOf(view: FeedView): string {
+  const { shown, matched, seen, missed, perSecond, waiting, isPaused } = view;
+  const parts = [
+    `${shortCount(perSecond)} a second`,
+    `the latest ${count(shown.length)} of ${count(matched)} that fit`,
+    `${count(seen)} seen since this page was opened`,
+  ];
+  if (missed > 0) parts.push(`${count(missed)} more came too fast to be sent here`);
+  if (isPaused) parts.push(`paused, ${count(waiting)} new`);
+  return parts.join('; ');
+}
+
+/** Reads /tail until the view is left; again when the server ends it. */
+function useTail(feed: Feed): { isConnected: boolean; error: Error | undefined } {
+  const [state, setState] = useState<{ isConnected: boolean; error: Error | undefined }>({
+    isConnected: false,
+    error: undefined,
+  });
+  useEffect(() => {
+    const stop = new AbortController();
+    const stay = async (): Promise<void> => {
+      while (!stop.signal.aborted) {
+        let error: Error | undefined;
+        const onOpen = (): void => setState({ isConnected: true, error: undefined });
+        await listen('/tail', feed.take, stop.signal, onOpen).catch((failure: Error) => {
+          error = failure;
+        });
+        if (stop.signal.aborted) return;
+        setState({ isConnected: false, error });
+        await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
+      }
+    };
+    void stay();
+    return () => stop.abort();
+  }, [feed]);
+  return state;
+}
+
+interface EntriesProps {
+  shown: readonly LiveEntry[];
+  chosen: number | undefined;
+  onChoose(entry: LiveEntry): void;
+}
+
+function Entries({ shown, chosen, onChoose }: EntriesProps) {
+  // The list is long and mostly the same: it is made anew only when it differs.
+  return useMemo(
+    () => (
+      <ul class="entries" aria-label="Events">
+        {shown.map((entry) => (
+          <li key={entry.key}>
+            <button
+              type="button"
+              class="entry quiet"
+              aria-pressed={entry.key === chosen}
+              onClick={() => onChoose(entry)}
+            >
+              <span class="muted">{time(entry.receivedAt).slice(11)}</span>
+              {entry.status !== 'stored' && <Status status={entry.status} />}
+              <strong>{nameOf(entry)}</strong>
+              <span class="muted">{whoOf(entry)}</span>
+              <span class="muted">{entry.source}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    ),
+    [shown[0]?.key, shown.length, chosen],
   );
 }

@@ -1,26 +1,9 @@
 /** What somebody should look at first, from what the server says of itself. */
 import { bytes, duration, shortCount } from '../../format.ts';
-import { bySource, total } from './metrics.ts';
-import type { Metrics } from './metrics.ts';
-
-export interface Status {
-  version: string;
-  sources: { slug: string; name: string; enabled: boolean }[];
-}
-
-export interface DestinationRow {
-  slug: string;
-  name: string;
-  state: string;
-  status: {
-    failure: string | null;
-    breaker: string;
-    delivered: number;
-    filtered: Record<string, number>;
-    deadLetters: number;
-    live: { lagSeconds: number } | null;
-  } | null;
-}
+import { total } from '../../metrics.ts';
+import type { Metrics } from '../../metrics.ts';
+import type { Source } from '../sources/shapes.ts';
+import type { DestinationRow, FiringAlert, OverviewAnswer } from './shapes.ts';
 
 export interface Item {
   tone: 'bad' | 'warn';
@@ -29,39 +12,64 @@ export interface Item {
   path: string;
 }
 
+export interface Seen {
+  metrics: Metrics;
+  sources: readonly Source[];
+  destinations: readonly DestinationRow[];
+  overview: OverviewAnswer;
+  alerts: readonly FiringAlert[];
+  /** Events of the last hour by source. */
+  received: ReadonlyMap<string, number>;
+  rejected: ReadonlyMap<string, number>;
+}
+
 const LAG_SECONDS = 300;
 const REJECTED_SHARE = 0.01;
+/** A disk with less than this is looked at; the server itself stops at `log.minFreeBytes`. */
 const FREE_BYTES = 5 * 2 ** 30;
 
 /** The worst first. */
-export function attention(given: {
-  metrics: Metrics;
-  status: Status;
-  destinations: readonly DestinationRow[];
-}): Item[] {
-  const { metrics, status, destinations } = given;
+export function attention(seen: Seen): Item[] {
+  const items = [
+    ...ofDisk(seen),
+    ...seen.alerts.map(({ name, text }) => ({
+      tone: 'bad' as const,
+      text: `Alert ${name}: ${text}`,
+      path: '/usage',
+    })),
+    ...seen.destinations.flatMap(ofDestination),
+    ...seen.sources.flatMap((source) => ofSource(source, seen)),
+  ];
+  return items.toSorted((a, b) => Number(b.tone === 'bad') - Number(a.tone === 'bad'));
+}
+
+function ofDisk({ overview, metrics }: Seen): Item[] {
   const items: Item[] = [];
-  const free = total(metrics, 'millrace_disk_free_bytes');
-  if (free < FREE_BYTES) {
-    items.push({ tone: 'bad', text: `Only ${bytes(free)} are free on the disk`, path: '/' });
+  const { freeBytes, minFreeBytes } = overview.disk;
+  if (freeBytes !== null && freeBytes < Math.max(FREE_BYTES, 2 * minFreeBytes)) {
+    const isFull = freeBytes < minFreeBytes;
+    const text = isFull
+      ? `The disk is full (${bytes(freeBytes)} free): events are answered 503`
+      : `Only ${bytes(freeBytes)} are free on the disk`;
+    items.push({ tone: isFull ? 'bad' : 'warn', text, path: '/' });
   }
   const alarms = total(metrics, 'millrace_log_alarms_total');
   if (alarms > 0) items.push({ tone: 'bad', text: `${alarms} alarms of the log`, path: '/' });
-  for (const destination of destinations) items.push(...ofDestination(destination));
-  const received = bySource(metrics, 'millrace_events_received_total');
-  const rejected = bySource(metrics, 'millrace_events_rejected_total');
-  for (const { slug, name, enabled } of status.sources) {
-    const own = rejected.get(slug) ?? 0;
-    if (own > 0 && own >= (received.get(slug) ?? 0) * REJECTED_SHARE) {
-      const text = `${shortCount(own)} events of ${name} were rejected`;
-      items.push({ tone: 'warn', text, path: `/live?source=${slug}&status=rejected` });
-    }
-    if (enabled && !received.has(slug)) {
-      const text = `${name} has sent nothing since this server started`;
-      items.push({ tone: 'warn', text, path: `/sources/${slug}` });
-    }
+  return items;
+}
+
+function ofSource({ slug, name, enabled, lastSeenAt }: Source, seen: Seen): Item[] {
+  const items: Item[] = [];
+  const received = seen.received.get(slug) ?? 0;
+  const rejected = seen.rejected.get(slug) ?? 0;
+  if (rejected > 0 && rejected >= received * REJECTED_SHARE) {
+    const text = `${shortCount(rejected)} events of ${name} were rejected in the last hour`;
+    items.push({ tone: 'warn', text, path: `/live?source=${slug}&status=rejected` });
   }
-  return items.toSorted((a, b) => Number(b.tone === 'bad') - Number(a.tone === 'bad'));
+  if (enabled && lastSeenAt === null && received === 0) {
+    items.push({ tone: 'warn', text: `${name} has never sent anything`, path: `/sources/${slug}` });
+  }
+  return items;
 }
 
 function ofDestination({ slug, name, status }: DestinationRow): Item[] {

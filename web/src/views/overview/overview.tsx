@@ -1,81 +1,83 @@
 /** What needs attention, and how everything fares. */
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { request } from '../../api.ts';
-import { bytes, duration, share, shortCount } from '../../format.ts';
+import { useMemo, useRef } from 'preact/hooks';
+import { me } from '../../api.ts';
+import { bytes, duration, share, shortCount, time } from '../../format.ts';
 import { useLoaded } from '../../loading.ts';
+import { quantile, total } from '../../metrics.ts';
+import type { Metrics } from '../../metrics.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Chart } from '../../parts/chart.tsx';
 import { Empty, Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
-import { Table } from '../../parts/table.tsx';
-import { href } from '../../router.ts';
+import { href, place, setQuery } from '../../router.ts';
+import { useMetrics } from '../../use-metrics.ts';
+import type { Point } from '../../use-metrics.ts';
+import type { Source } from '../sources/shapes.ts';
 import { attention } from './attention.ts';
-import type { DestinationRow, Status } from './attention.ts';
-import { bySource, parseMetrics, quantile, total } from './metrics.ts';
-import type { Metrics } from './metrics.ts';
+import { Destinations } from './destinations.tsx';
+import { RANGES, historyPath, linesOfCounters, linesOfHistory, sumsSince } from './rates.ts';
+import { Recount } from './recount.tsx';
+import type { DestinationRow, History, OverviewAnswer } from './shapes.ts';
 
 const EVERY_MS = 5_000;
-/** Ten minutes. */
-const POINTS_MAX = 120;
+const SLOWLY_MS = 30_000;
+const HISTORY_MS = 10_000;
+const HOUR_MS = 3_600_000;
+const RECEIVED = 'millrace_events_received_total';
+const REJECTED = 'millrace_events_rejected_total';
+const [LAST_HOUR = { name: 'hour', hours: 1, granularity: 'MINUTE' as const }] = RANGES;
 
-interface Point {
-  seconds: number;
-  metrics: Metrics;
+interface Alerts {
+  rules: { name: string; standing: { phase: string; text: string } }[];
 }
 
 export function Overview() {
-  const status = useLoaded<Status>('/status', EVERY_MS);
+  const sources = useLoaded<Source[]>('/admin/sources', EVERY_MS);
   const destinations = useLoaded<DestinationRow[]>('/admin/destinations', EVERY_MS);
+  const overview = useLoaded<OverviewAnswer>('/admin/overview', SLOWLY_MS);
+  const hour = useHistory(RECEIVED);
+  const refused = useHistory(REJECTED);
+  const mayRecount = me.value?.sources === null;
+  const alerts = useLoaded<Alerts>(mayRecount ? '/admin/alerts' : null, SLOWLY_MS);
   const { points, error } = useMetrics();
   const latest = points.at(-1)?.metrics;
+  const sinceMs = Date.now() - HOUR_MS;
+  const firing = alerts.data?.rules.filter(({ standing }) => standing.phase === 'firing') ?? [];
   return (
     <Page title="Overview">
-      <Problem error={status.error ?? destinations.error ?? error} />
-      {latest && status.data && destinations.data && (
+      <Problem error={sources.error ?? destinations.error ?? overview.error ?? error} />
+      {latest && sources.data && destinations.data && overview.data && (
         <>
           <Attention
             items={attention({
               metrics: latest,
-              status: status.data,
+              sources: sources.data,
               destinations: destinations.data,
+              overview: overview.data,
+              alerts: firing.map(({ name, standing }) => ({ name, text: standing.text })),
+              received: sumsSince(hour, sinceMs),
+              rejected: sumsSince(refused, sinceMs),
             })}
           />
           <Figures metrics={latest} />
-          <Rates points={points} />
+          <Rates points={points} sources={sources.data} />
           <Destinations rows={destinations.data} />
+          <div class="columns">
+            {mayRecount && <Recount />}
+            <Storage overview={overview.data} />
+          </div>
         </>
       )}
     </Page>
   );
 }
 
-/** Counters every few seconds, so that their differences are rates. */
-function useMetrics(): { points: readonly Point[]; error: Error | undefined } {
-  const points = useRef<Point[]>([]);
-  const [error, setError] = useState<Error>();
-  const [, draw] = useState(0);
-  useEffect(() => {
-    const stop = new AbortController();
-    const load = async (): Promise<void> => {
-      try {
-        const answer = await request('GET', '/metrics', undefined, stop.signal);
-        const metrics = parseMetrics(await answer.text());
-        points.current = [...points.current, { seconds: Date.now() / 1000, metrics }];
-        points.current = points.current.slice(-POINTS_MAX);
-        setError(undefined);
-        draw((turn) => turn + 1);
-      } catch (failure) {
-        if (!stop.signal.aborted) setError(failure as Error);
-      }
-    };
-    void load();
-    const timer = setInterval(() => void load(), EVERY_MS);
-    return () => {
-      stop.abort();
-      clearInterval(timer);
-    };
-  }, []);
-  return { points: points.current, error };
+/** Of the range; what was there last, while its path changes. */
+function useHistory(metric: string, range = LAST_HOUR): History | undefined {
+  const { data } = useLoaded<History>(historyPath(metric, range, Date.now()), HISTORY_MS);
+  const last = useRef<{ name: string; data: History }>();
+  if (data) last.current = { name: range.name, data };
+  return last.current?.name === range.name ? last.current.data : undefined;
 }
 
 function Attention({ items }: { items: ReturnType<typeof attention> }) {
@@ -99,27 +101,27 @@ function Attention({ items }: { items: ReturnType<typeof attention> }) {
   );
 }
 
-/** Received = stored + rejected + duplicates + what is on its way, since this server started. */
+/** Received = accepted + rejected; accepted = in SQL + repeated + what is on its way. */
 function Figures({ metrics }: { metrics: Metrics }) {
-  const received = total(metrics, 'millrace_events_received_total');
-  const rejected = total(metrics, 'millrace_events_rejected_total');
+  const received = total(metrics, RECEIVED);
   const accepted = total(metrics, 'millrace_events_accepted_total');
-  const duplicates = total(metrics, 'millrace_dispatch_duplicates_total');
-  const stored = total(metrics, 'millrace_lake_events_total');
+  const seconds = quantile(metrics, 'millrace_lake_visible_seconds', 0.99);
   const figures: [string, string][] = [
     ['Received', shortCount(received)],
     ['Accepted', received === 0 ? '–' : share(accepted / received)],
-    ['Rejected', shortCount(rejected)],
-    ['Duplicates', shortCount(duplicates)],
-    ['In SQL', shortCount(stored)],
-    ['Visible in SQL after (p99)', freshness(metrics)],
-    ['Free on disk', bytes(total(metrics, 'millrace_disk_free_bytes'))],
+    ['Rejected', shortCount(total(metrics, REJECTED))],
+    ['Repeated', shortCount(total(metrics, 'millrace_dispatch_duplicates_total'))],
+    ['In SQL', shortCount(total(metrics, 'millrace_lake_events_total'))],
+    ['In SQL after (p99)', seconds === null ? '–' : `≤ ${duration(seconds * 1000)}`],
     ['Memory', bytes(total(metrics, 'millrace_resident_bytes'))],
     ['Running for', duration(total(metrics, 'millrace_uptime_seconds') * 1000)],
   ];
   return (
-    <>
-      <dl class="figures" aria-label="Since the server started">
+    <section aria-labelledby="since">
+      <h2 id="since" class="small">
+        Since this server started
+      </h2>
+      <dl class="figures">
         {figures.map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
@@ -127,84 +129,70 @@ function Figures({ metrics }: { metrics: Metrics }) {
           </div>
         ))}
       </dl>
-      <p class="muted">
-        Counted since this server started. <code>npx millrace verify</code> recomputes from the
-        files that every event is accounted for.
-      </p>
-    </>
+    </section>
   );
 }
 
-function freshness(metrics: Metrics): string {
-  const seconds = quantile(metrics, 'millrace_lake_visible_seconds', 0.99);
-  return seconds === null ? '–' : `≤ ${duration(seconds * 1000)}`;
-}
-
-function Rates({ points }: { points: readonly Point[] }) {
-  const names = [...bySource(points.at(-1)?.metrics, 'millrace_events_received_total').keys()];
-  if (points.length < 2 || names.length === 0) {
-    return (
-      <Empty>
-        Events per minute appear here once something is sent. <a href={href('/sources')}>Sources</a>{' '}
-        have snippets to paste.
-      </Empty>
-    );
-  }
-  const lines = names.map((name) => ({
-    name,
-    values: points.slice(1).map((point, at) => {
-      const before = points[at];
-      if (!before) return null;
-      const count = (own: Point): number =>
-        bySource(own.metrics, 'millrace_events_received_total').get(name) ?? 0;
-      const minutes = (point.seconds - before.seconds) / 60;
-      return Math.max(0, (count(point) - count(before)) / minutes);
-    }),
-  }));
+function Rates({ points, sources }: { points: readonly Point[]; sources: readonly Source[] }) {
+  const chosen = place.value.query.get('range') ?? 'hour';
+  const range = RANGES.find(({ name }) => name === chosen) ?? LAST_HOUR;
+  const history = useHistory(RECEIVED, range);
+  const drawn = useMemo(() => {
+    const whole = history && linesOfHistory(history, range, Date.now());
+    if (whole && whole.times.length > 2 && whole.lines.length > 0) return whole;
+    const slugs = new Set(sources.map(({ slug }) => slug));
+    return linesOfCounters(points, (slug) => slugs.has(slug));
+  }, [history, range, history && history.series.length > 0 ? null : points]);
+  const isEmpty = drawn.times.length < 2 || drawn.lines.length === 0;
   return (
-    <Section title="Events per minute, by source">
-      <Chart
-        label="Events per minute, by source"
-        times={points.slice(1).map(({ seconds }) => seconds)}
-        lines={lines}
-      />
+    <Section
+      title="Events per minute, by source"
+      actions={RANGES.map(({ name }) => (
+        <button
+          key={name}
+          type="button"
+          class={name === range.name ? '' : 'quiet'}
+          aria-pressed={name === range.name}
+          onClick={() => setQuery({ range: name === 'hour' ? null : name })}
+        >
+          {name}
+        </button>
+      ))}
+    >
+      {isEmpty ? (
+        <Empty>
+          They appear here once something is sent. <a href={href('/sources')}>Sources</a> have
+          snippets to paste.
+        </Empty>
+      ) : (
+        <Chart label="Events per minute, by source" times={drawn.times} lines={drawn.lines} />
+      )}
     </Section>
   );
 }
 
-function Destinations({ rows }: { rows: readonly DestinationRow[] }) {
+function Storage({ overview: { disk, retention } }: { overview: OverviewAnswer }) {
+  const { logHours, logBytesMax, logFrom, rejectedRowsMax } = retention;
+  const facts: [string, string][] = [
+    ['Free on disk', disk.freeBytes === null ? '–' : bytes(disk.freeBytes)],
+    ['Events are refused below', bytes(disk.minFreeBytes)],
+    ['Log', `${bytes(disk.logBytes)}, ${logFrom === null ? 'empty' : `from ${time(logFrom)}`}`],
+    ['Events in Parquet', bytes(disk.lakeBytes)],
+    [
+      'Log is kept for',
+      duration(logHours * HOUR_MS) +
+        (logBytesMax === null ? '' : `, ${bytes(logBytesMax)} of each partition at most`),
+    ],
+    ['Rejected events kept', `the latest ${shortCount(rejectedRowsMax)}`],
+  ];
   return (
-    <Section title="Destinations">
-      {rows.length === 0 ? (
-        <Empty>
-          No destination is connected. <a href={href('/destinations')}>Connect one</a> to send
-          events on: webhooks, warehouses, storage, streams, and Segment's own.
-        </Empty>
-      ) : (
-        <Table
-          label="Destinations"
-          columns={['Name', 'State', 'Delivered', 'Filtered', 'Dead letters', 'Lag']}
-        >
-          {rows.map(({ slug, name, state, status }) => (
-            <tr key={slug}>
-              <td>
-                <a href={href(`/destinations/${slug}`)}>{name}</a>
-              </td>
-              <td>
-                <Badge tone={state !== 'enabled' || status?.breaker === 'open' ? 'warn' : 'good'}>
-                  {status?.breaker === 'open' ? 'not reachable' : state}
-                </Badge>
-              </td>
-              <td class="number">{shortCount(status?.delivered ?? 0)}</td>
-              <td class="number">
-                {shortCount(Object.values(status?.filtered ?? {}).reduce((sum, n) => sum + n, 0))}
-              </td>
-              <td class="number">{shortCount(status?.deadLetters ?? 0)}</td>
-              <td class="number">{duration((status?.live?.lagSeconds ?? 0) * 1000)}</td>
-            </tr>
-          ))}
-        </Table>
-      )}
+    <Section title="Disk and retention">
+      <dl class="facts">
+        {facts.flatMap(([name, value]) => [
+          <dt key={name}>{name}</dt>,
+          <dd key={`${name} is`}>{value}</dd>,
+        ])}
+      </dl>
     </Section>
   );
 }

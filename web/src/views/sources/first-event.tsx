@@ -1,55 +1,41 @@
 /** Waits for the first event of a source, and says when it is there. */
-import { useEffect, useState } from 'preact/hooks';
-import { send } from '../../api.ts';
-import { time } from '../../format.ts';
+import { useState } from 'preact/hooks';
+import { useLoaded } from '../../loading.ts';
 import { Badge } from '../../parts/badge.tsx';
+import { Problem } from '../../parts/problem.tsx';
+import { Time } from '../../parts/time.tsx';
 import { href } from '../../router.ts';
 
-const POLL_MS = 1_000;
+const WAITING_MS = 1_000;
+/** Once they arrive, the latest is only a sign of life. */
+const ARRIVING_MS = 10_000;
 
 interface Answer {
-  rows: [receivedAt: string, name: string, messageId: string][];
+  latest: { receivedAt: string; name: string; messageId: string } | null;
 }
 
 export function FirstEvent({ slug }: { slug: string }) {
-  const [found, setFound] = useState<Answer['rows'][0] | null>();
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout>;
-    let isOver = false;
-    const look = async (): Promise<void> => {
-      try {
-        // Slugs are letters, digits, _ and -: nothing that ends a text of SQL.
-        const sql = `select received_at, coalesce(event, type), message_id from events
-          where source = '${slug}' order by received_at desc limit 1`;
-        const { rows } = await send<Answer>('POST', '/sql', { sql });
-        if (isOver) return;
-        setFound(rows[0] ?? null);
-        if (rows[0]) return;
-      } catch {
-        // Asked again below; what is wrong with the server is said elsewhere on the page.
-      }
-      if (!isOver) timer = setTimeout(() => void look(), POLL_MS);
-    };
-    void look();
-    return () => {
-      isOver = true;
-      clearTimeout(timer);
-    };
-  }, [slug]);
-  if (found === undefined) return null;
+  const [hasArrived, setArrived] = useState(false);
+  const path = `/admin/sources/${slug}/latest-event`;
+  const { data, error } = useLoaded<Answer>(path, hasArrived ? ARRIVING_MS : WAITING_MS);
+  const latest = data?.latest;
+  if (latest && !hasArrived) setArrived(true);
   return (
-    <p role="status">
-      {found ? (
+    <div role="status" class={latest ? 'arrival arrived' : 'arrival'}>
+      {!data && <Problem error={error} />}
+      {data && !latest && (
         <>
-          <Badge tone="good">Events arrive</Badge> the latest, {found[1]}, at {time(found[0])} (
-          <a href={href(`/trace/${encodeURIComponent(found[2])}`)}>trace</a>)
-        </>
-      ) : (
-        <>
-          <Badge tone="warn">Waiting for the first event</Badge> paste a snippet into your app, or
+          <Badge tone="warn">Waiting for the first event</Badge> Paste a snippet into your app, or
           the curl into a terminal.
         </>
       )}
-    </p>
+      {latest && (
+        <>
+          <Badge tone="good">Events arrive</Badge> The latest is <strong>{latest.name}</strong>,{' '}
+          <Time value={latest.receivedAt} /> (
+          <a href={href(`/trace/${encodeURIComponent(latest.messageId)}`)}>trace</a>)
+        </>
+      )}
+    </div>
   );
 }

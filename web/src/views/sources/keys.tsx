@@ -1,7 +1,7 @@
 /** Write keys: shown once, rotated with an overlap, disabled. */
 import { useState } from 'preact/hooks';
-import { may, send } from '../../api.ts';
-import { ago, time } from '../../format.ts';
+import { mayWrite, send } from '../../api.ts';
+import { time } from '../../format.ts';
 import { useTask } from '../../loading.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Code } from '../../parts/code.tsx';
@@ -9,6 +9,7 @@ import { Dialog } from '../../parts/dialog.tsx';
 import { Field } from '../../parts/field.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
+import { Time } from '../../parts/time.tsx';
 import type { SourceDetail, WriteKey } from './shapes.ts';
 
 interface Props {
@@ -64,10 +65,14 @@ export function Keys({ source, freshKey, onKey, onChange }: Props) {
             <td>
               <KeyState own={key} />
             </td>
-            <td>{time(key.createdAt)}</td>
-            <td>{ago(key.lastUsedAt)}</td>
             <td>
-              {may('member') && key.state === 'active' && (
+              <Time value={key.createdAt} isExact />
+            </td>
+            <td>
+              <Time value={key.lastUsedAt} />
+            </td>
+            <td>
+              {mayWrite(source.slug) && key.state === 'active' && (
                 <span class="actions">
                   {key.expiresAt === null && (
                     <button type="button" class="quiet" onClick={() => setRotating(key)}>
@@ -83,7 +88,7 @@ export function Keys({ source, freshKey, onKey, onChange }: Props) {
           </tr>
         ))}
       </Table>
-      {may('member') && (
+      {mayWrite(source.slug) && (
         <div>
           <button type="button" class="quiet" disabled={task.isRunning} onClick={make}>
             New key

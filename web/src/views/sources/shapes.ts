@@ -20,6 +20,8 @@ export interface Source {
   ip: 'keep' | 'truncate' | 'drop';
   origin: 'created' | 'declared';
   createdAt: string;
+  /** When something was last sent; null: never. */
+  lastSeenAt: string | null;
 }
 
 export interface WriteKey {

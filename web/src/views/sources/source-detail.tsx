@@ -1,7 +1,6 @@
 /** One source: how to send, its keys, its limits. */
 import { useState } from 'preact/hooks';
-import { may, send } from '../../api.ts';
-import { bytes, count } from '../../format.ts';
+import { mayWrite, send } from '../../api.ts';
 import { useLoaded, useTask } from '../../loading.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Page, Section } from '../../parts/page.tsx';
@@ -9,6 +8,8 @@ import { Problem } from '../../parts/problem.tsx';
 import { href } from '../../router.ts';
 import { FirstEvent } from './first-event.tsx';
 import { Keys } from './keys.tsx';
+import { Limits } from './limits.tsx';
+import { ChangeSource } from './settings.tsx';
 import { freshKeys } from './shapes.ts';
 import type { SourceDetail as Detail } from './shapes.ts';
 import { Snippets } from './snippets.tsx';
@@ -16,6 +17,7 @@ import { Snippets } from './snippets.tsx';
 export function SourceDetail({ slug }: { slug: string }) {
   const { data, error, reload } = useLoaded<Detail>(`/admin/sources/${slug}`, 5_000);
   const [freshKey, setFreshKey] = useState(() => freshKeys.get(slug));
+  const [isChanging, setChanging] = useState(false);
   if (!data) {
     return (
       <Page title={slug}>
@@ -40,11 +42,21 @@ export function SourceDetail({ slug }: { slug: string }) {
           <a class="button quiet" href={href(`/live?source=${slug}`)}>
             Live events
           </a>
-          {may('member') && <Switch source={data} onChange={reload} />}
+          {mayWrite(slug) && (
+            <button type="button" class="quiet" onClick={() => setChanging(true)}>
+              Settings
+            </button>
+          )}
+          {mayWrite(slug) && <Switch source={data} onChange={reload} />}
         </>
       }
     >
       <Problem error={error} />
+      {data.origin === 'declared' && (
+        <p class="muted">
+          Declared in the configuration: what is changed here lasts until the next start.
+        </p>
+      )}
       <FirstEvent slug={slug} />
       <Section title="Send events">
         <Snippets writeKey={freshKey} host={data.collectorUrl} />
@@ -52,9 +64,17 @@ export function SourceDetail({ slug }: { slug: string }) {
       <Section title="Write keys">
         <Keys source={data} freshKey={freshKey} onKey={onKey} onChange={reload} />
       </Section>
-      <Section title="Limits">
-        <Limits source={data} />
-      </Section>
+      <Limits source={data} onChange={reload} />
+      {isChanging && (
+        <ChangeSource
+          source={data}
+          onClose={() => setChanging(false)}
+          onChange={() => {
+            setChanging(false);
+            reload();
+          }}
+        />
+      )}
     </Page>
   );
 }
@@ -62,6 +82,8 @@ export function SourceDetail({ slug }: { slug: string }) {
 function Switch({ source, onChange }: { source: Detail; onChange(): void }) {
   const task = useTask();
   const turn = (): void => {
+    const warning = `Disable ${source.name}? All of its keys are answered 401 at once.`;
+    if (source.enabled && !window.confirm(warning)) return;
     void task.run(async () => {
       await send('PATCH', `/admin/sources/${source.slug}`, { enabled: !source.enabled });
       onChange();
@@ -74,34 +96,5 @@ function Switch({ source, onChange }: { source: Detail; onChange(): void }) {
       </button>
       <Problem error={task.error} />
     </>
-  );
-}
-
-/** What the source may, and how near it came to it in the last seconds. */
-function Limits({ source }: { source: Detail }) {
-  const { effectiveLimits: limits } = source;
-  return (
-    <dl class="figures">
-      <div>
-        <dt>Requests a second</dt>
-        <dd>{count(limits.requestsPerSecond)}</dd>
-      </div>
-      <div>
-        <dt>At once</dt>
-        <dd>{count(limits.burst)}</dd>
-      </div>
-      <div>
-        <dt>Request</dt>
-        <dd>{bytes(limits.requestBytesMax)}</dd>
-      </div>
-      <div>
-        <dt>Event</dt>
-        <dd>{bytes(limits.eventBytesMax)}</dd>
-      </div>
-      <div>
-        <dt>Events in a batch</dt>
-        <dd>{count(limits.batchEventsMax)}</dd>
-      </div>
-    </dl>
   );
 }

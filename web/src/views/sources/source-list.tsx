@@ -1,6 +1,5 @@
 import { useState } from 'preact/hooks';
 import { may, me, send } from '../../api.ts';
-import { time } from '../../format.ts';
 import { useLoaded, useTask } from '../../loading.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
@@ -8,6 +7,7 @@ import { Field } from '../../parts/field.tsx';
 import { Empty, Page } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
+import { Time } from '../../parts/time.tsx';
 import { go, href } from '../../router.ts';
 import { freshKeys } from './shapes.ts';
 import type { Source } from './shapes.ts';
@@ -35,7 +35,10 @@ export function SourceList() {
         <Empty>There is no source yet. Make one, and paste its snippet into your app.</Empty>
       )}
       {data && data.length > 0 && (
-        <Table label="Sources" columns={['Name', 'Slug', 'Environment', 'Region', 'State', 'Made']}>
+        <Table
+          label="Sources"
+          columns={['Name', 'Slug', 'Environment', 'Region', 'State', 'Last event']}
+        >
           {data.map((source) => (
             <tr key={source.id}>
               <td>
@@ -49,7 +52,9 @@ export function SourceList() {
                   {source.enabled ? 'enabled' : 'disabled'}
                 </Badge>
               </td>
-              <td>{time(source.createdAt)}</td>
+              <td>
+                <Time value={source.lastSeenAt} />
+              </td>
             </tr>
           ))}
         </Table>

@@ -1,5 +1,6 @@
 /** Sources: the list, or one of them. */
 import type { ViewProps } from '../../views.ts';
+import './sources.css';
 import { SourceDetail } from './source-detail.tsx';
 import { SourceList } from './source-list.tsx';
 

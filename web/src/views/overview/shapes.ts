@@ -1,0 +1,54 @@
+/** What the server answers, as far as the overview reads it. */
+export interface DestinationRow {
+  slug: string;
+  name: string;
+  state: string;
+  status: {
+    failure: string | null;
+    breaker: string;
+    delivered: number;
+    filtered: Record<string, number>;
+    deadLetters: number;
+    live: { lagSeconds: number } | null;
+  } | null;
+}
+
+export interface OverviewAnswer {
+  disk: { freeBytes: number | null; minFreeBytes: number; logBytes: number; lakeBytes: number };
+  retention: {
+    logHours: number;
+    logBytesMax: number | null;
+    logFrom: string | null;
+    rejectedRowsMax: number;
+  };
+}
+
+export interface FiringAlert {
+  name: string;
+  text: string;
+}
+
+export interface VerifyState {
+  state: 'never' | 'running' | 'done' | 'failed';
+  share: number;
+  finishedAt: string | null;
+  failure: string | null;
+  report: Report | null;
+}
+
+export interface Report {
+  isConserved: boolean;
+  received: number;
+  stored: number;
+  rejected: number;
+  duplicate: number;
+  suppressed: number;
+  pending: number;
+  problems: string[];
+  destinations: { slug: string; problems: string[] }[];
+}
+
+/** A counter over time, by the labels that were asked for. */
+export interface History {
+  series: { labels: Record<string, string>; points: [at: string, value: number][] }[];
+}

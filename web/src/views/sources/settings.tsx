@@ -1,0 +1,89 @@
+/** Name, environment, and how the collector treats what a source sends. */
+import { useState } from 'preact/hooks';
+import { ApiError, send } from '../../api.ts';
+import { useTask } from '../../loading.ts';
+import { Dialog } from '../../parts/dialog.tsx';
+import { Field } from '../../parts/field.tsx';
+import { Problem } from '../../parts/problem.tsx';
+import { say } from '../../parts/toast.tsx';
+import type { Source } from './shapes.ts';
+
+interface Props {
+  source: Source;
+  onClose(): void;
+  onChange(): void;
+}
+
+export function ChangeSource({ source, onClose, onChange }: Props) {
+  const { name, environment, responses, ip } = source;
+  const [given, setGiven] = useState({ name, environment, responses, ip });
+  const task = useTask();
+  const wrong = task.error instanceof ApiError ? task.error.field : undefined;
+  const save = (event: Event): void => {
+    event.preventDefault();
+    void task.run(async () => {
+      await send('PATCH', `/admin/sources/${source.slug}`, given);
+      say('Saved');
+      onChange();
+    });
+  };
+  const choose = <Key extends 'environment' | 'responses' | 'ip'>(
+    key: Key,
+    label: string,
+    help: string,
+    values: readonly Source[Key][],
+  ) => (
+    <Field label={label} help={help}>
+      {(own) => (
+        <select
+          {...own}
+          value={given[key]}
+          onChange={({ currentTarget }) =>
+            setGiven({ ...given, [key]: currentTarget.value as Source[Key] })
+          }
+        >
+          {values.map((value) => (
+            <option key={value}>{value}</option>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
+  return (
+    <Dialog title="Settings of this source" onClose={onClose}>
+      <form class="fields" onSubmit={save}>
+        {wrong !== 'name' && <Problem error={task.error} />}
+        <Field label="Name" problem={wrong === 'name' ? task.error?.message : undefined}>
+          {(own) => (
+            <input
+              {...own}
+              required
+              maxLength={200}
+              value={given.name}
+              onInput={(event) => setGiven({ ...given, name: event.currentTarget.value })}
+            />
+          )}
+        </Field>
+        {choose('environment', 'Environment', 'A label of its events.', [
+          'production',
+          'staging',
+          'development',
+        ])}
+        {choose(
+          'responses',
+          'Wrong events',
+          'strict answers 400 and says why; lenient answers 200, keeps the event among the rejected.',
+          ['strict', 'lenient'],
+        )}
+        {choose('ip', 'Addresses of senders', 'keep, truncate to the network, or drop.', [
+          'keep',
+          'truncate',
+          'drop',
+        ])}
+        <button type="submit" disabled={task.isRunning}>
+          Save settings
+        </button>
+      </form>
+    </Dialog>
+  );
+}
