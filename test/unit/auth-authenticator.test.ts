@@ -202,3 +202,21 @@ test('many different headers of one good key neither fail nor push the memory up
   const grownBytes = heapBytes() - before;
   assert.ok(grownBytes < 60_000_000, `${grownBytes} bytes more`);
 });
+
+test('a million keys that nobody has are refused alike, and nothing is kept of them', () => {
+  setFlagsFromString('--expose_gc');
+  const collect = runInNewContext('gc') as () => void;
+  const heapBytes = (): number => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const guess = (n: number) => outcome(authenticator.fromBody(`guess${n}`, undefined, HOST));
+  const warm = guess(-1);
+  const before = heapBytes();
+  let others = 0;
+  for (let n = 0; n < 1_000_000; n++) if (guess(n) !== warm) others++;
+  assert.equal(others, 0);
+  const grownBytes = heapBytes() - before;
+  assert.ok(grownBytes < 5_000_000, `${grownBytes} bytes more`);
+  assert.equal(outcome(authenticator.fromBody('good', undefined, HOST)), '1/1');
+});
