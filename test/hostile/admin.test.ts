@@ -269,6 +269,30 @@ describe('secrets (F45)', () => {
   const PASSWORD = 'canary password 77e0aa';
   const CODE = 'canaryWriteKey5b3f9e';
 
+  /** Every answer, what commands print, and, once the server has ended, its log and files. */
+  async function readEverything(places: Map<string, string>): Promise<void> {
+    for (const route of routes) {
+      const [method, pattern = ''] = route.split(' ');
+      if (method !== 'GET' || pattern.includes('*')) continue;
+      const path = pattern
+        .replace('/destinations/:slug', '/destinations/canary')
+        .replace('/sources/:slug', '/sources/canary')
+        .replaceAll(/:\w+(\{[^}]*\})?/g, '1');
+      const answer = await get(path, { Authorization: `Bearer ${server.token}` });
+      places.set(`GET ${path}`, await textOf(answer));
+    }
+    for (const command of ['config --print', 'export', 'destinations list --json', 'keys list']) {
+      const { stdout, stderr } = await server.cli(...command.split(' '));
+      places.set(`millrace ${command}`, stdout + stderr);
+    }
+    assert.equal(await server.terminate(), 0);
+    places.set('the log to its end', server.output());
+    for (const name of readdirSync(server.dataDir, { recursive: true, withFileTypes: true })) {
+      const path = join(name.parentPath, name.name);
+      if (name.isFile()) places.set(path, readFileSync(path, 'latin1'));
+    }
+  }
+
   test('are in no answer, log line, command output or file', async () => {
     const secrets = new Map<string, string>([
       ['destination setting', SETTING],
@@ -330,26 +354,7 @@ describe('secrets (F45)', () => {
       ['the plan', applied.text],
       ['the log', server.output()],
     ]);
-    for (const route of routes) {
-      const [method, pattern = ''] = route.split(' ');
-      if (method !== 'GET' || pattern.includes('*')) continue;
-      const path = pattern
-        .replace('/destinations/:slug', '/destinations/canary')
-        .replace('/sources/:slug', '/sources/canary')
-        .replaceAll(/:\w+(\{[^}]*\})?/g, '1');
-      const answer = await get(path, { Authorization: `Bearer ${server.token}` });
-      places.set(`GET ${path}`, await textOf(answer));
-    }
-    for (const command of ['config --print', 'export', 'destinations list --json', 'keys list']) {
-      const { stdout, stderr } = await server.cli(...command.split(' '));
-      places.set(`millrace ${command}`, stdout + stderr);
-    }
-    assert.equal(await server.terminate(), 0);
-    places.set('the log to its end', server.output());
-    for (const name of readdirSync(server.dataDir, { recursive: true, withFileTypes: true })) {
-      const path = join(name.parentPath, name.name);
-      if (name.isFile()) places.set(path, readFileSync(path, 'latin1'));
-    }
+    await readEverything(places);
     assert.ok(places.size > 40, `${places.size} places`);
     const database = [...places].find(([place]) => place.endsWith('control.db'));
     assert.ok(database?.[1].includes('Canary'), 'files are read as they are');
