@@ -6,7 +6,11 @@ import { Table } from '../../parts/table.tsx';
 import { href } from '../../router.ts';
 import type { DestinationRow } from './shapes.ts';
 
-const COLUMNS = ['Name', 'State', 'Delivered', 'Filtered', 'Dead letters', 'Lag'];
+const COLUMNS = [
+  'Name',
+  'State',
+  ...['Delivered', 'Filtered', 'Dead letters', 'Lag'].map((number) => ({ number })),
+];
 
 export function Destinations({ rows }: { rows: readonly DestinationRow[] }) {
   return (

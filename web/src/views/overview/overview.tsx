@@ -143,6 +143,7 @@ function Rates({ points, sources }: { points: readonly Point[]; sources: readonl
     const slugs = new Set(sources.map(({ slug }) => slug));
     return linesOfCounters(points, (slug) => slugs.has(slug));
   }, [history, range, history && history.series.length > 0 ? null : points]);
+  const hasSent = total(points.at(-1)?.metrics ?? new Map(), RECEIVED) > 0;
   const isEmpty = drawn.times.length < 2 || drawn.lines.length === 0;
   return (
     <Section
@@ -159,12 +160,14 @@ function Rates({ points, sources }: { points: readonly Point[]; sources: readonl
         </button>
       ))}
     >
-      {isEmpty ? (
+      {isEmpty && hasSent && <p class="muted">Measuring…</p>}
+      {isEmpty && !hasSent && (
         <Empty>
           They appear here once something is sent. <a href={href('/sources')}>Sources</a> have
           snippets to paste.
         </Empty>
-      ) : (
+      )}
+      {!isEmpty && (
         <Chart label="Events per minute, by source" times={drawn.times} lines={drawn.lines} />
       )}
     </Section>

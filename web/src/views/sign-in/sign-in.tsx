@@ -136,14 +136,14 @@ function Accept({ invitation }: { invitation: string }) {
           )}
         </Field>
       )}
-      <Field label="Password" help="At least 12 characters; a few words are easy to remember.">
+      <Field label="Password" help="At least 10 characters; a few words are easy to remember.">
         {(own) => (
           <input
             {...own}
             type="password"
             autocomplete="new-password"
             required
-            minLength={12}
+            minLength={10}
             value={given.password}
             onInput={(event) => set({ password: event.currentTarget.value })}
           />
