@@ -211,8 +211,9 @@ function parseSqlBody(text: string): z.infer<typeof SqlBody> {
 
 function refuse(c: Context, error: MillraceError): Response {
   const { code, message, field } = error;
-  const body = { error: { type: code.toLowerCase(), message, ...(field ? { field } : {}) } };
-  return c.json({ ...body, code, message }, error.status as 400);
+  const own = { type: code.toLowerCase(), message, ...(field ? { field } : {}) };
+  // `errors` is what scripts of Segment's Public API look at.
+  return c.json({ error: own, errors: [own], code, message }, error.status as 400);
 }
 
 function limitBody(): MiddlewareHandler {

@@ -56,7 +56,12 @@ export async function loadDashboard(disk: Disk): Promise<Hono> {
     }
   }
   const routes = new Hono();
-  routes.get('/', (c) => c.redirect('/app/'));
+  routes.get('/', async (c, next) => {
+    // Scripts mean the workspace of the Public API, which has the same address.
+    const isPerson = (c.req.header('accept') ?? '*/*').includes('text/html');
+    const hasToken = c.req.header('authorization') !== undefined;
+    return isPerson || !hasToken ? c.redirect('/app/') : next();
+  });
   routes.get('/app', (c) => c.redirect('/app/'));
   routes.get('/app/*', (c) => {
     c.header('Content-Security-Policy', DASHBOARD_POLICY);

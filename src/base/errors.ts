@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   SECRETS_SEALED: { status: 500, retry: 'no' },
   TOO_MANY_ATTEMPTS: { status: 429, retry: 'after' },
   FORBIDDEN: { status: 403, retry: 'no' },
+  NOT_IMPLEMENTED: { status: 501, retry: 'no' },
   UNAUTHORIZED: { status: 401, retry: 'no' },
   UNAVAILABLE: { status: 503, retry: 'after' },
 } as const satisfies Record<string, { status: number; retry: 'no' | 'yes' | 'after' }>;

@@ -5,6 +5,7 @@ import { configCodeRoutes } from '../admin/config-code-routes.ts';
 import { destinationViewRoutes } from '../admin/destination-view-routes.ts';
 import { historyRoutes } from '../admin/history-routes.ts';
 import { overviewRoutes } from '../admin/overview-routes.ts';
+import { publicApiRoutes } from '../admin/public-api/public-api-routes.ts';
 import { savedQueryRoutes } from '../admin/saved-query-routes.ts';
 import { schemaRoutes } from '../admin/schema-routes.ts';
 import { sourceRoutes } from '../admin/source-routes.ts';
@@ -13,6 +14,7 @@ import type { AdminSeams } from './admin-seams.ts';
 import { createConfigCodeControl } from './config-code-control.ts';
 import { createDestinationViewControl } from './destination-view-control.ts';
 import { createOverviewControl } from './overview-control.ts';
+import { createPublicApiControl } from './public-api-control.ts';
 import { createSavedQueryControl } from './saved-query-control.ts';
 import { createSchemaControl } from './schema-control.ts';
 import { createSourceControl } from './source-control.ts';
@@ -29,6 +31,7 @@ export function adminParts(seams: AdminSeams): AdminPart[] {
     { path: '/admin', routes: destinationViewRoutes(destinationViews) },
     { path: '/admin', routes: savedQueryRoutes(createSavedQueryControl(parts.store, lake)) },
     { path: '/admin', routes: schemaRoutes(createSchemaControl(parts, lake)) },
+    { path: '/', routes: publicApiRoutes(createPublicApiControl(seams), parts.logger) },
     { path: '/admin', routes: historyRoutes(seams.keeper.history) },
     { path: '/admin', routes: alertRoutes(seams.keeper.alerts) },
     { path: '/admin', routes: userLookupRoutes(createUserLookupControl(lake)) },

@@ -1,0 +1,121 @@
+/** One request of the Public API, and what handlers of its operations share. */
+import type { Context } from 'hono';
+import type { z } from 'zod';
+import { MillraceError } from '../../base/errors.ts';
+import type { JsonObject } from '../../events/json.ts';
+import type { HistoryQuery, HistorySeries } from '../../observe/history.ts';
+import type { Actor } from '../../store/audit.ts';
+import type { Sealer } from '../../store/sealing.ts';
+import { findSource } from '../../store/sources.ts';
+import type { Source } from '../../store/sources.ts';
+import type { Store } from '../../store/store.ts';
+import { maySee, requireSource } from '../actor.ts';
+import type { DeliveryControl } from '../delivery-routes.ts';
+import { parseAs } from '../parse-body.ts';
+
+export interface PublicApiControl {
+  store: Store;
+  sealer: Sealer;
+  delivery: DeliveryControl;
+  /** Region of what is made here. */
+  region: string;
+  query(query: HistoryQuery): HistorySeries[];
+  nowMs(): number;
+  /** What a filter leaves of a payload; null: nothing. @throws MillraceError naming the field. */
+  previewFilter(filter: unknown, payload: JsonObject): JsonObject | null;
+  /** Makes a change of sources known to all threads. */
+  publish(): void;
+}
+
+export interface Ask {
+  c: Context;
+  actor: Actor;
+  control: PublicApiControl;
+}
+
+export type Handler = (ask: Ask) => object | Promise<object>;
+
+/** Documented by Segment: pages of 200 at most. */
+const PAGE_MAX = 200;
+const PAGE_DEFAULT = 10;
+
+/** A part of the path. */
+export function param({ c }: Ask, name: string): string {
+  return decodeURIComponent(c.req.param(name) ?? '');
+}
+
+/** @throws MillraceError INVALID_ARGUMENT naming the field. */
+export async function body<Schema extends z.ZodType>(
+  { c }: Ask,
+  schema: Schema,
+): Promise<z.output<Schema>> {
+  const text = await c.req.text();
+  let value: unknown = {};
+  try {
+    if (text !== '') value = JSON.parse(text);
+  } catch (error) {
+    throw new MillraceError('INVALID_ARGUMENT', 'The body is not JSON', { cause: error });
+  }
+  return parseAs(schema, value);
+}
+
+/** The source of the path, if the caller may see or change it. @throws MillraceError NOT_FOUND */
+export function sourceOf(ask: Ask, right: 'read' | 'write', id = param(ask, 'sourceId')): Source {
+  const found = findSource(ask.control.store, id);
+  if (!found || !maySee(ask.actor, found.slug)) {
+    throw new MillraceError('NOT_FOUND', `There is no source ${id}`, { field: 'sourceId' });
+  }
+  requireSource(ask.c, found.slug, right);
+  return found;
+}
+
+/**
+ * One page of a list, in the order of the list. A cursor is the id after which the page begins, so
+ * that what is made or deleted meanwhile moves nothing.
+ * @throws MillraceError INVALID_ARGUMENT
+ */
+export function pageOf<Item>(
+  { c }: Ask,
+  items: readonly Item[],
+  idOf: (item: Item) => string,
+): { page: Item[]; pagination: object } {
+  const query = c.req.query();
+  const given = query['pagination[count]'] ?? query['pagination.count'] ?? String(PAGE_DEFAULT);
+  const count = Number(given);
+  if (!Number.isInteger(count) || count < 1 || count > PAGE_MAX) {
+    const message = `pagination.count: 1 to ${PAGE_MAX} (got ${given})`;
+    throw new MillraceError('INVALID_ARGUMENT', message, { field: 'pagination.count' });
+  }
+  const cursor = query['pagination[cursor]'] ?? query['pagination.cursor'];
+  const start = cursor === undefined ? 0 : startAt(items, idOf, cursor);
+  const page = items.slice(start, start + count);
+  const last = page.at(-1);
+  const before = items[start - count - 1];
+  return {
+    page,
+    pagination: {
+      current: cursor ?? encode(''),
+      ...(start + count < items.length && last !== undefined && { next: encode(idOf(last)) }),
+      ...(start > 0 && { previous: encode(before === undefined ? '' : idOf(before)) }),
+      totalEntries: items.length,
+    },
+  };
+}
+
+function startAt<Item>(
+  items: readonly Item[],
+  idOf: (item: Item) => string,
+  cursor: string,
+): number {
+  const id = Buffer.from(cursor, 'base64url').toString();
+  if (id === '') return 0;
+  const at = items.findIndex((item) => idOf(item) === id);
+  if (at >= 0) return at + 1;
+  throw new MillraceError('INVALID_ARGUMENT', 'pagination.cursor: unknown', {
+    field: 'pagination.cursor',
+  });
+}
+
+function encode(id: string): string {
+  return Buffer.from(id).toString('base64url');
+}

@@ -1,0 +1,51 @@
+/** The OpenAPI document of what is supported, from the schemas that check the requests. */
+import { z } from 'zod';
+import { VERSION } from '../../base/version.ts';
+import { DESTINATION_BODIES } from './destinations.ts';
+import { OPERATIONS } from './operations.ts';
+import { SOURCE_BODIES } from './sources.ts';
+import { WORKSPACE_BODIES } from './workspace.ts';
+
+const BODIES: Record<string, z.ZodType> = {
+  ...WORKSPACE_BODIES,
+  ...SOURCE_BODIES,
+  ...DESTINATION_BODIES,
+};
+const MEDIA = 'application/vnd.segment.v1+json';
+
+export function openApiDocument(): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const { method, path, name, group, status } of OPERATIONS) {
+    if (status !== 'supported') continue;
+    const schema = BODIES[name];
+    const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, own = '']) => own);
+    const own = (paths[path] ??= {});
+    own[method.toLowerCase()] = {
+      operationId: name,
+      tags: [group],
+      parameters: names.map((parameter) => ({
+        name: parameter,
+        in: 'path',
+        required: true,
+        schema: { type: 'string' },
+      })),
+      ...(schema && {
+        requestBody: {
+          required: true,
+          content: { [MEDIA]: { schema: z.toJSONSchema(schema, { io: 'input' }) } },
+        },
+      }),
+      responses: {
+        200: { description: 'The result, in `data`.' },
+        default: { description: '`errors`: type, message, and the field that is wrong.' },
+      },
+    };
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: "Millrace: Segment's Public API", version: VERSION },
+    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+    security: [{ token: [] }],
+    paths,
+  };
+}

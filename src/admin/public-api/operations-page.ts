@@ -1,0 +1,67 @@
+/** docs/public-api.md, from the table of operations. */
+import { OPERATIONS } from './operations.ts';
+import type { Operation, OperationStatus } from './operations.ts';
+
+const HEAD = `# Segment's Public API
+
+<!-- Made by \`npm run docs\` from src/admin/public-api/operations.ts. -->
+
+The admin listener has the paths, bodies, pages and errors of Segment's Public API, so that a
+script or Segment's Terraform provider needs another address and a token of ours, and nothing
+else:
+
+\`\`\`js
+const api = new SourcesApi('http://localhost:8081');
+api.accessToken = 'mrt_…'; // millrace tokens create ci --role admin
+\`\`\`
+
+- Tokens are made by \`millrace tokens create\` or in the dashboard. One without scopes may what
+  its role may; \`public_api:read\` and \`public_api:read_write\` bound it.
+- Pages: \`pagination.count\` (1 to 200, by default 10) and \`pagination.cursor\`. A cursor stays
+  valid while things are made and deleted.
+- Answers have the media type that was asked for (\`application/vnd.segment.v1+json\`, \`v1beta\`,
+  \`v1alpha\`, or \`application/json\`); they are the same in all versions. Errors are
+  \`{"errors": [{"type", "message", "field"?}]}\`.
+- Write keys are stored as digests: a whole key is in the answer that made it and never again;
+  elsewhere \`writeKeys\` holds hints. A key is removed by itself or by its hint.
+- In Segment a destination has one source. Here it may have several: it is made with one, shown
+  with the first, and is in the list of each.
+- What is not there answers 501 and says what is missing.
+- \`GET /openapi.json\` is the OpenAPI document of what is supported, made from the schemas that
+  check the requests.
+`;
+const TITLES: Record<OperationStatus, string> = {
+  supported: 'Supported',
+  'not yet': 'Not there yet',
+  'not applicable': 'Not applicable',
+};
+
+export function operationsPage(): string {
+  const parts = [HEAD];
+  for (const [status, title] of Object.entries(TITLES)) {
+    const own = OPERATIONS.filter((operation) => operation.status === status);
+    parts.push(`## ${title} (${own.length})`, '', ...tableOf(own), '');
+  }
+  return parts.join('\n');
+}
+
+/** Padded, as the formatter of the repository writes tables. */
+function tableOf(operations: readonly Operation[]): string[] {
+  const rows = operations.map(({ name, method, path, why }) => {
+    return [name, `\`${method} ${path}\``, ...(why === '' ? [] : [why])];
+  });
+  const head = ['operation', 'request', 'because'].slice(0, rows[0]?.length);
+  const widths = head.map((title, at) =>
+    Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[], fill = ' ') =>
+    `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0, fill)).join(' | ')} |`;
+  return [
+    line(head),
+    line(
+      head.map(() => ''),
+      '-',
+    ),
+    ...rows.map((row) => line(row)),
+  ];
+}

@@ -1,0 +1,26 @@
+/** What Segment's Public API needs of the running server. */
+import type { PublicApiControl } from '../admin/public-api/ask.ts';
+import { applyFilters, compileFilters, parseFilters } from '../deliver/routing/filters.ts';
+import type { AdminSeams } from './admin-seams.ts';
+import { createDeliveryControl } from './delivery-control.ts';
+import { publishStore } from './publish-store.ts';
+
+export function createPublicApiControl(seams: AdminSeams): PublicApiControl {
+  const { parts, collectors, lake, delivery, keeper } = seams;
+  const { store, sealer, config } = parts;
+  const [region = 'us'] = Object.keys(config.regions);
+  return {
+    store,
+    sealer,
+    region,
+    delivery: createDeliveryControl(parts, lake, delivery),
+    query: keeper.history.query,
+    nowMs: keeper.history.nowMs,
+    previewFilter(filter, payload) {
+      const filters = compileFilters(parseFilters([filter]));
+      const result = applyFilters(filters, payload);
+      return result.kind === 'pass' ? result.message : null;
+    },
+    publish: () => publishStore(parts, { collectors, lake, delivery }),
+  };
+}
