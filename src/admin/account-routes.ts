@@ -27,13 +27,17 @@ import { actorOf, requireAllSources, requireRole } from './actor.ts';
 import { SESSION_COOKIES, actorOfUser, requireOwnPage, sessionOf } from './guard.ts';
 import { parseBody } from './parse-body.ts';
 import type { Passwords } from './passwords.ts';
-import { startSession } from './session-cookie.ts';
+import { setSessionCookie, startSession } from './session-cookie.ts';
 import type { SignInLimit } from './sign-in-limit.ts';
+import { TOKEN_SESSION_MS } from './token-session.ts';
+import type { TokenSessions } from './token-session.ts';
 
 export interface AccountOptions {
   store: Store;
   passwords: Passwords;
   limit: SignInLimit;
+  isAdminToken(text: string): boolean;
+  tokenSessions: TokenSessions;
   /** The address that the request came from. */
   addressOf(c: Context): string;
 }
@@ -43,6 +47,7 @@ const email = z.string().trim().min(3).max(400);
 /** Length is what helps; NIST SP 800-63B asks for no more. */
 const password = z.string().min(10).max(1_000);
 const signInSchema = z.strictObject({ email, password: z.string().max(1_000) });
+const tokenSignInSchema = z.strictObject({ token: z.string().min(1).max(1_000) });
 const acceptSchema = z.strictObject({
   invitation: z.string().min(1).max(200),
   email: email.optional(),
@@ -80,6 +85,16 @@ export function signInRoutes(options: AccountOptions): Hono {
     limit.succeed(given.email);
     startSession(c, store, found.user);
     return c.json(userView(found.user));
+  });
+  routes.post('/sign-in/token', async (c) => {
+    requireOwnPageIfBrowser(c);
+    const given = await parseBody(c, tokenSignInSchema);
+    // No limit: it has more bits than anybody can guess, and a request with it has none either.
+    if (!options.isAdminToken(given.token)) {
+      throw new MillraceError('UNAUTHORIZED', 'This is not the admin token');
+    }
+    setSessionCookie(c, options.tokenSessions.begin(), TOKEN_SESSION_MS);
+    return c.json({ signedIn: true });
   });
   routes.get('/invitations/:invitation', (c) => {
     const found = findInvitation(store, c.req.param('invitation'));

@@ -27,6 +27,7 @@ import { deliveryRoutes } from './delivery-routes.ts';
 import type { DeliveryControl } from './delivery-routes.ts';
 import { answerTail } from './tail.ts';
 import type { Tail } from './tail.ts';
+import { createTokenSessions } from './token-session.ts';
 
 export interface Health {
   isHealthy: boolean;
@@ -123,11 +124,14 @@ function createApp(options: AdminOptions): Hono {
   );
   app.route('/', options.dashboard);
   const isToken = tokenCheck(options.token);
+  const tokenSessions = createTokenSessions(options.token, options.clock);
   const passwords = createPasswords();
   const accounts: AccountOptions = {
     store: options.store,
     passwords,
     limit: createSignInLimit(options.signIns, options.clock),
+    isAdminToken: isToken,
+    tokenSessions,
     addressOf: (c) => getConnInfo(c).remote.address ?? '',
   };
   const open = new Hono();
@@ -135,7 +139,8 @@ function createApp(options: AdminOptions): Hono {
   open.route('/admin', signInRoutes(accounts));
   for (const { path, routes } of options.open) open.route(path, routes);
   app.route('/', open);
-  const actorNow = (c: Context) => identify(c, options.store, isToken);
+  const admin = { isToken, isSession: tokenSessions.isValid };
+  const actorNow = (c: Context) => identify(c, options.store, admin);
   const guarded = new Hono();
   guarded.use(async (c, next) => {
     setActor(c, actorNow(c));

@@ -11,13 +11,17 @@ export function startSession(c: Context, store: Store, user: User): void {
   const old = sessionOf(c);
   // A session that was planted in the browser before must not become this person's.
   if (old !== undefined) endSession(store, old);
-  const isSecure = c.req.header('x-forwarded-proto') === 'https';
   const secret = beginSession(store, user.id, c.req.header('user-agent') ?? '');
+  setSessionCookie(c, secret, SESSION_MS_MAX);
+}
+
+export function setSessionCookie(c: Context, secret: string, validMs: number): void {
+  const isSecure = c.req.header('x-forwarded-proto') === 'https';
   setCookie(c, isSecure ? '__Host-millrace' : 'millrace', secret, {
     path: '/',
     httpOnly: true,
     sameSite: 'Strict',
     secure: isSecure,
-    maxAge: SESSION_MS_MAX / 1000,
+    maxAge: validMs / 1000,
   });
 }

@@ -54,6 +54,24 @@ async function personWith(role: string, email: string): Promise<string> {
 }
 
 describe('signing in', () => {
+  test('the admin token is exchanged for a session, which other sites cannot use', async () => {
+    const begin = (token: string, headers = OWN_PAGE) =>
+      ask('/admin/sign-in/token', { body: { token }, headers });
+    assert.equal((await begin('not-the-token')).status, 401);
+    assert.equal((await begin(server.token, { 'Sec-Fetch-Site': 'same-site' })).status, 401);
+    const { status, cookie, cookies } = await begin(server.token);
+    assert.equal(status, 200);
+    assert.match(cookies[0] ?? '', /; HttpOnly.*; SameSite=Strict/);
+    assert.ok(!cookie.includes(server.token));
+    const me = await ask('/admin/me', { cookie });
+    assert.partialDeepStrictEqual(me.value, { type: 'token', role: 'owner' });
+    const body = { email: 'new@example.com', role: 'viewer' };
+    assert.equal((await ask('/admin/invitations', { cookie, body })).status, 403);
+    const own = await ask('/admin/invitations', { cookie, body, headers: OWN_PAGE });
+    assert.equal(own.status, 201);
+    assert.equal((await ask('/admin/me', { cookie: `${cookie}x` })).status, 401);
+  });
+
   test('an invitation works once, and its session knows who is asking', async () => {
     const cookie = await personWith('owner', 'ada@example.com');
     const me = await ask('/admin/me', { cookie });

@@ -42,6 +42,7 @@ const OPEN: Readonly<Record<string, string>> = {
   'GET /admin/invitations/:invitation': 'whoever has the secret link is invited',
   'POST /admin/invitations/accept': 'whoever has the secret link is invited',
   'POST /admin/sign-in': 'how one gets credentials',
+  'POST /admin/sign-in/token': 'exchanges credentials',
   'POST /admin/sign-out': 'ends nothing but the session of its cookie',
   'GET /admin/sign-in-methods': 'what the sign-in page offers',
   'GET /admin/oidc/start': 'how one gets credentials',

@@ -1,4 +1,4 @@
-/** Requests to the server that served us: by the session's cookie, or by the token of a link. */
+/** Requests to the server that served us, by the session's cookie. */
 import { signal as newSignal } from '@preact/signals';
 
 export class ApiError extends Error {
@@ -15,8 +15,6 @@ export class ApiError extends Error {
   }
 }
 
-const TOKEN = 'millrace-token';
-
 /** Who is signed in: undefined until it is known, null for nobody. */
 export interface Me {
   type: string;
@@ -25,22 +23,6 @@ export interface Me {
   sources: { read: string[]; write: string[] } | null;
 }
 export const me = newSignal<Me | null | undefined>(undefined);
-
-export function useToken(token: string): void {
-  sessionStorage.setItem(TOKEN, token);
-}
-
-export function forgetToken(): void {
-  sessionStorage.removeItem(TOKEN);
-}
-
-function headersOf(hasBody: boolean): Record<string, string> {
-  const token = sessionStorage.getItem(TOKEN);
-  return {
-    ...(token !== null && { Authorization: `Bearer ${token}` }),
-    ...(hasBody && { 'Content-Type': 'application/json' }),
-  };
-}
 
 /** @throws ApiError with what the server says is wrong. */
 export async function request(
@@ -51,8 +33,10 @@ export async function request(
 ): Promise<Response> {
   const response = await fetch(path, {
     method,
-    headers: headersOf(body !== undefined),
-    ...(body !== undefined && { body: JSON.stringify(body) }),
+    ...(body !== undefined && {
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    }),
     ...(signal && { signal }),
   }).catch((error: unknown) => {
     if (signal?.aborted) throw error;
@@ -91,7 +75,6 @@ export async function loadMe(): Promise<void> {
     me.value = await get<Me>('/admin/me');
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 401) throw error;
-    forgetToken();
     me.value = null;
   }
 }
@@ -109,8 +92,8 @@ export function mayWrite(slug: string): boolean {
 }
 
 /**
- * Server-sent events of a path until the signal aborts or the server ends them. `EventSource`
- * cannot send the token.
+ * Server-sent events of a path until the signal aborts or the server ends them. `EventSource` does
+ * not say why the server refuses.
  * @param onOpen is called when the server has answered.
  */
 export async function events(

@@ -1,7 +1,7 @@
 /** The frame around every view: who is signed in, where one can go, and the view itself. */
 import type { ComponentType } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
-import { forgetToken, loadMe, me, request, useToken } from './api.ts';
+import { useEffect, useErrorBoundary, useState } from 'preact/hooks';
+import { loadMe, me, request, send } from './api.ts';
 import { Problem } from './parts/problem.tsx';
 import { href, match, onLinkClick, place } from './router.ts';
 import { theme, toggleTheme } from './theme.ts';
@@ -11,25 +11,39 @@ import { SignIn } from './views/sign-in/sign-in.tsx';
 import { Toasts } from './parts/toast.tsx';
 
 export function App() {
-  const [invitation] = useState(takeFragment);
+  const [{ token, invitation }] = useState(takeFragment);
   const [failure, setFailure] = useState<Error | undefined>();
+  const [refused, setRefused] = useState<Error | undefined>();
   useEffect(() => {
-    loadMe().catch(setFailure);
+    const begin = async (): Promise<void> => {
+      if (token !== null) {
+        await send('POST', '/admin/sign-in/token', { token }).catch(setRefused);
+      }
+      await loadMe();
+    };
+    begin().catch(setFailure);
   }, []);
   if (failure) return <Problem error={failure} />;
   if (invitation !== null && !me.value) return <SignIn invitation={invitation} />;
   if (me.value === undefined) return <p class="loading">Loading…</p>;
-  if (me.value === null) return <SignIn invitation={null} />;
+  if (me.value === null) return <SignIn invitation={null} refused={refused} />;
   return <Frame />;
 }
 
+interface Brought {
+  token: string | null;
+  invitation: string | null;
+}
+
 /** A link brings a token or an invitation after `#`, which browsers do not send to servers. */
-function takeFragment(): string | null {
+function takeFragment(): Brought {
   const [, name, value] = /^#(token|invitation)=([\w-]+)$/.exec(window.location.hash) ?? [];
-  if (value === undefined) return null;
+  if (value === undefined) return { token: null, invitation: null };
   window.history.replaceState(null, '', window.location.pathname + window.location.search);
-  if (name === 'token') useToken(value);
-  return name === 'invitation' ? value : null;
+  return {
+    token: name === 'token' ? value : null,
+    invitation: name === 'invitation' ? value : null,
+  };
 }
 
 function Frame() {
@@ -87,10 +101,12 @@ function Frame() {
 function Shown({ view, params }: { view: View; params: Record<string, string> }) {
   const [loaded, setLoaded] = useState<{ name: string; Component: ComponentType<ViewProps> }>();
   const [failure, setFailure] = useState<Error>();
+  const [broken, mend] = useErrorBoundary();
   const path = place.value.path;
   useEffect(() => {
     let isCurrent = true;
     setFailure(undefined);
+    mend();
     view
       .load()
       .then((Component) => isCurrent && setLoaded({ name: view.name, Component }))
@@ -104,9 +120,24 @@ function Shown({ view, params }: { view: View; params: Record<string, string> })
     // People who do not see the page change hear where they are now.
     if (loaded?.name === view.name) document.querySelector<HTMLElement>('main h1')?.focus();
   }, [path, loaded, view]);
-  if (failure) return <Problem error={failure} />;
+  if (failure ?? broken) return <Broken error={failure ?? (broken as Error)} />;
   if (loaded?.name !== view.name) return <p class="loading">Loading…</p>;
   return <loaded.Component params={params} />;
+}
+
+/** A view that cannot be loaded (the server is away, or has a newer one) or that failed. */
+function Broken({ error }: { error: Error }) {
+  return (
+    <div class="page">
+      <h1 tabIndex={-1}>This view does not work</h1>
+      <Problem error={error} />
+      <div>
+        <button type="button" onClick={() => window.location.reload()}>
+          Load it again
+        </button>
+      </div>
+    </div>
+  );
 }
 
 function findView(path: string): { view: View; params: Record<string, string> } | null {
@@ -120,7 +151,6 @@ function findView(path: string): { view: View; params: Record<string, string> } 
 }
 
 async function signOut(): Promise<void> {
-  forgetToken();
   await request('POST', '/admin/sign-out').catch(() => undefined);
   me.value = null;
 }

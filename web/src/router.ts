@@ -53,10 +53,19 @@ export function match(pattern: string, path: string): Record<string, string> | n
     const own = given[at];
     if (part.startsWith(':')) {
       if (own === undefined && !part.endsWith('?')) return null;
-      if (own !== undefined) found[part.replace(/^:|\?$/g, '')] = decodeURIComponent(own);
+      if (own !== undefined) found[part.replace(/^:|\?$/g, '')] = decoded(own);
     } else if (part !== own) return null;
   }
   return found;
+}
+
+/** As it stands when somebody typed a `%` that means nothing. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /** Our own links change the view; those with a modifier, or to other places, are the browser's. */

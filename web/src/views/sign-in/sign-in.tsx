@@ -4,6 +4,7 @@ import { get, loadMe, send } from '../../api.ts';
 import { useLoaded, useTask } from '../../loading.ts';
 import { Field } from '../../parts/field.tsx';
 import { Problem } from '../../parts/problem.tsx';
+import { place } from '../../router.ts';
 import './sign-in.css';
 
 interface Invited {
@@ -12,10 +13,17 @@ interface Invited {
   isNewPassword: boolean;
 }
 
-export function SignIn({ invitation }: { invitation: string | null }) {
+interface Props {
+  invitation: string | null;
+  /** Why what a link brought was not taken. */
+  refused?: Error | undefined;
+}
+
+export function SignIn({ invitation, refused }: Props) {
   return (
     <main class="sign-in">
       <h1>Millrace</h1>
+      <Problem error={refused} />
       {invitation === null ? <Password /> : <Accept invitation={invitation} />}
     </main>
   );
@@ -66,7 +74,7 @@ function Password() {
         Sign in
       </button>
       {elsewhere.map(({ name, url }) => (
-        <a key={url} class="button quiet" href={url}>
+        <a key={url} class="button quiet" href={`${url}?to=${encodeURIComponent(here())}`}>
           Sign in with {name}
         </a>
       ))}
@@ -76,6 +84,12 @@ function Password() {
       </p>
     </form>
   );
+}
+
+/** Where somebody who comes back from elsewhere goes on. */
+function here(): string {
+  const { path, query } = place.value;
+  return query.size === 0 ? path : `${path}?${query.toString()}`;
 }
 
 function Accept({ invitation }: { invitation: string }) {
