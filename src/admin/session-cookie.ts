@@ -15,6 +15,7 @@ export function startSession(c: Context, store: Store, user: User): void {
   setSessionCookie(c, secret, SESSION_MS_MAX);
 }
 
+/** @param validMs how long the browser keeps it. */
 export function setSessionCookie(c: Context, secret: string, validMs: number): void {
   const isSecure = c.req.header('x-forwarded-proto') === 'https';
   setCookie(c, isSecure ? '__Host-millrace' : 'millrace', secret, {
