@@ -63,9 +63,30 @@ describe('the dashboard, first steps', { skip: browserSkip }, () => {
     await page.reload();
     await page.getByText('Events arrive').waitFor();
     assert.equal(await page.getByText(writeKey).count(), 0, 'a key is shown once');
+
+    await page.getByRole('link', { name: 'Live events' }).click();
+    await page.getByText('connected', { exact: true }).waitFor();
+    const later = new Analytics({ writeKey, host: host.replace('localhost', '127.0.0.1') });
+    later.track({ userId: 'u1', event: 'Second Order', properties: { total: 8 } });
+    await later.closeAndFlush();
+    const events = page.getByRole('list', { name: 'Events' });
+    await events.getByRole('button', { name: /Second Order.*u1.*web-shop/ }).click();
+    await page
+      .getByRole('region', { name: 'The chosen event' })
+      .getByText(/"total": 8/)
+      .waitFor();
+
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByRole('button', { name: 'Sign in' }).waitFor();
     await assertAccessible('signing in');
+    await page.getByLabel('Email').fill('ada@example.com');
+    await page.getByLabel('Password').fill('not the password');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('Wrong email or password').waitFor();
+    await page.getByLabel('Password').fill('correct horse battery');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { name: 'Live' }).waitFor();
+    assert.match(page.url(), /live\?source=web-shop$/, 'one is where one was');
     assertClean();
   });
 
@@ -124,6 +145,36 @@ describe('the dashboard, first steps', { skip: browserSkip }, () => {
     assertClean();
   });
 
+  test('limits and settings are changed in dialogs, which say what is wrong where', async () => {
+    const { page, open, assertClean, assertAccessible } = await browser.newDashboard(server);
+    await open('/sources/test');
+    await page.getByText(/Rate limit in use: \d/).waitFor();
+    await page.getByRole('button', { name: 'Change limits' }).click();
+    await assertAccessible('a dialog');
+    const dialog = page.getByRole('dialog', { name: 'Limits of this source' });
+    await dialog.getByLabel('Requests a second').fill('5000');
+    await dialog.getByLabel('Bytes of a request').fill('3');
+    await dialog.getByRole('button', { name: 'Save limits' }).click();
+    const wrong = dialog.locator('[aria-invalid=true]');
+    await wrong.waitFor();
+    assert.equal(await wrong.inputValue(), '3');
+    await wrong.fill('100000');
+    await dialog.getByRole('button', { name: 'Save limits' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByRole('definition').getByText('5,000', { exact: true }).waitFor();
+    await page.getByText('98 KiB').waitFor();
+
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByLabel('Environment').selectOption('staging');
+    await page.getByRole('button', { name: 'Save settings' }).click();
+    await page.locator('.badge', { hasText: 'staging' }).waitFor();
+    await page.getByRole('button', { name: 'Disable', exact: true }).first().click();
+    await page.getByText('disabled', { exact: true }).first().waitFor();
+    await page.getByRole('button', { name: 'Enable', exact: true }).click();
+    await page.getByText('enabled', { exact: true }).first().waitFor();
+    assertClean();
+  });
+
   test('events and refusals are live, can be searched, and their texts are only texts', async () => {
     const { page, open, assertClean, assertAccessible } = await browser.newDashboard(server);
     await open('/live');
@@ -169,14 +220,33 @@ describe('the dashboard, first steps', { skip: browserSkip }, () => {
     assertClean();
   });
 
+  test('a link that is no good leads to signing in, and says why', async () => {
+    const { page, assertClean } = await browser.newDashboard(server, { token: null });
+    await page.goto(`${server.adminUrl}/app/sources#token=not-the-token`);
+    await page.getByText('This is not the admin token').waitFor();
+    await page.getByRole('button', { name: 'Sign in' }).waitFor();
+    assert.ok(!page.url().includes('#'));
+    await page.goto('about:blank');
+    await page.goto(`${server.adminUrl}/app/#invitation=not-an-invitation`);
+    await page.getByText('The link is used up or too old').waitFor();
+    await page.getByRole('link', { name: 'Sign in' }).click();
+    await page.getByLabel('Password').waitFor();
+    assertClean();
+  });
+
   test('what the browser loads first is small, and other places are not found', async () => {
+    const { page, open } = await browser.newDashboard(server);
+    const scripts = new Set<string>();
+    page.on('request', (request) => {
+      const { pathname } = new URL(request.url());
+      if (pathname.endsWith('.js')) scripts.add(pathname.replace('/app/', ''));
+    });
+    await open('/');
+    await page.getByText('Needs attention').waitFor();
+    assert.ok(scripts.size > 1, 'the view is a script of its own');
     const folder = join(ROOT, 'web/dist');
-    const page = await readFile(join(folder, 'index.html'), 'utf8');
-    const scripts = [...page.matchAll(/(?:src|href)="\/app\/(assets\/[^"]+\.js)"/g)];
-    assert.ok(scripts.length > 0);
     let bytes = 0;
-    for (const [, path = ''] of scripts)
-      bytes += gzipSync(await readFile(join(folder, path))).length;
+    for (const path of scripts) bytes += gzipSync(await readFile(join(folder, path))).length;
     assert.ok(bytes <= SCRIPT_BYTES_MAX, `${bytes} bytes of script`);
     const [asset = ''] = await readdir(join(folder, 'assets'));
     const answer = await fetch(`${server.adminUrl}/app/assets/${asset}`);

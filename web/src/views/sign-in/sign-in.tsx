@@ -4,7 +4,7 @@ import { get, loadMe, send } from '../../api.ts';
 import { useLoaded, useTask } from '../../loading.ts';
 import { Field } from '../../parts/field.tsx';
 import { Problem } from '../../parts/problem.tsx';
-import { place } from '../../router.ts';
+import { href, place } from '../../router.ts';
 import './sign-in.css';
 
 interface Invited {
@@ -115,7 +115,14 @@ function Accept({ invitation }: { invitation: string }) {
     });
   };
   const set = (change: Partial<typeof given>): void => setGiven({ ...given, ...change });
-  if (!invited) return <Problem error={task.error} />;
+  if (!invited) {
+    return (
+      <>
+        <Problem error={task.error} />
+        {task.error && <a href={href('/')}>Sign in</a>}
+      </>
+    );
+  }
   return (
     <form class="card fields" onSubmit={accept}>
       <p>
