@@ -110,7 +110,9 @@ function install() {
  * @returns {{ isDone: boolean, output: string }}
  */
 function npm(...command) {
-  const args = [...command, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+  // With NODE_ENV=production as well: the dashboard is built with what only development needs.
+  const args = [...command, '--include=dev', '--ignore-scripts', ...quiet];
   // Under `npm start` this is the npm that runs us; it is a script, so it needs no shell.
   const script = process.env['npm_execpath'];
   const isScript = script?.endsWith('npm-cli.js') === true;
