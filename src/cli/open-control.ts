@@ -1,7 +1,6 @@
 /** The control store from the command line; the server, if one runs, sees changes in a moment. */
-import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
-import { closeStore, openStore } from '../store/store.ts';
+import { closeStore, openStore, storePlace } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
 import { dataFolderOf } from './settings.ts';
 import { assertDataFolder } from './while-stopped.ts';
@@ -10,7 +9,7 @@ import { assertDataFolder } from './while-stopped.ts';
 export async function withStore<T>(config: Config, work: (store: Store) => T): Promise<T> {
   const dataFolder = dataFolderOf(config);
   await assertDataFolder(dataFolder);
-  const store = openStore(join(dataFolder, 'control.db'));
+  const store = openStore(storePlace(config, dataFolder));
   try {
     return work(store);
   } finally {

@@ -1,5 +1,4 @@
 /** Opens the lake in this process, for a query while no server runs. Changes nothing. */
-import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { systemDisk } from '../base/disk.ts';
 import { systemRandom } from '../base/random.ts';
@@ -10,14 +9,14 @@ import { createLogger } from '../observe/logger.ts';
 import { createMetricsRegistry } from '../observe/metrics.ts';
 import { listPartitions } from '../serve/partitions.ts';
 import { listSources } from '../store/sources.ts';
-import { closeStore, openStore } from '../store/store.ts';
+import { closeStore, openStore, storePlace } from '../store/store.ts';
 import { assert } from '../base/assert.ts';
 import { dataFolderOf } from './settings.ts';
 
 /** The caller holds the folder's lock. @throws MillraceError as `runSql`. */
 export async function queryStopped(config: Config, sql: string): Promise<SqlRows> {
   const dataFolder = dataFolderOf(config);
-  const store = openStore(join(dataFolder, 'control.db'));
+  const store = openStore(storePlace(config, dataFolder));
   const sources = listSources(store);
   closeStore(store);
   const regions = [...new Set([...Object.keys(config.regions), ...sources.map((s) => s.region)])];

@@ -5,6 +5,7 @@ import type { Config } from './schema.ts';
 export function crossCheck(config: Config): string[] {
   return [
     ...checkPorts(config),
+    ...checkStore(config),
     ...checkRegions(config),
     ...checkSources(config),
     ...checkDestinations(config),
@@ -14,6 +15,11 @@ export function crossCheck(config: Config): string[] {
 function checkPorts({ collector, admin }: Config): string[] {
   if (collector.port === 0 || collector.port !== admin.port) return [];
   return [`admin.port: ${admin.port} is the collector's port (allowed: another port)`];
+}
+
+function checkStore({ store }: Config): string[] {
+  if (store.engine === 'sqlite' || store.url !== null) return [];
+  return ['store.url: engine postgres needs one (allowed: URL such as postgres://user@host/name)'];
 }
 
 function checkRegions({ regions }: Config): string[] {

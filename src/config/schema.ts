@@ -19,7 +19,7 @@ import {
 import { netSchema } from './net-schema.ts';
 import { oidcSchema } from './oidc-schema.ts';
 import { regionsSchema, sourcesSchema } from './source-schema.ts';
-import { dispatchSchema, lakeSchema, logSchema, sqlSchema } from './storage-schema.ts';
+import { dispatchSchema, lakeSchema, logSchema, sqlSchema, storeSchema } from './storage-schema.ts';
 
 export const configSchema = z.strictObject({
   dataDir: text(/^[^\0]{1,4096}$/, {
@@ -34,6 +34,7 @@ export const configSchema = z.strictObject({
       }).default('default'),
     })
     .prefault({}),
+  store: storeSchema.prefault({}),
   collector: collectorSchema.prefault({}),
   admin: adminSchema.prefault({}),
   oidc: oidcSchema,

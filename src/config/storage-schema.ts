@@ -4,6 +4,30 @@ import { bytes, choice, integer, milliseconds, text } from './fields.ts';
 
 const MIB = 2 ** 20;
 
+export const storeSchema = z.strictObject({
+  engine: choice(['sqlite', 'postgres'], {
+    description:
+      'Where sources, keys, destinations and people are: a file of the data folder, or a ' +
+      'PostgreSQL that several nodes share.',
+  }).default('sqlite'),
+  url: text(/^postgres(ql)?:\/\/./, {
+    allowed: 'URL such as postgres://user:password@host:5432/database?sslmode=verify-full',
+    description: 'The PostgreSQL of `engine: postgres`; `${NAME}` is taken from the environment.',
+    isSecret: true,
+  })
+    .nullable()
+    .default(null),
+  schema: text(/^[a-z_][a-z0-9_]{0,62}$/, {
+    allowed: 'a-z, 0-9 and _, at most 63 characters',
+    description: 'Schema of PostgreSQL that holds the tables; made when it is not there.',
+  }).default('millrace'),
+  timeoutMs: milliseconds({
+    min: 100,
+    max: 60_000,
+    description: 'How long PostgreSQL may take to connect, and for each statement.',
+  }).default(5_000),
+});
+
 export const logSchema = z.strictObject({
   segmentBytesMax: bytes({
     min: MIB,

@@ -45,6 +45,7 @@ export const METRICS = {
   millrace_delivery_breaker_open: ['gauge', '1 while nothing gets through to a destination.'],
   millrace_canary_seconds: ['gauge', 'How long the canary took, by path.'],
   millrace_canary_late_total: ['counter', 'Flights of the canary that were late, by path.'],
+  millrace_control_store_up: ['gauge', '1 while the control store can be reached.'],
   millrace_sql_queries_total: ['counter', 'User SQL statements, by outcome.'],
   millrace_thread_restarts_total: ['counter', 'Threads restarted after an unexpected end.'],
   millrace_retention_removed_bytes_total: ['counter', 'Log bytes removed by retention.'],

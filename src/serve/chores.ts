@@ -29,6 +29,8 @@ const STORE_POLL_MS = 250;
 const KEY_USE_MS = 5_000;
 const DISK_MS = 1_000;
 const TLS_MS = 1_000;
+const STORE_AWAY =
+  'PostgreSQL cannot be reached; events are taken with the keys known so far, nothing can be changed';
 
 export function startChores(
   parts: ServerParts,
@@ -37,16 +39,30 @@ export function startChores(
 ): Chores {
   const { store, config, disk, dataFolder, metrics, logger } = parts;
   const freeBytes = metrics.cell('millrace_disk_free_bytes');
-  let seenVersion = dataVersion(store);
+  const storeUp = metrics.cell('millrace_control_store_up');
+  // Nothing at first: what changed while the threads started is not missed.
+  let seenVersion: number | null = null;
+  let wasReachable = true;
+  const noteReach = (): void => {
+    const isReachable = store.database.isReachable();
+    storeUp.value = isReachable ? 1 : 0;
+    if (isReachable === wasReachable) return;
+    wasReachable = isReachable;
+    if (isReachable) logger.info({}, 'the control store is back');
+    else logger.error({}, 'the control store is away; events are taken with the keys of before');
+  };
   const pollStore = (): void => {
+    noteReach();
     const version = dataVersion(store);
-    if (version === seenVersion) return;
-    seenVersion = version;
+    if (version === seenVersion || !wasReachable) return;
     collectors.setSnapshot(authSnapshot(store, config));
     lake.setSources(listSources(store));
     delivery.setPlan(deliveryPlan(parts));
+    // Last: a change that could not be read is read when the store is back.
+    seenVersion = version;
   };
   const saveKeyUse = (): void => {
+    if (!store.database.isReachable()) return;
     touchKeys(store, [...keyUse]);
     keyUse.clear();
   };
@@ -100,13 +116,19 @@ export function startChores(
           collectors: isCollecting ? 'ok' : 'a collector thread is not running',
           lake: isQuerying ? 'ok' : 'the lake thread is not running',
           delivery: isDelivering ? 'ok' : 'a delivery thread is not running',
+          // No reason to end a node that takes events: the next start would need the store.
+          store: store.database.isReachable() ? 'ok' : STORE_AWAY,
           disk: hasSpace ? 'ok' : 'less than log.minFreeBytes free; events are answered 503',
         },
       };
     },
     async stop() {
       for (const stop of stops) await stop();
-      saveKeyUse();
+      try {
+        saveKeyUse();
+      } catch (error) {
+        logger.warn({ reason: toError(error).message }, 'when keys were last used is not saved');
+      }
     },
   };
 }

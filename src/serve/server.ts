@@ -4,7 +4,7 @@
  * so that nothing new arrives, then the lake, which reads what they made durable.
  */
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { startAdmin } from '../admin/admin-server.ts';
 import type { AdminServer, Health } from '../admin/admin-server.ts';
 import { rateTableBytes } from '../auth/rate-limit.ts';
@@ -24,7 +24,7 @@ import { lockDataFolder } from '../store/data-folder-lock.ts';
 import { applyDeclaredSources } from '../store/declared-sources.ts';
 import { createFirstOwnerInvitation } from '../store/invitations.ts';
 import { listSources } from '../store/sources.ts';
-import { closeStore, openStore } from '../store/store.ts';
+import { closeStore, openStore, storePlace } from '../store/store.ts';
 import { adminToken } from './admin-token.ts';
 import { checkDeclaredDestinations } from './check-destination.ts';
 import { startChores } from './chores.ts';
@@ -82,7 +82,7 @@ export async function startServer(config: Config): Promise<Server> {
     for (let undo = stops.pop(); undo; undo = stops.pop()) await undo();
   };
   try {
-    const store = openStore(join(dataFolder, 'control.db'));
+    const store = openStore(storePlace(config, dataFolder));
     stops.push(() => closeStore(store));
     const logger = createLogger('main', config.logging.level);
     const metrics = createMetricsRegistry();

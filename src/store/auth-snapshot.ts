@@ -2,6 +2,7 @@
 import type { Config } from '../config/schema.ts';
 import { listSources } from './sources.ts';
 import type { AddressPolicy, Environment, Responses, SourceLimits } from './sources.ts';
+import { inStoreSnapshot } from './store.ts';
 import type { Store } from './store.ts';
 import { listKeys } from './write-keys.ts';
 
@@ -46,37 +47,32 @@ export function authSnapshot(
   store: Store,
   config: Pick<Config, 'limits' | 'regions'>,
 ): AuthSnapshot {
-  store.database.exec('begin');
-  try {
-    return {
-      sources: listSources(store).map(({ limits, ...source }) => ({
-        number: source.number,
-        id: source.id,
-        name: source.name,
-        slug: source.slug,
-        region: source.region,
-        environment: source.environment,
-        enabled: source.isEnabled,
-        limits: {
-          requestsPerSecond: limits.requestsPerSecond ?? config.limits.requestsPerSecond,
-          burst: limits.burst ?? limits.requestsPerSecond ?? config.limits.burst,
-          requestBytesMax: limits.requestBytesMax ?? config.limits.requestBytesMax,
-          eventBytesMax: limits.eventBytesMax ?? config.limits.eventBytesMax,
-          batchEventsMax: limits.batchEventsMax ?? config.limits.batchEventsMax,
-        },
-        responses: source.responses,
-        ip: source.ip,
-      })),
-      keys: listKeys(store).map(({ number, digest, sourceNumber, state, expiresAtMs }) => ({
-        number,
-        digest,
-        sourceNumber,
-        state,
-        expiresAtMs,
-      })),
-      regions: Object.entries(config.regions).map(([name, { hosts }]) => ({ name, hosts })),
-    };
-  } finally {
-    store.database.exec('commit');
-  }
+  return inStoreSnapshot(store, () => ({
+    sources: listSources(store).map(({ limits, ...source }) => ({
+      number: source.number,
+      id: source.id,
+      name: source.name,
+      slug: source.slug,
+      region: source.region,
+      environment: source.environment,
+      enabled: source.isEnabled,
+      limits: {
+        requestsPerSecond: limits.requestsPerSecond ?? config.limits.requestsPerSecond,
+        burst: limits.burst ?? limits.requestsPerSecond ?? config.limits.burst,
+        requestBytesMax: limits.requestBytesMax ?? config.limits.requestBytesMax,
+        eventBytesMax: limits.eventBytesMax ?? config.limits.eventBytesMax,
+        batchEventsMax: limits.batchEventsMax ?? config.limits.batchEventsMax,
+      },
+      responses: source.responses,
+      ip: source.ip,
+    })),
+    keys: listKeys(store).map(({ number, digest, sourceNumber, state, expiresAtMs }) => ({
+      number,
+      digest,
+      sourceNumber,
+      state,
+      expiresAtMs,
+    })),
+    regions: Object.entries(config.regions).map(([name, { hosts }]) => ({ name, hosts })),
+  }));
 }

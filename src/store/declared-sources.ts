@@ -96,8 +96,8 @@ function applyKey(store: Store, source: Source, key: string, field: string): voi
   store.database
     .prepare(
       `update write_keys set source_number = ?, origin = 'declared',
-         state = iif(disabled_by = 'person', 'disabled', 'active'),
-         disabled_by = iif(disabled_by = 'person', 'person', null) where number = ?`,
+         state = case disabled_by when 'person' then 'disabled' else 'active' end,
+         disabled_by = case disabled_by when 'person' then 'person' end where number = ?`,
     )
     .run(source.number, Number(row['number']));
 }

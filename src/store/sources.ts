@@ -68,13 +68,13 @@ export function createSource(store: Store, source: NewSource): Source {
     }
     const workspace = ensureWorkspace(store);
     const now = store.clock.wallMs();
-    const { lastInsertRowid } = store.database
+    const row = store.database
       .prepare(
         `insert into sources (id, workspace_id, name, slug, region, environment, limits, responses,
            ip, origin, created_at_ms, updated_at_ms)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning number`,
       )
-      .run(
+      .get(
         store.random.uuid(),
         workspace.id,
         name,
@@ -88,7 +88,7 @@ export function createSource(store: Store, source: NewSource): Source {
         now,
         now,
       );
-    if (Number(lastInsertRowid) > SOURCE_NUMBER_MAX) {
+    if (Number(row?.['number']) > SOURCE_NUMBER_MAX) {
       throw new MillraceError('CONFLICT', `At most ${SOURCE_NUMBER_MAX} sources can ever be made`);
     }
     return getSource(store, slug);

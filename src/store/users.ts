@@ -79,7 +79,7 @@ export function findUserByEmail(
   email: string,
 ): { user: User; password: string | null } | undefined {
   const row = store.database
-    .prepare(`${SELECT} where users.email = ?`)
+    .prepare(`${SELECT} where lower(users.email) = lower(?)`)
     .get(ensureWorkspace(store).id, email);
   if (!row) return undefined;
   return {
@@ -145,7 +145,10 @@ export function setPassword(store: Store, id: string, password: string): void {
 
 /** In any workspace: an invitation to one must not set the password of another's user. */
 function isKnown(store: Store, email: string): boolean {
-  return store.database.prepare('select 1 from users where email = ?').get(email) !== undefined;
+  return (
+    store.database.prepare('select 1 from users where lower(email) = lower(?)').get(email) !==
+    undefined
+  );
 }
 
 function requireOwner(store: Store): void {

@@ -152,12 +152,12 @@ export function insertKey(
   key: string,
   origin: Origin,
 ): WriteKey {
-  const { lastInsertRowid } = store.database
+  const row = store.database
     .prepare(
       `insert into write_keys (id, source_number, digest, hint, state, origin, created_at_ms)
-       values (?, ?, ?, ?, 'active', ?, ?)`,
+       values (?, ?, ?, ?, 'active', ?, ?) returning number`,
     )
-    .run(
+    .get(
       store.random.uuid(),
       sourceNumber,
       writeKeyDigest(key),
@@ -165,7 +165,7 @@ export function insertKey(
       origin,
       store.clock.wallMs(),
     );
-  return getKey(store, String(lastInsertRowid));
+  return getKey(store, String(row?.['number']));
 }
 
 /** Bytes beyond the last multiple of 62 are thrown away, or early letters would be likelier. */

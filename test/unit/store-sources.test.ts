@@ -15,6 +15,7 @@ import {
   listSources,
   setSourceEnabled,
 } from '../../src/store/sources.ts';
+import { openSqliteDatabase } from '../../src/store/sqlite-database.ts';
 import { closeStore, dataVersion, openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createKey, disableKey, listKeys } from '../../src/store/write-keys.ts';
@@ -204,7 +205,7 @@ test('a file of a newer format is refused and left as it is', () => {
 });
 
 test('a migration that fails leaves the format as it was', () => {
-  const database = new DatabaseSync(':memory:');
+  const database = openSqliteDatabase(':memory:');
   const good = { version: 1, sql: 'create table one (a integer)' };
   migrate(database, 'x', [good]);
   const bad = { version: 3, sql: 'create table one (a integer)' };
