@@ -79,6 +79,16 @@ export function choice<const Words extends readonly [string, ...string[]]>(
   return z.enum(words).meta({ allowed: words.join(', '), ...notes });
 }
 
+/** True or false; variables of the environment can only say it as text. */
+export function flag(notes: FieldNotes) {
+  return z
+    .preprocess(
+      (value) => (value === 'true' ? true : value === 'false' ? false : value),
+      z.boolean(),
+    )
+    .meta({ allowed: 'true, false', ...notes });
+}
+
 /** Milliseconds that a timer can hold: setTimeout treats more as 1. */
 export const TIMER_MS_MAX = 2 ** 31 - 1;
 

@@ -1,6 +1,6 @@
 /** Settings of the history of counters, of alerts and of the canary. */
 import { z } from 'zod';
-import { integer, text } from './fields.ts';
+import { flag, integer, text } from './fields.ts';
 
 const days = (most: number, description: string) =>
   integer({ min: 1, max: most, unit: 'days', description });
@@ -56,10 +56,9 @@ export const alertsSchema = z.strictObject({
 });
 
 export const canarySchema = z.strictObject({
-  enabled: z.boolean().default(false).meta({
-    allowed: 'true, false',
+  enabled: flag({
     description: 'Send an event of its own source through the collector, and wait for it in SQL.',
-  }),
+  }).default(false),
   everySeconds: integer({
     min: 1,
     max: 86_400,

@@ -22,11 +22,12 @@ const FILE_NAME = /[/\\]|\.(parquet|csv|tsv|json|jsonl|ndjson|db|duckdb|gz|zst)$
 
 /**
  * Judges the answer of `json_serialize_sql(sql)`.
+ * @param sql the statement, to show where it cannot be read.
  * @throws MillraceError SQL_REFUSED with what is not allowed.
  */
-export function assertReadOnlyQuery(serialized: string): void {
+export function assertReadOnlyQuery(serialized: string, sql: string): void {
   const tree: unknown = JSON.parse(serialized);
-  if (!isObject(tree) || tree['error'] === true) throw refusalOf(tree);
+  if (!isObject(tree) || tree['error'] === true) throw refusalOf(tree, sql);
   const statements = tree['statements'];
   if (!Array.isArray(statements) || statements.length !== 1) {
     throw new MillraceError('SQL_REFUSED', 'Send one statement at a time', { field: 'sql' });
@@ -63,13 +64,25 @@ function refused(what: string): MillraceError {
   return new MillraceError('SQL_REFUSED', `Not allowed in a query: ${what}`, { field: 'sql' });
 }
 
-function refusalOf(tree: unknown): MillraceError {
+function refusalOf(tree: unknown, sql: string): MillraceError {
   const type = isObject(tree) ? String(tree['error_type'] ?? '') : '';
   const message = isObject(tree) ? String(tree['error_message'] ?? '') : '';
   if (type === 'parser' || type === 'syntax') {
-    return new MillraceError('SQL_FAILED', message, { field: 'sql' });
+    const position = isObject(tree) ? Number(tree['position']) : Number.NaN;
+    const text = `${message}${placeIn(sql, position)}`;
+    return new MillraceError('SQL_FAILED', text, { field: 'sql' });
   }
   return new MillraceError('SQL_REFUSED', 'Only SELECT statements are allowed', { field: 'sql' });
+}
+
+/** The line and a mark below it, as the engine itself shows the place of other errors. */
+function placeIn(sql: string, position: number): string {
+  if (!(position >= 0 && position <= sql.length)) return '';
+  const before = sql.slice(0, position).split('\n');
+  const line = sql.split('\n')[before.length - 1] ?? '';
+  const start = `LINE ${before.length}: `;
+  const column = before.at(-1)?.length ?? 0;
+  return `\n\n${start}${line}\n${' '.repeat(start.length + column)}^`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -87,7 +87,7 @@ export async function runSql(
 
 async function assertAllowed(connection: DuckDBConnection, sql: string): Promise<void> {
   const reader = await connection.runAndReadAll('select json_serialize_sql($1::varchar)', [sql]);
-  assertReadOnlyQuery(String(reader.getRowsJson()[0]?.[0]));
+  assertReadOnlyQuery(String(reader.getRowsJson()[0]?.[0]), sql);
 }
 
 async function runRows(

@@ -65,6 +65,9 @@ test('every variable named in the docs sets its field', () => {
     MILLRACE_OIDC_ISSUER: 'https://login.example',
     MILLRACE_OIDC_CLIENT_ID: 'millrace',
     MILLRACE_OIDC_PUBLIC_URL: 'https://millrace.example',
+    MILLRACE_ALERTS_SMTP_HOST: 'mail.example',
+    MILLRACE_ALERTS_SMTP_FROM: 'millrace@mail.example',
+    MILLRACE_CANARY_ENABLED: 'true',
     MILLRACE_LIMITS_BURST: '7',
     MILLRACE_COLLECTOR_PUBLIC_URL: 'https://events.example',
     MILLRACE_SDK_API_HOST: 'events.example',
@@ -81,6 +84,8 @@ test('every variable named in the docs sets its field', () => {
   const config = parseConfig({ env });
   assert.deepEqual(config.tls, { cert: 'cert.pem', key: 'key.pem' });
   assert.equal(config.oidc?.issuer, 'https://login.example');
+  assert.equal(config.alerts.smtp?.host, 'mail.example');
+  assert.equal(config.canary.enabled, true);
   assert.equal(config.limits.burst, 7);
   assert.equal(config.log.retentionBytesMax, 5 * 2 ** 30);
   assert.deepEqual(config.sdk.httpConfig, { rateLimitConfig: { enabled: true } });
