@@ -99,11 +99,11 @@ for (const engine of ['sqlite', 'postgres'] as const) {
     });
 
     test('a change that fails changes nothing', async () => {
-      const before = await ask(server, 'GET', '/audit?limit=500');
+      const earlier = await ask(server, 'GET', '/audit?limit=500');
       const taken = await ask(server, 'POST', '/sources', { name: 'Other', slug: 'shop' });
       assert.equal(taken.status, 409);
       const afterwards = await ask(server, 'GET', '/audit?limit=500');
-      assert.deepEqual(afterwards.value, before.value);
+      assert.deepEqual(afterwards.value, earlier.value);
     });
   });
 }

@@ -135,14 +135,18 @@ describe('destinations in the dashboard', { skip: browserSkip }, () => {
 
   test('what the service refuses is a dead letter: inspected, repaired, retried, delivered', async () => {
     const { page, open, assertAccessible, assertClean } = dashboard;
-    service.always({ status: 400 });
+    service.always({ status: 400, body: `refused: ${HOSTILE}` });
     await track(`Refused ${HOSTILE}`, 'refused-1', { [HOSTILE]: HOSTILE });
     await open('/destinations/orders-crm/dead-letters');
     await page.getByRole('button', { name: 'Inspect' }).click();
     await page.getByRole('dialog').getByText('refused-1').first().waitFor();
+    await page.getByLabel('last response').getByText(HOSTILE).waitFor();
     await assertAccessible('a dead letter');
     await page.getByRole('button', { name: 'Close' }).click();
     await assertAccessible('dead letters');
+    await page.getByRole('button', { name: 'Show', exact: true }).click();
+    await page.getByRole('heading', { name: 'Of the cause HTTP_STATUS 400' }).waitFor();
+    await page.getByRole('button', { name: 'Show all' }).click();
     service.always(null);
     await page
       .getByRole('region', { name: 'Dead letters by cause' })
@@ -192,6 +196,39 @@ describe('destinations in the dashboard', { skip: browserSkip }, () => {
     await until('it is delivered', async () => (await figure('Delivered')) === '1');
     const sent = service.taken.find(({ path }) => path === '/u1');
     assert.match(sent?.body ?? '', /"paid":99/);
+    assertClean();
+  });
+
+  test('presets are mappings that can be changed, and one that cannot be read is not saved', async () => {
+    const { page, open, assertAccessible, assertClean } = dashboard;
+    await open('/destinations/new/actions-amplitude');
+    await page.getByLabel('Name', { exact: true }).first().fill(HOSTILE);
+    await page.getByRole('textbox', { name: /^API Key/ }).fill('an-api-key');
+    await page.getByRole('textbox', { name: /^Secret Key/ }).fill('a-secret-key');
+    const mappings = page.getByRole('region', { name: 'Mappings' });
+    for (const preset of ['Identify Calls', 'Track Calls']) {
+      await mappings.getByLabel('Add a mapping').selectOption({ label: preset });
+    }
+    const remove = mappings.getByRole('button', { name: 'Remove Identify Calls' });
+    await remove.click();
+    await until('one is left', async () => (await remove.count()) === 0);
+    assert.equal(await mappings.getByLabel('Trigger (FQL)').count(), 1);
+    const trigger = await mappings.getByLabel('Trigger (FQL)').inputValue();
+    assert.match(trigger, /^type = "track"/, 'the other has stayed');
+    await mappings.getByText(/more fields/).click();
+    const product = mappings.getByRole('textbox', { name: /^Event Properties/ });
+    assert.equal(await product.inputValue(), '$.properties');
+    await product.fill('{"paid": ');
+    await page.getByRole('button', { name: 'Connect' }).click();
+    await mappings.getByText('A field of a mapping cannot be read').waitFor();
+    await product.fill('{"paid": {"@path": "$.properties.total"}}');
+    await mappings.getByRole('button', { name: 'Preview on a recent event' }).click();
+    await page.getByLabel('preview', { exact: true }).getByText('"event_type"').waitFor();
+    await assertAccessible('presets');
+    await page.getByRole('button', { name: 'Connect' }).click();
+    await page.getByRole('heading', { name: HOSTILE, level: 1 }).waitFor();
+    await page.getByRole('button', { name: 'Disable' }).click();
+    await page.getByText('disabled', { exact: true }).waitFor();
     assertClean();
   });
 });

@@ -35,9 +35,12 @@ export function ConnectionForm({ type, destination, task, label, onSubmit }: Pro
   const [problems, setProblems] = useState<Record<string, string>>({});
   const refused = task.error instanceof ApiError ? fieldOfProblem(task.error.field) : '';
   const known = [...fields.map(({ key }) => key), SUBSCRIPTIONS];
-  const submit = (event: Event): void => {
+  const submit = (event: Event & { currentTarget: HTMLFormElement }): void => {
     event.preventDefault();
     const read = settingsOf(fields, draft);
+    // A mapping that cannot be read would be saved as it was before.
+    const unread = event.currentTarget.querySelector('.d-subscriptions [aria-invalid="true"]');
+    if (unread) read.problems[SUBSCRIPTIONS] = 'A field of a mapping cannot be read';
     setProblems(read.problems);
     if (Object.keys(read.problems).length > 0) return;
     onSubmit({
@@ -79,7 +82,9 @@ export function ConnectionForm({ type, destination, task, label, onSubmit }: Pro
         <SubscriptionsEditor
           type={type}
           subscriptions={mappings}
-          problem={refused === SUBSCRIPTIONS ? task.error?.message : undefined}
+          problem={
+            problems[SUBSCRIPTIONS] ?? (refused === SUBSCRIPTIONS ? task.error?.message : undefined)
+          }
           onChange={setMappings}
         />
       )}

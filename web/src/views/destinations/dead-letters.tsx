@@ -13,6 +13,9 @@ import { href } from '../../router.ts';
 import type { DeadLetter, DeadLetterGroup, Json } from './shapes.ts';
 
 const EVERY_MS = 3_000;
+const PAGE = 50;
+/** As much as the server gives at once. */
+const SHOWN_MAX = 1_000;
 
 interface Props {
   slug: string;
@@ -22,7 +25,9 @@ interface Props {
 export function DeadLetters({ slug, onChange }: Props) {
   const base = `/admin/destinations/${slug}/dead-letters`;
   const groups = useLoaded<DeadLetterGroup[]>(`${base}/groups`, EVERY_MS);
-  const letters = useLoaded<DeadLetter[]>(`${base}?limit=50`, EVERY_MS);
+  const [cause, setCause] = useState<DeadLetterGroup>();
+  const [limit, setLimit] = useState(PAGE);
+  const letters = useLoaded<DeadLetter[]>(`${base}?${queryOf(cause, limit)}`, EVERY_MS);
   const [shown, setShown] = useState<number>();
   const task = useTask();
   const act = (path: string, body: Json, done: string): void => {
@@ -60,10 +65,6 @@ export function DeadLetters({ slug, onChange }: Props) {
         </button>
       </span>
     );
-  const groupBody = ({ reason, status }: DeadLetterGroup): Json => ({
-    reason,
-    ...(status !== null && { status }),
-  });
   if (groups.data?.length === 0) {
     return (
       <Empty>
@@ -85,12 +86,28 @@ export function DeadLetters({ slug, onChange }: Props) {
               <td>{group.message}</td>
               <td class="number">{count(group.count)}</td>
               <td>{time(group.lastDiedAtMs)}</td>
-              <td>{buttons(groupBody(group), `${group.reason} ${group.status ?? ''}`)}</td>
+              <td>
+                <span class="actions">
+                  <button type="button" class="quiet" onClick={() => setCause(group)}>
+                    Show
+                  </button>
+                  {buttons(causeOf(group), `${group.reason} ${group.status ?? ''}`)}
+                </span>
+              </td>
             </tr>
           ))}
         </Table>
       </Section>
-      <Section title="One by one">
+      <Section
+        title={cause ? `Of the cause ${cause.reason} ${cause.status ?? ''}` : 'One by one'}
+        actions={
+          cause && (
+            <button type="button" class="quiet" onClick={() => setCause(undefined)}>
+              Show all
+            </button>
+          )
+        }
+      >
         <Table label="Dead letters" columns={['Event', 'Cause', 'Attempts', 'Died', '']}>
           {letters.data?.map((letter) => (
             <tr key={letter.id}>
@@ -111,12 +128,34 @@ export function DeadLetters({ slug, onChange }: Props) {
             </tr>
           ))}
         </Table>
+        {letters.data?.length === limit && limit < SHOWN_MAX && (
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => setLimit(Math.min(SHOWN_MAX, limit * 2))}
+          >
+            Show more
+          </button>
+        )}
       </Section>
       {shown !== undefined && (
         <Inspect path={`${base}/${shown}`} onClose={() => setShown(undefined)} />
       )}
     </>
   );
+}
+
+/** What the server takes as a choice of dead letters. */
+function causeOf({ reason, status }: DeadLetterGroup): { reason: string; status?: number } {
+  return status === null ? { reason } : { reason, status };
+}
+
+function queryOf(cause: DeadLetterGroup | undefined, limit: number): string {
+  const query = new URLSearchParams({ limit: String(limit) });
+  for (const [key, value] of Object.entries(cause ? causeOf(cause) : {})) {
+    query.set(key, String(value));
+  }
+  return query.toString();
 }
 
 function Inspect({ path, onClose }: { path: string; onClose(): void }) {

@@ -8,6 +8,7 @@ import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { say } from '../../parts/toast.tsx';
+import { href } from '../../router.ts';
 import type { Destination, Filter, FilterAction, FilterResult } from './shapes.ts';
 
 interface Props {
@@ -86,18 +87,32 @@ export function FiltersTab({ destination, onChange }: Props) {
                 </td>
                 <td>
                   {may('member') && (
-                    <button
-                      type="button"
-                      class="danger"
-                      onClick={() => save(filters.filter((_, other) => other !== at))}
-                    >
-                      Remove
-                    </button>
+                    <span class="actions">
+                      <button
+                        type="button"
+                        class="quiet"
+                        onClick={() => save(withSwitched(filters, at))}
+                      >
+                        {filter.enabled === false ? 'Switch on' : 'Switch off'}
+                      </button>
+                      <button
+                        type="button"
+                        class="danger"
+                        onClick={() => save(filters.filter((_, other) => other !== at))}
+                      >
+                        Remove
+                      </button>
+                    </span>
                   )}
                 </td>
               </tr>
             ))}
           </Table>
+        )}
+        {filters.length > 0 && (
+          <button type="button" class="quiet" onClick={() => preview(filters)}>
+            What they do to recent events
+          </button>
         )}
       </Section>
       {may('member') && (
@@ -124,6 +139,12 @@ export function FiltersTab({ destination, onChange }: Props) {
       )}
       {results && <Results results={results} />}
     </>
+  );
+}
+
+function withSwitched(filters: readonly Filter[], at: number): Filter[] {
+  return filters.map((own, index) =>
+    index === at ? { ...own, enabled: own.enabled === false } : own,
   );
 }
 
@@ -189,13 +210,28 @@ function Results({ results }: { results: readonly FilterResult[] }) {
   const kept = results.filter((own) => own.kept).length;
   return (
     <Section title={`Of the last ${results.length} events ${kept} would be sent`}>
-      <Table label="Preview of the filters" columns={['Event', 'Result', 'Removed']}>
+      <Table label="Preview of the filters" columns={['Event', 'Result', 'Conditions', 'Removed']}>
         {results.map((own, at) => (
           <tr key={at}>
-            <td>{own.event ?? own.type}</td>
+            <td>
+              {own.messageId ? (
+                <a href={href(`/trace/${encodeURIComponent(own.messageId)}`)}>
+                  {own.event ?? own.type}
+                </a>
+              ) : (
+                (own.event ?? own.type)
+              )}
+            </td>
             <td>
               <Badge tone={own.kept ? 'good' : 'warn'}>{own.kept ? 'sent' : 'filtered'}</Badge>{' '}
               {own.reason} {own.filter}
+            </td>
+            <td>
+              {own.filters.map(({ name, matches, problem }) => (
+                <div key={name}>
+                  {name}: {problem ?? (matches ? 'meets it' : 'does not')}
+                </div>
+              ))}
             </td>
             <td>{own.removed.join(', ')}</td>
           </tr>

@@ -24,8 +24,20 @@ export function SubscriptionsEditor({ type, subscriptions, problem, onChange }: 
   const presets = usablePresets(type);
   const actions = type.actions ?? {};
   const list = subscriptions ?? [];
-  const replace = (at: number, next: Subscription | null): void =>
-    onChange(list.flatMap((own, index) => (index === at ? (next ?? []) : own)));
+  // An editor keeps what is typed in it: it has to go with its mapping, not with its place.
+  const [ids, setIds] = useState(() => list.map((_own, at) => at));
+  const [firstNew, setFirstNew] = useState(list.length);
+  const set = (next: Subscription[], nextIds: number[]): void => {
+    setIds(nextIds);
+    onChange(next);
+  };
+  const replace = (at: number, next: Subscription): void =>
+    onChange(list.map((own, index) => (index === at ? next : own)));
+  const remove = (at: number): void =>
+    set(
+      list.filter((_own, index) => index !== at),
+      ids.filter((_own, index) => index !== at),
+    );
   const add = (chosen: string): void => {
     const [kind, ...rest] = chosen.split(' ');
     const name = rest.join(' ');
@@ -33,7 +45,18 @@ export function SubscriptionsEditor({ type, subscriptions, problem, onChange }: 
     const action = actions[preset?.partnerAction ?? name];
     if (!action) return;
     const made = preset ? subscriptionOfPreset(preset, action) : subscriptionOfAction(name, action);
-    onChange([...list, made]);
+    set([...list, made], [...ids, Math.max(-1, ...ids) + 1]);
+  };
+  const takePresets = (): void => {
+    const made = presets.flatMap((preset) => {
+      const action = actions[preset.partnerAction];
+      return action ? [subscriptionOfPreset(preset, action)] : [];
+    });
+    setFirstNew(made.length);
+    set(
+      made,
+      made.map((_own, at) => at),
+    );
   };
   return (
     <section class="d-subscriptions" aria-label="Mappings">
@@ -48,17 +71,7 @@ export function SubscriptionsEditor({ type, subscriptions, problem, onChange }: 
             ? `Segment's presets are used: ${presets.map(({ name }) => name).join(', ')}.`
             : 'Segment has no presets for this destination: add a mapping to send something.'}{' '}
           {presets.length > 0 && (
-            <button
-              type="button"
-              onClick={() =>
-                onChange(
-                  presets.flatMap((preset) => {
-                    const action = actions[preset.partnerAction];
-                    return action ? [subscriptionOfPreset(preset, action)] : [];
-                  }),
-                )
-              }
-            >
+            <button type="button" class="quiet" onClick={takePresets}>
               Change them
             </button>
           )}
@@ -66,12 +79,14 @@ export function SubscriptionsEditor({ type, subscriptions, problem, onChange }: 
       )}
       {list.map((subscription, at) => (
         <SubscriptionEditor
-          key={at}
-          at={at}
+          key={ids[at] ?? at}
+          at={ids[at] ?? at}
+          isOpen={at === 0 || (ids[at] ?? 0) >= firstNew}
           type={type.type}
           subscription={subscription}
           action={actions[subscription.partnerAction]}
           onChange={(next) => replace(at, next)}
+          onRemove={() => remove(at)}
         />
       ))}
       <label class="d-field">
@@ -109,19 +124,22 @@ export function SubscriptionsEditor({ type, subscriptions, problem, onChange }: 
 }
 
 interface OneProps {
+  /** Distinguishes its fields from those of other mappings. */
   at: number;
+  isOpen: boolean;
   type: string;
   subscription: Subscription;
   action: Action | undefined;
-  /** Null: it goes. */
-  onChange(subscription: Subscription | null): void;
+  onChange(subscription: Subscription): void;
+  onRemove(): void;
 }
 
-function SubscriptionEditor({ at, type, subscription, action, onChange }: OneProps) {
+function SubscriptionEditor(props: OneProps) {
+  const { at, isOpen, type, subscription, action, onChange, onRemove } = props;
   const { name = '', subscribe = '', enabled = true, mapping = {}, partnerAction } = subscription;
   const title = name || action?.title || partnerAction;
   return (
-    <details class="d-card" open={at === 0}>
+    <details class="d-card" open={isOpen}>
       <summary>
         {title} {!enabled && <span class="d-muted">(off)</span>}
       </summary>
@@ -164,7 +182,7 @@ function SubscriptionEditor({ at, type, subscription, action, onChange }: OnePro
         <p class="d-problem">There is no action {partnerAction} any more.</p>
       )}
       <MappingPreview type={type} subscription={subscription} />
-      <button type="button" onClick={() => onChange(null)}>
+      <button type="button" class="danger" onClick={onRemove}>
         Remove {title}
       </button>
     </details>

@@ -64,6 +64,13 @@ export function Trace({ params }: ViewProps) {
         </Empty>
       )}
       <Problem error={error} />
+      {data?.copies.length === 0 && (
+        <Empty>
+          No event with this messageId is stored or was rejected. It may still be on its way: this
+          page looks again by itself. Otherwise <a href={href('/live')}>live events</a> show what
+          arrives.
+        </Empty>
+      )}
       {data?.copies.map((copy) => (
         <Copy key={`${copy.partition} ${copy.position} ${copy.index}`} copy={copy} />
       ))}
