@@ -4,6 +4,7 @@ import { listSources } from './sources.ts';
 import type { AddressPolicy, Environment, Responses, SourceLimits } from './sources.ts';
 import { inStoreSnapshot } from './store.ts';
 import type { Store } from './store.ts';
+import { ensureWorkspace } from './workspaces.ts';
 import { listKeys } from './write-keys.ts';
 
 export interface AuthSnapshot {
@@ -47,6 +48,8 @@ export function authSnapshot(
   store: Store,
   config: Pick<Config, 'limits' | 'regions'>,
 ): AuthSnapshot {
+  // Made before, because a snapshot only reads.
+  ensureWorkspace(store);
   return inStoreSnapshot(store, () => ({
     sources: listSources(store).map(({ limits, ...source }) => ({
       number: source.number,

@@ -36,6 +36,8 @@ export function openPostgresDatabase(place: PostgresPlace): ControlDatabase {
   const worker = new Worker(new URL('./postgres-thread.ts', import.meta.url), {
     name: 'control store',
     workerData: setup,
+    // Not those of the process: some of them forbid that a thread runs a file.
+    execArgv: ['--disable-warning=ExperimentalWarning'],
     transferList: [port2],
   });
   const views = viewPostgresShared(shared);

@@ -12,6 +12,7 @@ import type { PostgresPlace } from './postgres-messages.ts';
 /** The first half of the advisory lock; the second is made from the schema's name. */
 const LOCK_CLASS = 0x6d_69_6c_6c;
 const { builtins, getTypeParser } = pg.types;
+const BEGIN_READ = 'begin isolation level repeatable read read only';
 const BUMP = `update control_state set number = number + 1 where name = 'changes'`;
 
 export interface SessionResult {
@@ -123,7 +124,7 @@ export function createPostgresSession(place: PostgresPlace): PostgresSession {
       }
     },
     async begin(kind) {
-      const text = kind === 'write' ? beginWrite : 'begin isolation level repeatable read';
+      const text = kind === 'write' ? beginWrite : BEGIN_READ;
       await outside(text, undefined, false).catch(async (error: unknown) => {
         await client?.query('rollback').catch(() => drop(client));
         throw error;
@@ -178,8 +179,9 @@ function clientConfig({ url, timeoutMs }: PostgresPlace): pg.ClientConfig {
     keepAlive: true,
     connectionTimeoutMillis: timeoutMs,
     query_timeout: timeoutMs,
-    statement_timeout: timeoutMs,
-    lock_timeout: timeoutMs,
+    // Before our own patience ends, so that a busy server is told from a silent one.
+    statement_timeout: Math.ceil(timeoutMs * 0.75),
+    lock_timeout: Math.ceil(timeoutMs / 2),
     // A node that stands still in a transaction must not keep the others from theirs.
     idle_in_transaction_session_timeout: timeoutMs * 2,
     types: { getTypeParser: parserOf as typeof getTypeParser },

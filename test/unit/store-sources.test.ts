@@ -1,219 +1,191 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, test } from 'node:test';
 import { parseConfig } from '../../src/config/load.ts';
 import { authSnapshot } from '../../src/store/auth-snapshot.ts';
 import { applyDeclaredSources } from '../../src/store/declared-sources.ts';
-import { MIGRATIONS, migrate } from '../../src/store/migrate.ts';
 import {
   createSource,
   findSource,
   listSources,
   setSourceEnabled,
 } from '../../src/store/sources.ts';
-import { openSqliteDatabase } from '../../src/store/sqlite-database.ts';
 import { closeStore, dataVersion, openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createKey, disableKey, listKeys } from '../../src/store/write-keys.ts';
 import { ensureWorkspace } from '../../src/store/workspaces.ts';
+import { forEachEngine } from '../support/store-engines.ts';
+import { until } from '../support/until.ts';
 
-let folder = '';
-let path = '';
-let store: Store;
+forEachEngine((engine) => {
+  let store: Store;
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'millrace-store-'));
-  path = join(folder, 'control.db');
-  store = openStore(path);
-});
+  beforeEach(() => {
+    store = openStore(engine.place);
+  });
 
-afterEach(() => {
-  closeStore(store);
-  rmSync(folder, { recursive: true });
-});
+  afterEach(() => {
+    closeStore(store);
+  });
 
-const KEY_A = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa';
-const KEY_B = 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb';
+  const KEY_A = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa';
+  const KEY_B = 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb';
 
-function apply(yaml: string): void {
-  applyDeclaredSources(store, parseConfig({ written: yaml }).sources);
-}
-
-function keyStates(): string[] {
-  return listKeys(store).map((key) => `${key.sourceSlug} ${key.hint} ${key.state}`);
-}
-
-test('a source is found by slug and id after the store is opened again', () => {
-  const limits = { requestsPerSecond: 5 };
-  const made = createSource(store, { name: 'Étoile Shop!', region: 'us', limits, ip: 'drop' });
-  closeStore(store);
-  store = openStore(path);
-  assert.deepEqual(findSource(store, 'etoile-shop'), made);
-  assert.deepEqual(findSource(store, made.id), made);
-  assert.deepEqual(made.limits, limits);
-  assert.equal(made.environment, 'production');
-  assert.equal(findSource(store, 'other'), undefined);
-});
-
-test('source numbers rise and are not used again', () => {
-  const first = createSource(store, { name: 'a', region: 'us' });
-  const second = createSource(store, { name: 'b', region: 'us' });
-  store.database.exec(`delete from sources where slug = 'b'`);
-  assert.ok(createSource(store, { name: 'c', region: 'us' }).number > second.number);
-  assert.ok(second.number > first.number);
-});
-
-test('a taken slug is a conflict, a bad one is refused', () => {
-  createSource(store, { name: 'Shop', region: 'us' });
-  assert.throws(() => createSource(store, { name: 'shop', region: 'us' }), { code: 'CONFLICT' });
-  for (const slug of ['', 'Shop', 'a b', 'a/b', 'a'.repeat(65)]) {
-    assert.throws(() => createSource(store, { name: 'x', slug, region: 'us' }), {
-      code: 'INVALID_ARGUMENT',
-      field: 'slug',
-    });
+  function apply(yaml: string): void {
+    applyDeclaredSources(store, parseConfig({ written: yaml }).sources);
   }
-  assert.throws(() => createSource(store, { name: '', slug: 'x', region: 'us' }), {
-    code: 'INVALID_ARGUMENT',
-    field: 'name',
+
+  function keyStates(): string[] {
+    return listKeys(store).map((key) => `${key.sourceSlug} ${key.hint} ${key.state}`);
+  }
+
+  test('a source is found by slug and id after the store is opened again', () => {
+    const limits = { requestsPerSecond: 5 };
+    const made = createSource(store, { name: 'Étoile Shop!', region: 'us', limits, ip: 'drop' });
+    closeStore(store);
+    store = openStore(engine.place);
+    assert.deepEqual(findSource(store, 'etoile-shop'), made);
+    assert.deepEqual(findSource(store, made.id), made);
+    assert.deepEqual(made.limits, limits);
+    assert.equal(made.environment, 'production');
+    assert.equal(findSource(store, 'other'), undefined);
   });
-  assert.equal(listSources(store).length, 1);
-});
 
-test('the first workspace stays the only one', () => {
-  const workspace = ensureWorkspace(store, 'Acme');
-  assert.deepEqual(ensureWorkspace(store, 'Other'), workspace);
-  assert.equal(createSource(store, { name: 'a', region: 'us' }).workspaceId, workspace.id);
-});
-
-test('declared sources are created, then updated, and keep number and id', () => {
-  apply(`sources: [{name: Shop, slug: shop, writeKeys: [${KEY_A}], limits: {burst: 9}}]`);
-  const made = findSource(store, 'shop');
-  apply(`sources: [{name: Shop 2, slug: shop, writeKeys: [${KEY_A}], responses: lenient}]`);
-  const updated = findSource(store, 'shop');
-  assert.equal(updated?.number, made?.number);
-  assert.equal(updated?.id, made?.id);
-  assert.equal(updated?.name, 'Shop 2');
-  assert.equal(updated?.responses, 'lenient');
-  assert.deepEqual(updated?.limits, {});
-  assert.equal(listKeys(store).length, 1);
-});
-
-test('a key that leaves the declaration is disabled, and comes back with it', () => {
-  apply(`sources: [{name: S, slug: s, writeKeys: [${KEY_A}, ${KEY_B}]}]`);
-  apply(`sources: [{name: S, slug: s, writeKeys: [${KEY_B}]}]`);
-  assert.deepEqual(keyStates(), ['s aaaa…aa disabled', 's bbbb…bb active']);
-  apply(`sources: [{name: S, slug: s, writeKeys: [${KEY_A}]}]`);
-  assert.deepEqual(keyStates(), ['s aaaa…aa active', 's bbbb…bb disabled']);
-  apply('sources: []');
-  assert.deepEqual(keyStates(), ['s aaaa…aa disabled', 's bbbb…bb disabled']);
-});
-
-test('keys that a person made or disabled are left alone by the declaration', () => {
-  const yaml = `sources: [{name: S, slug: s, writeKeys: [${KEY_A}]}]`;
-  apply(yaml);
-  const made = createKey(store, 's');
-  disableKey(store, KEY_A);
-  apply(yaml);
-  assert.deepEqual(
-    listKeys(store).map(({ state }) => state),
-    ['disabled', 'active'],
-  );
-  apply('sources: []');
-  assert.equal(listKeys(store).find(({ id }) => id === made.id)?.state, 'active');
-});
-
-test('a declared key moves with its declaration to another source', () => {
-  apply(`sources: [{name: S, slug: old, writeKeys: [${KEY_A}]}]`);
-  apply(`sources: [{name: S, slug: new, writeKeys: [${KEY_A}]}]`);
-  assert.deepEqual(keyStates(), ['new aaaa…aa active']);
-});
-
-test('declaring a key that a person made for another source is refused, changing nothing', () => {
-  createSource(store, { name: 'Mine', region: 'us' });
-  const { key } = createKey(store, 'mine');
-  assert.throws(() => apply(`sources: [{name: S, slug: s, writeKeys: [${key}]}]`), {
-    code: 'CONFIG_INVALID',
-    field: 'sources[0].writeKeys[0]',
+  test('source numbers rise and are not used again', () => {
+    const first = createSource(store, { name: 'a', region: 'us' });
+    const second = createSource(store, { name: 'b', region: 'us' });
+    store.database.exec(`delete from sources where slug = 'b'`);
+    assert.ok(createSource(store, { name: 'c', region: 'us' }).number > second.number);
+    assert.ok(second.number > first.number);
   });
-  assert.equal(findSource(store, 's'), undefined);
-});
 
-test('a source never changes its region', () => {
-  const regions = 'regions: {us: {}, eu: {}}\n';
-  apply(`${regions}sources: [{name: S, slug: s, region: us}]`);
-  assert.throws(() => apply(`${regions}sources: [{name: S, slug: s, region: eu}]`), {
-    code: 'CONFIG_INVALID',
-    field: 'sources[0].region',
+  test('a taken slug is a conflict, a bad one is refused', () => {
+    createSource(store, { name: 'Shop', region: 'us' });
+    assert.throws(() => createSource(store, { name: 'shop', region: 'us' }), { code: 'CONFLICT' });
+    for (const slug of ['', 'Shop', 'a b', 'a/b', 'a'.repeat(65)]) {
+      assert.throws(() => createSource(store, { name: 'x', slug, region: 'us' }), {
+        code: 'INVALID_ARGUMENT',
+        field: 'slug',
+      });
+    }
+    assert.throws(() => createSource(store, { name: '', slug: 'x', region: 'us' }), {
+      code: 'INVALID_ARGUMENT',
+      field: 'name',
+    });
+    assert.equal(listSources(store).length, 1);
   });
-  assert.equal(findSource(store, 's')?.region, 'us');
-});
 
-test('the snapshot gives each source its own limits, else the general ones', () => {
-  const config = parseConfig({
-    written: [
-      'limits: {requestsPerSecond: 100, burst: 300, eventBytesMax: 2000}',
-      'regions: {us: {hosts: [US.example]}}',
-      'sources:',
-      '  - {name: A, slug: a}',
-      '  - {name: B, slug: b, limits: {requestsPerSecond: 7, batchEventsMax: 3}}',
-    ].join('\n'),
+  test('the first workspace stays the only one', () => {
+    const workspace = ensureWorkspace(store, 'Acme');
+    assert.deepEqual(ensureWorkspace(store, 'Other'), workspace);
+    assert.equal(createSource(store, { name: 'a', region: 'us' }).workspaceId, workspace.id);
   });
-  applyDeclaredSources(store, config.sources);
-  setSourceEnabled(store, 'b', false);
-  const { sources, keys, regions } = authSnapshot(store, config);
-  assert.deepEqual(sources[0]?.limits, {
-    requestsPerSecond: 100,
-    burst: 300,
-    requestBytesMax: 512_000,
-    eventBytesMax: 2_000,
-    batchEventsMax: 2_500,
-  });
-  assert.equal(sources[1]?.limits.burst, 7);
-  assert.equal(sources[1]?.limits.batchEventsMax, 3);
-  assert.deepEqual(
-    sources.map(({ enabled }) => enabled),
-    [true, false],
-  );
-  assert.deepEqual(keys, []);
-  assert.deepEqual(regions, [{ name: 'us', hosts: ['us.example'] }]);
-});
 
-test('a change by another process changes the data version, and is seen', () => {
-  const before = dataVersion(store);
-  assert.equal(dataVersion(store), before);
-  const file = new URL('../../src/store/', import.meta.url).href;
-  const script = `
+  test('declared sources are created, then updated, and keep number and id', () => {
+    apply(`sources: [{name: Shop, slug: shop, writeKeys: [${KEY_A}], limits: {burst: 9}}]`);
+    const made = findSource(store, 'shop');
+    apply(`sources: [{name: Shop 2, slug: shop, writeKeys: [${KEY_A}], responses: lenient}]`);
+    const updated = findSource(store, 'shop');
+    assert.equal(updated?.number, made?.number);
+    assert.equal(updated?.id, made?.id);
+    assert.equal(updated?.name, 'Shop 2');
+    assert.equal(updated?.responses, 'lenient');
+    assert.deepEqual(updated?.limits, {});
+    assert.equal(listKeys(store).length, 1);
+  });
+
+  test('a key that leaves the declaration is disabled, and comes back with it', () => {
+    apply(`sources: [{name: S, slug: s, writeKeys: [${KEY_A}, ${KEY_B}]}]`);
+    apply(`sources: [{name: S, slug: s, writeKeys: [${KEY_B}]}]`);
+    assert.deepEqual(keyStates(), ['s aaaa…aa disabled', 's bbbb…bb active']);
+    apply(`sources: [{name: S, slug: s, writeKeys: [${KEY_A}]}]`);
+    assert.deepEqual(keyStates(), ['s aaaa…aa active', 's bbbb…bb disabled']);
+    apply('sources: []');
+    assert.deepEqual(keyStates(), ['s aaaa…aa disabled', 's bbbb…bb disabled']);
+  });
+
+  test('keys that a person made or disabled are left alone by the declaration', () => {
+    const yaml = `sources: [{name: S, slug: s, writeKeys: [${KEY_A}]}]`;
+    apply(yaml);
+    const made = createKey(store, 's');
+    disableKey(store, KEY_A);
+    apply(yaml);
+    assert.deepEqual(
+      listKeys(store).map(({ state }) => state),
+      ['disabled', 'active'],
+    );
+    apply('sources: []');
+    assert.equal(listKeys(store).find(({ id }) => id === made.id)?.state, 'active');
+  });
+
+  test('a declared key moves with its declaration to another source', () => {
+    apply(`sources: [{name: S, slug: old, writeKeys: [${KEY_A}]}]`);
+    apply(`sources: [{name: S, slug: new, writeKeys: [${KEY_A}]}]`);
+    assert.deepEqual(keyStates(), ['new aaaa…aa active']);
+  });
+
+  test('declaring a key that a person made for another source is refused, changing nothing', () => {
+    createSource(store, { name: 'Mine', region: 'us' });
+    const { key } = createKey(store, 'mine');
+    assert.throws(() => apply(`sources: [{name: S, slug: s, writeKeys: [${key}]}]`), {
+      code: 'CONFIG_INVALID',
+      field: 'sources[0].writeKeys[0]',
+    });
+    assert.equal(findSource(store, 's'), undefined);
+  });
+
+  test('a source never changes its region', () => {
+    const regions = 'regions: {us: {}, eu: {}}\n';
+    apply(`${regions}sources: [{name: S, slug: s, region: us}]`);
+    assert.throws(() => apply(`${regions}sources: [{name: S, slug: s, region: eu}]`), {
+      code: 'CONFIG_INVALID',
+      field: 'sources[0].region',
+    });
+    assert.equal(findSource(store, 's')?.region, 'us');
+  });
+
+  test('the snapshot gives each source its own limits, else the general ones', () => {
+    const config = parseConfig({
+      written: [
+        'limits: {requestsPerSecond: 100, burst: 300, eventBytesMax: 2000}',
+        'regions: {us: {hosts: [US.example]}}',
+        'sources:',
+        '  - {name: A, slug: a}',
+        '  - {name: B, slug: b, limits: {requestsPerSecond: 7, batchEventsMax: 3}}',
+      ].join('\n'),
+    });
+    applyDeclaredSources(store, config.sources);
+    setSourceEnabled(store, 'b', false);
+    const { sources, keys, regions } = authSnapshot(store, config);
+    assert.deepEqual(sources[0]?.limits, {
+      requestsPerSecond: 100,
+      burst: 300,
+      requestBytesMax: 512_000,
+      eventBytesMax: 2_000,
+      batchEventsMax: 2_500,
+    });
+    assert.equal(sources[1]?.limits.burst, 7);
+    assert.equal(sources[1]?.limits.batchEventsMax, 3);
+    assert.deepEqual(
+      sources.map(({ enabled }) => enabled),
+      [true, false],
+    );
+    assert.deepEqual(keys, []);
+    assert.deepEqual(regions, [{ name: 'us', hosts: ['us.example'] }]);
+  });
+
+  test('a change by another process changes the data version, and is seen', async () => {
+    const before = dataVersion(store);
+    createSource(store, { name: 'own', region: 'us' });
+    assert.equal(dataVersion(store), before, 'one knows of his own changes');
+    const file = new URL('../../src/store/', import.meta.url).href;
+    const script = `
     import { openStore } from '${file}store.ts';
     import { createSource } from '${file}sources.ts';
-    createSource(openStore(process.argv[1]), { name: 'other', region: 'us' });`;
-  execFileSync(process.execPath, ['--input-type=module-typescript', '-e', script, path], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+    createSource(openStore(JSON.parse(process.argv[1])), { name: 'other', region: 'us' });`;
+    const args = ['--input-type=module-typescript', '-e', script, JSON.stringify(engine.place)];
+    execFileSync(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    await until('it is noticed', () => dataVersion(store) !== before);
+    assert.equal(findSource(store, 'other')?.name, 'other');
   });
-  assert.notEqual(dataVersion(store), before);
-  assert.equal(findSource(store, 'other')?.name, 'other');
-});
-
-test('a file of a newer format is refused and left as it is', () => {
-  const database = new DatabaseSync(path);
-  database.exec(`pragma user_version = ${MIGRATIONS.length + 1}`);
-  database.close();
-  assert.throws(() => openStore(path), { code: 'DATA_FORMAT_TOO_NEW' });
-});
-
-test('a migration that fails leaves the format as it was', () => {
-  const database = openSqliteDatabase(':memory:');
-  const good = { version: 1, sql: 'create table one (a integer)' };
-  migrate(database, 'x', [good]);
-  const bad = { version: 3, sql: 'create table one (a integer)' };
-  const next = { version: 2, sql: 'create table two (a integer)' };
-  assert.throws(() => migrate(database, 'x', [good, next, bad]), /already exists/);
-  assert.equal(database.prepare('pragma user_version').get()?.['user_version'], 1);
-  assert.equal(database.prepare(`select count(*) as n from sqlite_schema`).get()?.['n'], 1);
-  migrate(database, 'x', [good, next]);
-  assert.equal(database.prepare('pragma user_version').get()?.['user_version'], 2);
-  database.close();
 });
