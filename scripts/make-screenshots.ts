@@ -7,27 +7,13 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
-import type { Page } from 'playwright-core';
 import { CLI, NODE_FLAGS, ROOT, startTestServer } from '../test/support/test-server.ts';
 import { buildWeb } from './build-web.ts';
+import { drawDashboard } from './dashboard-screenshots.ts';
 import { toolchain } from './toolchains.ts';
 
 const QUERY = `select event, count(*) as n, count(distinct user_id) as users
 from events where type = 'track' group by all order by n desc`;
-
-/** Name of the picture and path below /app. */
-const VIEWS = [
-  ['overview', '/'],
-  ['sources', '/sources/test'],
-  ['live', '/live'],
-  ['destinations', '/destinations'],
-  ['catalogue', '/destinations/new'],
-  ['trace', '/trace'],
-  ['usage', '/usage'],
-  ['alerts', '/usage/alerts'],
-] as const;
-/** Two points of a rate. */
-const SETTLE_MS = 7_000;
 
 const found = await toolchain('chromium');
 if (!found.ok) throw new Error(found.reason);
@@ -103,20 +89,6 @@ async function draw(text: string): Promise<void> {
     path: join(folder, 'terminal.png'),
     clip: { x: 0, y: 0, width: 1120, height: Math.ceil(box?.height ?? 640) },
   });
-  await drawDashboard(page);
+  await drawDashboard(await browser.newPage(), join(folder, 'dashboard'));
   await browser.close();
-}
-
-/** The views in both themes, at the size of a small laptop. */
-async function drawDashboard(page: Page): Promise<void> {
-  await page.goto(`${server.adminUrl}/#token=${server.token}`);
-  for (const theme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme: theme });
-    for (const [name, path] of VIEWS) {
-      await page.goto(`${server.adminUrl}/app${path}`);
-      await page.waitForSelector('main h1');
-      await sleep(SETTLE_MS);
-      await page.screenshot({ path: join(folder, 'dashboard', `${name}-${theme}.png`) });
-    }
-  }
 }

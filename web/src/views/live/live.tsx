@@ -16,6 +16,8 @@ import './live.css';
 
 const DRAW_MS = 250;
 const RECONNECT_MS = 2_000;
+/** As in live.css. */
+const PHONE = '(max-width: 760px)';
 
 export function Live() {
   const { query } = place.value;
@@ -35,7 +37,8 @@ export function Live() {
   }, []);
   const choose = (entry: LiveEntry): void => {
     setChosen(entry);
-    // On a phone it is above the list.
+    // On a phone it is above the list; else beside it.
+    if (!window.matchMedia(PHONE).matches) return;
     requestAnimationFrame(() => {
       document.querySelector('.entry-detail')?.scrollIntoView({ block: 'nearest' });
     });
