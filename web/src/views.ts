@@ -47,6 +47,12 @@ export const VIEWS: readonly View[] = [
     load: async () => (await import('./views/trace/trace.tsx')).Trace,
   },
   {
+    name: 'sql',
+    title: 'SQL',
+    paths: ['/sql'],
+    load: async () => (await import('./views/sql/sql.tsx')).Sql,
+  },
+  {
     name: 'usage',
     title: 'Usage',
     paths: ['/usage', '/usage/:tab'],
