@@ -11,6 +11,10 @@ const DEPTH_MAX = 32;
 /** Replaces references in place; returns a problem for each variable that is not set. */
 export function interpolateSettings(raw: Record<string, unknown>, env: Environment): string[] {
   const problems: string[] = [];
+  const { store } = raw;
+  if (typeof store === 'object' && store !== null && 'url' in store) {
+    store.url = replaced(store.url, 'store.url', { env, problems });
+  }
   for (const [at, destination] of objectsOf(raw['destinations'])) {
     if (destination['settings'] === undefined) continue;
     const path = `destinations[${at}].settings`;

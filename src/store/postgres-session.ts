@@ -65,15 +65,18 @@ export function createPostgresSession(place: PostgresPlace): PostgresSession {
   };
   const commitOn = async (owner: pg.Client, changes: number): Promise<void> => {
     const text = changes > 0 ? `${BUMP}; commit` : 'commit';
+    let command: string | undefined;
     try {
-      const results = [await owner.query(text)].flat();
-      // PostgreSQL answers ROLLBACK, and no error, when a statement before has failed.
-      if (results.at(-1)?.command !== 'COMMIT') throw new Error('a statement before has failed');
+      command = [await owner.query(text)].flat().at(-1)?.command;
     } catch (error) {
       if (!isConnectionLost(error)) throw error;
       drop(owner);
       const message = 'PostgreSQL was lost while it committed; look whether the change was made';
       throw new MillraceError('UNAVAILABLE', message, { cause: error });
+    }
+    // PostgreSQL answers ROLLBACK, and no error, when a statement before has failed.
+    if (command !== 'COMMIT') {
+      throw new MillraceError('CONFLICT', 'A statement has failed; nothing was changed');
     }
     if (changes > 0) ownChanges++;
   };

@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { startCuttingProxy } from '../support/cutting-proxy.ts';
 import { startFakeService } from '../support/fake-service.ts';
 import { postgresSkip, startPostgres } from '../support/postgres-server.ts';
 import type { PostgresServer } from '../support/postgres-server.ts';
+import { postgresPlace } from '../support/store-engines.ts';
 import { basicAuth, startTestServer } from '../support/test-server.ts';
 import type { TestServer } from '../support/test-server.ts';
 import { until } from '../support/until.ts';
@@ -21,8 +21,7 @@ before(async () => {
 });
 after(() => postgres?.stop());
 
-const urlOf = ({ user, password, host, port, database }: PostgresServer, over = port): string =>
-  `postgres://${user}:${encodeURIComponent(password)}@${host}:${over}/${database}?sslmode=disable`;
+const urlOf = (server: PostgresServer): string => postgresPlace(server, '').url;
 
 async function ask(server: TestServer, method: string, path: string, body?: unknown) {
   const response = await fetch(`${server.adminUrl}/admin${path}`, {
@@ -127,33 +126,6 @@ describe('PostgreSQL, shared and away', { skip: postgresSkip() }, () => {
       await until('the first refuses it', async () => (await send(one, writeKey)) === 401);
     } finally {
       for (const node of nodes) await node.stop();
-    }
-  });
-
-  test('while it is away events are taken, changes are refused, and all of it resumes', async () => {
-    const proxy = await startCuttingProxy(postgres.port);
-    const url = urlOf(postgres, proxy.port);
-    const store = { engine: 'postgres', url, schema: 'away', timeoutMs: 500 };
-    const server = await startTestServer({ config: { store } });
-    try {
-      const made = await ask(server, 'POST', '/sources', { name: 'Steady' });
-      const { writeKey } = made.value as { writeKey: string };
-      proxy.setMode('hang-up');
-      await until('it is noticed', async () => {
-        const response = await fetch(`${server.adminUrl}/health`);
-        return JSON.stringify(await response.json()).includes('PostgreSQL cannot be reached');
-      });
-      for (let n = 0; n < 20; n++) assert.equal(await send(server, writeKey), 200);
-      const refused = await ask(server, 'POST', '/sources', { name: 'Not now' });
-      assert.equal(refused.status, 503);
-      proxy.setMode('pass');
-      await until('changes are taken again', async () => {
-        return (await ask(server, 'POST', '/sources', { name: 'Again' })).status !== 503;
-      });
-      assert.equal(await send(server, writeKey), 200);
-    } finally {
-      await server.stop();
-      await proxy.close();
     }
   });
 

@@ -30,6 +30,9 @@ export interface PostgresServer {
   certificate: string;
   /** One statement, as the superuser. */
   query(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
+  /** Ends it as an operator would, without waiting for its clients; `startAgain` is on its port. */
+  halt(): Promise<void>;
+  startAgain(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -57,14 +60,25 @@ export async function startPostgres(): Promise<PostgresServer> {
   try {
     const binaries = await installBinaries(folder);
     const data = await initialise(folder, { binaries, password, identity });
-    const { child, port } = await startOnFreePort({ binaries, data, identity });
+    const start = { binaries, data, identity };
+    const { child: first, port } = await startOnFreePort(start);
+    let child = first;
     const login = { host: '127.0.0.1', port, user: 'postgres', password, database: 'postgres' };
-    const client = new pg.Client(login);
-    await client.connect();
+    let client = await connected(login);
     return {
       ...login,
       certificate: await readFile(CERTIFICATE, 'utf8'),
       query: async (text, values) => (await client.query(text, values)).rows,
+      async halt() {
+        await client.end();
+        const exited = once(child, 'exit');
+        child.kill('SIGINT');
+        await exited;
+      },
+      async startAgain() {
+        child = await startOn(port, start);
+        client = await connected(login);
+      },
       async stop() {
         await client.end();
         await end(child);
@@ -75,6 +89,12 @@ export async function startPostgres(): Promise<PostgresServer> {
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
+}
+
+async function connected(login: pg.ClientConfig): Promise<pg.Client> {
+  const client = new pg.Client(login);
+  await client.connect();
+  return client;
 }
 
 interface Identity {

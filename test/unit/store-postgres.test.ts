@@ -67,6 +67,19 @@ describe('the control store in PostgreSQL', { skip: postgresSkip() }, () => {
     }
   });
 
+  test('what loses its connection while it runs is tried again, once', () => {
+    store.database.exec('create sequence tries');
+    const dieUntil = (last: number) =>
+      store.database.prepare(
+        `select pg_terminate_backend(pg_backend_pid()) from (select nextval('tries') as tried)
+         as one where tried <= ${last}`,
+      );
+    assert.deepEqual(dieUntil(1).all(), []);
+    store.database.exec('alter sequence tries restart');
+    assert.throws(() => dieUntil(9).all(), { code: 'UNAVAILABLE' });
+    assert.equal(store.database.prepare(`select nextval('tries') as n`).get()?.['n'], 3);
+  });
+
   test('a connection that ends in a transaction undoes all of it, and says so', () => {
     const change = () =>
       inStoreTransaction(store, () => {
@@ -145,6 +158,11 @@ describe('the control store in PostgreSQL', { skip: postgresSkip() }, () => {
         assert.throws(() => store.database.prepare('select nonsense from sources').all());
       });
     assert.throws(change, /aborted|failed/);
+    const reading = () =>
+      inStoreTransaction(store, () => {
+        assert.throws(() => store.database.prepare('select nonsense from sources').all());
+      });
+    assert.throws(reading, { code: 'CONFLICT' });
     assert.equal(findSource(store, 'kept'), undefined);
   });
 
