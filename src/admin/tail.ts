@@ -15,8 +15,20 @@ export type Tail = (
 ) => () => void;
 
 const PENDING_MAX = 2_000;
+/** Events a second over all readers: nobody reads as fast, and ingestion needs the time. */
+const EVENTS_PER_SECOND_MAX = 5_000;
+/** Of one reader, however many there are. */
+const EVENTS_PER_SECOND_MIN = 20;
+/** How often a reader gets what has come. */
+const FLUSH_MS = 200;
 const KEEP_ALIVE_MS = 15_000;
 const CHECK_MS = 5_000;
+
+/** Readers of this process. */
+let readers = 0;
+
+/** What an entry is on the wire, made once for all readers. */
+const lines = new WeakMap<TailEntry, string>();
 
 /** @param actor of this moment; throws when nobody is signed in any more. */
 export function answerTail(tail: Tail, c: Context, actor: () => Actor): Response {
@@ -40,29 +52,62 @@ export function answerTail(tail: Tail, c: Context, actor: () => Actor): Response
       seer = actorOrNull(actor);
       if (!seer) wake();
     }, CHECK_MS);
-    stream.onAbort(() => {
+    let isReading = true;
+    const leave = (): void => {
+      if (isReading) readers--;
+      isReading = false;
       stop();
       clearInterval(checks);
       wake();
-    });
-    while (!stream.aborted && seer) {
-      const batch = pending;
-      pending = [];
-      for (const entry of batch) await stream.writeSSE({ data: JSON.stringify(entry) });
-      if (missed > 0) {
-        await stream.writeSSE({ event: 'missed', data: String(missed) });
+    };
+    stream.onAbort(leave);
+    readers++;
+    try {
+      while (!stream.aborted && seer) {
+        const isIdle = pending.length === 0 && missed === 0;
+        if (isIdle) await pause(KEEP_ALIVE_MS, (resolve) => (wake = resolve));
+        if (stream.aborted || !seer) break;
+        const batch = pending.splice(0, flushEntriesMax());
+        missed += pending.length;
+        pending = [];
+        const text = batch.map(lineOf).join('') + (missed > 0 ? missedLine(missed) : '');
         missed = 0;
+        await stream.write(text === '' ? ': alive\n\n' : text);
+        // What comes meanwhile is written together, and no faster than it can be read.
+        if (text !== '') await pause(FLUSH_MS);
       }
-      if (pending.length > 0) continue;
-      const timer = setTimeout(() => wake(), KEEP_ALIVE_MS);
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      clearTimeout(timer);
-      if (pending.length === 0 && !stream.aborted) await stream.write(': alive\n\n');
+    } finally {
+      leave();
     }
-    stop();
-    clearInterval(checks);
+  });
+}
+
+/** Each reader's share of what all may have. */
+function flushEntriesMax(): number {
+  const perSecond = Math.max(EVENTS_PER_SECOND_MIN, EVENTS_PER_SECOND_MAX / Math.max(1, readers));
+  return Math.ceil((perSecond * FLUSH_MS) / 1000);
+}
+
+function lineOf(entry: TailEntry): string {
+  const known = lines.get(entry);
+  if (known !== undefined) return known;
+  const line = `data: ${JSON.stringify(entry)}\n\n`;
+  lines.set(entry, line);
+  return line;
+}
+
+function missedLine(count: number): string {
+  return `event: missed\ndata: ${count}\n\n`;
+}
+
+/** @param onWait takes what ends the pause early. */
+async function pause(ms: number, onWait?: (end: () => void) => void): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    onWait?.(() => {
+      clearTimeout(timer);
+      resolve();
+    });
   });
 }
 
