@@ -1,4 +1,4 @@
-/** Pictures of the dashboard's views, in both themes, from a real server with something going on. */
+/** Pictures of the dashboard in both themes, from a real server with something going on. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

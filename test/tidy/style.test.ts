@@ -10,6 +10,7 @@ import {
   isExportAssignment,
   isIdentifier,
   isImportDeclaration,
+  isJsxAttribute,
   isModuleDeclaration,
   isNewExpression,
   isNoSubstitutionTemplateLiteral,
@@ -20,7 +21,15 @@ import {
   isTemplateExpression,
 } from 'typescript/unstable/ast';
 import type { Node } from 'typescript/unstable/ast';
-import { lineOf, nodesOf, parseCode, placeOf, repoFiles, textOf } from './repo-files.ts';
+import {
+  lineOf,
+  nodesOf,
+  parseCode,
+  parseDashboard,
+  placeOf,
+  repoFiles,
+  textOf,
+} from './repo-files.ts';
 import type { CodeFile } from './repo-files.ts';
 
 const FILE_LINES_MAX = 500;
@@ -47,6 +56,9 @@ const DOOR_EXCEPTIONS: Readonly<Record<string, string>> = {
 
 const code = parseCode();
 after(() => code.close());
+const dashboard = parseDashboard();
+after(() => dashboard.close());
+const all = [...code.files, ...dashboard.files];
 const sources = code.files.filter(({ path }) => path.startsWith('src/'));
 
 /** Places of all nodes of `files` that satisfy the check. */
@@ -69,14 +81,14 @@ test('file and folder names are kebab-case', () => {
 });
 
 test(`no file of code has more than ${FILE_LINES_MAX} lines`, () => {
-  const wrong = code.files
+  const wrong = all
     .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
     .filter(({ lines }) => lines > FILE_LINES_MAX);
   assert.deepEqual(wrong, []);
 });
 
 test(`no line of code has more than ${LINE_COLUMNS_MAX} columns, long texts aside`, () => {
-  const wrong = code.files.flatMap((file) => {
+  const wrong = all.flatMap((file) => {
     const texts = new Set(
       [...nodesOf(file.tree)].flatMap((node) => longTextLine(file, node) ?? []),
     );
@@ -104,13 +116,13 @@ function longTextLine(file: CodeFile, node: Node): number | undefined {
 
 test('nothing has the type any', () => {
   assert.deepEqual(
-    places(code.files, ({ kind }) => kind === SyntaxKind.AnyKeyword),
+    places(all, ({ kind }) => kind === SyntaxKind.AnyKeyword),
     [],
   );
 });
 
 test('a value is called present (!) only where a comment says why it is', () => {
-  const wrong = places(code.files, (node, file) => {
+  const wrong = places(all, (node, file) => {
     if (!isNonNullExpression(node)) return false;
     const line = lineOf(file, node.getStart(file.tree));
     const near = file.text.split('\n').slice(Math.max(0, line - 2), line);
@@ -120,7 +132,7 @@ test('a value is called present (!) only where a comment says why it is', () => 
 });
 
 test('nothing is exported as the default', () => {
-  const wrong = places(code.files, (node, file) => {
+  const wrong = places(all, (node, file) => {
     if (isExportAssignment(node)) return true;
     return (
       node.kind === SyntaxKind.DefaultKeyword &&
@@ -133,7 +145,7 @@ test('nothing is exported as the default', () => {
 });
 
 test('no syntax needs more than taking the types away', () => {
-  const wrong = places(code.files, (node) => {
+  const wrong = places(all, (node) => {
     if (isEnumDeclaration(node) || isModuleDeclaration(node)) return true;
     return (
       isConstructorDeclaration(node) &&
@@ -199,10 +211,20 @@ function isNamed(node: Node, name: string): boolean {
   return isIdentifier(node) && node.text === name;
 }
 
+test('the dashboard makes no HTML of texts, and no style that its policy forbids', () => {
+  const HTML = /^(dangerouslySetInnerHTML|innerHTML|outerHTML|insertAdjacentHTML|srcdoc)$/;
+  const wrong = places(dashboard.files, (node) => {
+    if (isIdentifier(node)) return HTML.test(node.text);
+    return isJsxAttribute(node) && node.name.getText() === 'style';
+  });
+  assert.ok(dashboard.files.length > 30);
+  assert.deepEqual(wrong, []);
+});
+
 test('a comment that puts work off names its issue, as in #12', () => {
   const mark = /\b(TOD[O]|FIXM[E]|XX[X]|HAC[K])\b/;
   const wrong = repoFiles()
-    .filter((path) => /\.(ts|mjs|sql|yaml|yml)$/.test(path))
+    .filter((path) => /\.(tsx?|mjs|css|sql|yaml|yml)$/.test(path))
     .flatMap((path) =>
       textOf(path)
         .split('\n')
@@ -216,7 +238,7 @@ test('a comment that puts work off names its issue, as in #12', () => {
 test('a rule that is switched off for a line says why', () => {
   const directive = /\/[/*] *((oxlint|eslint)-disable|@ts-|prettier-ignore)/;
   const reason = /-disable.*\s--\s+\S|@ts-expect-error\s+\S|prettier-ignore\s+--\s+\S/;
-  const wrong = code.files.flatMap(({ path, text }) =>
+  const wrong = all.flatMap(({ path, text }) =>
     text
       .split('\n')
       .flatMap((line, at) =>

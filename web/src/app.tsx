@@ -51,7 +51,6 @@ function Frame() {
   const found = findView(place.value.path);
   useEffect(() => setOpen(false), [place.value.path]);
   return (
-    // oxlint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-static-element-interactions
     <div class="frame" onClick={onLinkClick}>
       <a class="skip" href="#main">
         Skip to content

@@ -31,7 +31,7 @@ export function FirstEvent({ slug }: { slug: string }) {
       )}
       {latest && (
         <>
-          <Badge tone="good">Events arrive</Badge> The latest is <strong>{latest.name}</strong>,{' '}
+          <Badge tone="good">Events arrive</Badge> Latest: <strong>{latest.name}</strong>,{' '}
           <Time value={latest.receivedAt} /> (
           <a href={href(`/trace/${encodeURIComponent(latest.messageId)}`)}>trace</a>)
         </>

@@ -12,7 +12,9 @@ export const SNIPPETS: readonly Snippet[] = [
     var analytics = (window.analytics = window.analytics || []);
     if (analytics.initialize || analytics.invoked) return;
     analytics.invoked = true;
-    analytics.methods = ['track', 'page', 'identify', 'group', 'alias', 'screen', 'ready', 'reset', 'on', 'once'];
+    analytics.methods = [
+      'track', 'page', 'identify', 'group', 'alias', 'screen', 'ready', 'reset', 'on', 'once'
+    ];
     analytics.factory = function (name) {
       return function () {
         analytics.push([name].concat([].slice.call(arguments)));
@@ -25,7 +27,9 @@ export const SNIPPETS: readonly Snippet[] = [
     analytics._writeKey = '${key}';
     analytics._cdn = '${host}';
     analytics._loadOptions = {
-      integrations: { 'Segment.io': { apiHost: '${hostOf(host)}/v1', protocol: '${protocolOf(host)}' } },
+      integrations: {
+        'Segment.io': { apiHost: '${hostOf(host)}/v1', protocol: '${protocolOf(host)}' }
+      }
     };
     analytics.SNIPPET_VERSION = '5.2.0';
     var script = document.createElement('script');
@@ -43,7 +47,11 @@ export const SNIPPETS: readonly Snippet[] = [
 
 const analytics = AnalyticsBrowser.load(
   { writeKey: '${key}', cdnURL: '${host}' },
-  { integrations: { 'Segment.io': { apiHost: '${hostOf(host)}/v1', protocol: '${protocolOf(host)}' } } },
+  {
+    integrations: {
+      'Segment.io': { apiHost: '${hostOf(host)}/v1', protocol: '${protocolOf(host)}' }
+    }
+  },
 );
 analytics.track('Signed Up', { plan: 'Pro' });`,
   },
