@@ -55,8 +55,8 @@ test(`no function has more than ${FUNCTION_LINES_MAX} lines of its own`, () => {
 });
 
 test('an exported function has a docstring, unless it is short or the header speaks of it', () => {
-  const wrong = code.files
-    .filter(({ path }) => path.startsWith('src/'))
+  const wrong = [...code.files, ...dashboard.files]
+    .filter(({ path }) => /^(src|web)\//.test(path))
     .flatMap((file) => {
       const exported = exportedFunctions(file);
       // The header of a file with one function says what that function is for.

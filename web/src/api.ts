@@ -65,6 +65,7 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   return (await (await request('GET', path, undefined, signal)).json()) as T;
 }
 
+/** A change; `body` is sent as JSON, an empty object without one. @throws ApiError */
 export async function send<T>(method: string, path: string, body?: unknown): Promise<T> {
   return (await (await request(method, path, body ?? {})).json()) as T;
 }

@@ -56,6 +56,7 @@ export interface Task {
   clear(): void;
 }
 
+/** What a button or a form does: one run at a time, and what went wrong in the last one. */
 export function useTask(): Task {
   const [isRunning, setRunning] = useState(false);
   const [error, setError] = useState<Error | undefined>();

@@ -9,6 +9,7 @@ export type Metrics = ReadonlyMap<string, readonly Sample[]>;
 const LINE = /^(\w+)(?:\{(.*)\})? (\S+)$/;
 const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g;
 
+/** Reads Prometheus' text exposition; what is no sample is left out. */
 export function parseMetrics(text: string): Metrics {
   const metrics = new Map<string, Sample[]>();
   for (const line of text.split('\n')) {

@@ -13,6 +13,7 @@ const EVERY_MS = 5_000;
 /** Ten minutes. */
 const POINTS_MAX = 120;
 
+/** The points since the component is there, at most ten minutes of them. */
 export function useMetrics(): { points: readonly Point[]; error: Error | undefined } {
   const points = useRef<Point[]>([]);
   const [error, setError] = useState<Error>();

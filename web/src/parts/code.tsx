@@ -18,6 +18,7 @@ export function Code({ text, label }: Props) {
   );
 }
 
+/** Copies a text, and says so. */
 export function CopyButton({ text, label }: Props) {
   const copy = async (): Promise<void> => {
     await navigator.clipboard.writeText(text);

@@ -8,6 +8,7 @@ interface Props {
   children: ComponentChildren;
 }
 
+/** A view begins with it; its heading gets the focus when one comes to the view. */
 export function Page({ title, actions, children }: Props) {
   return (
     <div class="page">

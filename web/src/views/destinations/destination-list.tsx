@@ -1,3 +1,4 @@
+/** All destinations, with how they fare. */
 import { may } from '../../api.ts';
 import { duration, shortCount } from '../../format.ts';
 import { useLoaded } from '../../loading.ts';

@@ -7,6 +7,7 @@ import { href } from '../../router.ts';
 import { nameOf, whoOf } from './entries.ts';
 import type { LiveEntry } from './entries.ts';
 
+/** Beside the list; above it on a phone. */
 export function Entry({ entry }: { entry: LiveEntry }) {
   const [isRaw, setRaw] = useState(false);
   const { status } = entry;

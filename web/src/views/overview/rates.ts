@@ -30,6 +30,7 @@ const RECEIVED = 'millrace_events_received_total';
 /** The path stays the same for so long, so that it is loaded again and not anew. */
 const STEP_MS = 10 * MINUTE_MS;
 
+/** Where the server tells a counter by source, for a range that ends now. */
 export function historyPath(metric: string, { hours, granularity }: Range, nowMs: number): string {
   const from = new Date(Math.floor(nowMs / STEP_MS) * STEP_MS - hours * HOUR_MS).toISOString();
   const query = new URLSearchParams({ metric, by: 'source', from, granularity });
@@ -63,6 +64,7 @@ export function linesOfHistory(history: History, range: Range, nowMs: number): L
   return { times: times.map((at) => at / 1000), lines: largest(lines) };
 }
 
+/** For the first minutes, of which the history knows nothing yet. */
 export function linesOfCounters(
   points: readonly Point[],
   isSeen: (slug: string) => boolean,

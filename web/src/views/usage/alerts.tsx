@@ -14,6 +14,7 @@ import type { AlertsAnswer, Rule, StandingRule, Watch } from './shapes.ts';
 const EVERY_MS = 5_000;
 const TONES = { ok: 'good', pending: 'warn', firing: 'bad' } as const;
 
+/** The tab of the rules. */
 export function Alerts() {
   const { data, error, reload } = useLoaded<AlertsAnswer>('/admin/alerts', EVERY_MS);
   const [edited, setEdited] = useState<Partial<Rule>>();
