@@ -54,6 +54,7 @@ describe('the control store in PostgreSQL', { skip: postgresSkip() }, () => {
 
   test('a connection that was ended while nobody asked is made again', async () => {
     add(store, 'one');
+    const earlier = dataVersion(store);
     await until('the end is known', () => {
       const { rows } = killAll();
       return rows > 0;
@@ -62,6 +63,7 @@ describe('the control store in PostgreSQL', { skip: postgresSkip() }, () => {
     killAll();
     add(store, 'two');
     assert.deepEqual(slugs(other), ['one', 'two']);
+    await until('what was missed is asked for', () => dataVersion(store) > earlier);
     function killAll(): { rows: number } {
       return { rows: Number(other.database.prepare(KILL).get('%')?.['killed']) };
     }
