@@ -1,4 +1,3 @@
-/** All destinations, with how they fare. */
 import { may } from '../../api.ts';
 import { duration, shortCount } from '../../format.ts';
 import { useLoaded } from '../../loading.ts';
@@ -11,6 +10,7 @@ import type { Destination } from './shapes.ts';
 
 const COLUMNS = ['Name', 'Type', 'State', 'Delivered', 'Filtered', 'Dead letters', 'Lag'];
 
+/** All destinations, with how they fare. */
 export function DestinationList() {
   const { data, error } = useLoaded<Destination[]>('/admin/destinations', 5_000);
   return (

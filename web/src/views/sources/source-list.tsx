@@ -1,5 +1,5 @@
-import { useState } from 'preact/hooks';
 /** All sources that one may see, and a dialog that makes a new one. */
+import { useState } from 'preact/hooks';
 import { may, me, send } from '../../api.ts';
 import { useLoaded, useTask } from '../../loading.ts';
 import { Badge } from '../../parts/badge.tsx';
