@@ -138,7 +138,7 @@ describe('the control store in PostgreSQL', { skip: postgresSkip() }, () => {
   });
 
   test('each notices what others changed, also alone, and not what was undone', async () => {
-    const before = dataVersion(store);
+    const earlier = dataVersion(store);
     const undone = () =>
       inStoreTransaction(other, () => {
         add(other, 'undone');
@@ -147,10 +147,10 @@ describe('the control store in PostgreSQL', { skip: postgresSkip() }, () => {
     assert.throws(undone, /no/);
     add(store, 'own');
     add(other, 'theirs');
-    await until('noticed', () => dataVersion(store) !== before);
-    assert.equal(dataVersion(store), before + 1);
+    await until('noticed', () => dataVersion(store) !== earlier);
+    assert.equal(dataVersion(store), earlier + 1);
     other.database.prepare(`update sources set name = 'x' where slug = 'own'`).run();
-    await until('noticed again', () => dataVersion(store) === before + 2);
+    await until('noticed again', () => dataVersion(store) === earlier + 2);
   });
 
   test('a statement that fails in a transaction fails the commit as well', () => {
