@@ -13,6 +13,7 @@ import { go, href } from '../../router.ts';
 import { freshKeys } from './shapes.ts';
 import type { Source } from './shapes.ts';
 
+/** All of them, with how they fare. */
 export function SourceList() {
   const { data, error } = useLoaded<Source[]>('/admin/sources', 10_000);
   const [isMaking, setMaking] = useState(false);
