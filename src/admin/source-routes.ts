@@ -28,8 +28,11 @@ export interface SourceControl {
   regions: readonly string[];
   /** What a source may that says nothing else. */
   limits: SourceLimits;
-  /** The newest stored event of a source, for whoever waits for the first one. */
-  latestEvent(slug: string): Promise<LatestEvent | null>;
+  /**
+   * The newest stored event of a source, for whoever waits for the first one.
+   * @param lastSeenMs when something was last sent, as far as it is known.
+   */
+  latestEvent(source: Source, lastSeenMs: number | null): Promise<LatestEvent | null>;
   /** Makes a change known to the threads of this process. */
   publish(): void;
 }
@@ -67,7 +70,7 @@ export function sourceRoutes(control: SourceControl): Hono {
     const keys = listKeys(store);
     const view = (source: Source) => ({
       ...sourceView(source, control),
-      lastSeenAt: lastUseOf(keys.filter(({ sourceNumber }) => sourceNumber === source.number)),
+      lastSeenAt: time(lastUseOf(keys.filter((key) => key.sourceNumber === source.number))),
     });
     return c.json(seen.map(view));
   });
@@ -96,7 +99,7 @@ export function sourceRoutes(control: SourceControl): Hono {
     const keys = listKeys(store, slug);
     return c.json({
       ...sourceView(source, control),
-      lastSeenAt: lastUseOf(keys),
+      lastSeenAt: time(lastUseOf(keys)),
       keys: keys.map(keyView),
       collectorUrl: control.collectorUrl(),
     });
@@ -104,7 +107,9 @@ export function sourceRoutes(control: SourceControl): Hono {
   routes.get('/sources/:slug/latest-event', async (c) => {
     const slug = c.req.param('slug');
     requireSource(c, slug, 'read');
-    return c.json({ latest: await control.latestEvent(getSource(store, slug).slug) });
+    const source = getSource(store, slug);
+    const lastSeenMs = lastUseOf(listKeys(store, slug));
+    return c.json({ latest: await control.latestEvent(source, lastSeenMs) });
   });
   routes.patch('/sources/:slug', async (c) => {
     const slug = c.req.param('slug');
@@ -203,9 +208,9 @@ function sourceView(source: Source, control: SourceControl) {
 }
 
 /** When something was last sent with one of the keys; null: never. */
-function lastUseOf(keys: readonly WriteKey[]): string | null {
+function lastUseOf(keys: readonly WriteKey[]): number | null {
   const times = keys.map(({ lastUsedAtMs }) => lastUsedAtMs ?? 0);
-  return time(Math.max(0, ...times) || null);
+  return Math.max(0, ...times) || null;
 }
 
 function time(ms: number | null): string | null {

@@ -1,8 +1,11 @@
 /** What the routes of sources need of the running server. */
-import type { SourceControl } from '../admin/source-routes.ts';
+import type { LatestEvent, SourceControl } from '../admin/source-routes.ts';
 import type { AdminSeams } from './admin-seams.ts';
+import type { LakeClient } from './lake-client.ts';
 import { isoOf, lakeRows, literal, textOf } from './lake-rows.ts';
 import { publishStore } from './publish-store.ts';
+
+const RECENT_MS = 3_600_000;
 
 export function createSourceControl(seams: AdminSeams): SourceControl {
   const { parts, lake, delivery, collectors } = seams;
@@ -19,20 +22,34 @@ export function createSourceControl(seams: AdminSeams): SourceControl {
       eventBytesMax,
       batchEventsMax,
     },
-    async latestEvent(slug) {
-      const [row] = await lakeRows(
-        lake,
-        `select received_at, coalesce(event, name, type) as name, message_id from events
-         where source = ${literal(slug)} order by received_at desc`,
-        1,
-      );
-      if (!row) return null;
-      return {
-        receivedAt: isoOf(row['received_at']),
-        name: textOf(row['name']),
-        messageId: textOf(row['message_id']),
-      };
+    async latestEvent({ slug }, lastSeenMs) {
+      // A page asks each second: the files of all the time before are not looked into.
+      const recentMs = (lastSeenMs ?? parts.clock.wallMs()) - RECENT_MS;
+      const recent = await latestSince(lake, slug, recentMs);
+      // What was sent last may have been rejected, and good events be older.
+      return recent ?? (lastSeenMs === null ? null : latestSince(lake, slug, 0));
     },
     publish: () => publishStore(parts, { collectors, lake, delivery }),
+  };
+}
+
+async function latestSince(
+  lake: LakeClient,
+  slug: string,
+  sinceMs: number,
+): Promise<LatestEvent | null> {
+  const since = new Date(sinceMs).toISOString().slice(0, -1);
+  const [row] = await lakeRows(
+    lake,
+    `select received_at, coalesce(event, name, type) as name, message_id from events
+     where source = ${literal(slug)} and received_at >= timestamp ${literal(since)}
+     order by received_at desc`,
+    1,
+  );
+  if (!row) return null;
+  return {
+    receivedAt: isoOf(row['received_at']),
+    name: textOf(row['name']),
+    messageId: textOf(row['message_id']),
   };
 }

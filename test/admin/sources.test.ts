@@ -92,6 +92,8 @@ describe('sources', () => {
     });
     assert.equal(latest['name'], 'Beat');
     assert.ok(!Number.isNaN(Date.parse(String(latest['receivedAt']))));
+    const refused = { userId: 'u' };
+    await server.post('/v1/track', refused, { Authorization: basicAuth(writeKey) });
     await until('the use of the key is kept', async () => {
       const listed = await askAdmin<SourceView[]>(server, '/sources');
       return listed.value.find(({ slug }) => slug === 'latest')?.lastSeenAt !== null;
