@@ -1,13 +1,10 @@
 /** What the main thread does at intervals while the server runs. */
 import type { Health } from '../admin/admin-server.ts';
 import { toError } from '../base/errors.ts';
-import { authSnapshot } from '../store/auth-snapshot.ts';
-import { listSources } from '../store/sources.ts';
 import { dataVersion } from '../store/store.ts';
 import { touchKeys } from '../store/write-keys.ts';
 import type { Collectors } from './collectors.ts';
 import type { DeliveryClient } from './delivery-client.ts';
-import { deliveryPlan } from './delivery-plan.ts';
 import type { LakeClient } from './lake-client.ts';
 import type { ServerParts } from './server-parts.ts';
 import { createTlsWatch } from './tls.ts';
@@ -32,10 +29,12 @@ const TLS_MS = 1_000;
 const STORE_AWAY =
   'PostgreSQL cannot be reached; events are taken with the keys known so far, nothing can be changed';
 
+/** @param publish makes what changed in the store known to all threads. */
 export function startChores(
   parts: ServerParts,
   { collectors, lake, delivery }: RunningParts,
   keyUse: Map<number, number>,
+  publish: () => void,
 ): Chores {
   const { store, config, disk, dataFolder, metrics, logger } = parts;
   const freeBytes = metrics.cell('millrace_disk_free_bytes');
@@ -55,9 +54,7 @@ export function startChores(
     noteReach();
     const version = dataVersion(store);
     if (version === seenVersion || !wasReachable) return;
-    collectors.setSnapshot(authSnapshot(store, config));
-    lake.setSources(listSources(store));
-    delivery.setPlan(deliveryPlan(parts));
+    publish();
     // Last: a change that could not be read is read when the store is back.
     seenVersion = version;
   };

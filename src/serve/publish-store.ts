@@ -9,7 +9,9 @@ export function publishStore(
   parts: ServerParts,
   { collectors, lake, delivery }: RunningParts,
 ): void {
-  collectors.setSnapshot(authSnapshot(parts.store, parts.config));
+  // The lake hears of a source before a collector takes its events, or rows would lack its name.
+  const snapshot = authSnapshot(parts.store, parts.config);
   lake.setSources(listSources(parts.store));
+  collectors.setSnapshot(snapshot);
   delivery.setPlan(deliveryPlan(parts));
 }

@@ -134,7 +134,7 @@ async function startParts(
   const delivery = await startDeliveryThreads(parts, partitions, shared);
   stops.push(() => delivery.stop());
   const running = { collectors, lake, delivery };
-  const chores = startChores(parts, running, keyUse);
+  const chores = startChores(parts, running, keyUse, () => publishStore(parts, running));
   stops.push(() => chores.stop());
   const keeper = startHistoryKeeper(parts, {
     lake,

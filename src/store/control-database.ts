@@ -27,7 +27,7 @@ export interface ControlDatabase {
   commit(): void;
   /** Never throws. */
   rollback(): void;
-  /** A number that changes when another connection changed anything. Never throws or waits. */
+  /** A number that changes when another connection (may have) changed anything. Never throws. */
   dataVersion(): number;
   /** False from when it was noticed that the engine is away until it is back. Never waits. */
   isReachable(): boolean;

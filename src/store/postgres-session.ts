@@ -27,8 +27,8 @@ export interface PostgresSession {
   begin(kind: TransactionKind): Promise<void>;
   commit(): Promise<void>;
   rollback(): Promise<void>;
-  /** How many changes others have made, or undefined before there is anything. */
-  othersChanges(): Promise<number | undefined>;
+  /** Another number when others have, or may have, changed anything. */
+  othersChanges(): Promise<number>;
   isTransaction(): boolean;
   /** Cuts the connection, and with it what waits for an answer, which is not repeated. */
   destroy(): void;
@@ -41,6 +41,7 @@ export function createPostgresSession(place: PostgresPlace): PostgresSession {
   let client: pg.Client | undefined;
   let transaction: { owner: pg.Client; changes: number } | undefined;
   let ownChanges = 0;
+  let connects = 0;
   let destroyed = 0;
 
   const drop = (lost: pg.Client | undefined): void => {
@@ -60,6 +61,7 @@ export function createPostgresSession(place: PostgresPlace): PostgresSession {
       drop(made);
       throw error;
     }
+    connects++;
     client = made;
     return made;
   };
@@ -150,10 +152,12 @@ export function createPostgresSession(place: PostgresPlace): PostgresSession {
     },
     async othersChanges() {
       const found = await outside(`select to_regclass('control_state') as found`, undefined, false);
-      if (found.rows[0]?.['found'] === null) return undefined;
+      if (found.rows[0]?.['found'] === null) return connects;
       const text = `select number from control_state where name = 'changes'`;
       const { rows } = await outside(text, undefined, false);
-      return Number(rows[0]?.['number'] ?? 0) - ownChanges;
+      // A new connection counts as a change, because what failed with the one before it may have
+      // been the reading of our own.
+      return Number(rows[0]?.['number'] ?? 0) - ownChanges + connects;
     },
     isTransaction: () => transaction !== undefined,
     destroy() {

@@ -88,8 +88,7 @@ async function watch(): Promise<void> {
   // A transaction sees its own state, and its caller asks for nothing else meanwhile.
   if (session.isTransaction()) return;
   try {
-    const changes = await session.othersChanges();
-    if (changes !== undefined) Atomics.store(version, 0, BigInt(changes));
+    Atomics.store(version, 0, BigInt(await session.othersChanges()));
     Atomics.store(words, REACHABLE, 1);
   } catch {
     Atomics.store(words, REACHABLE, 0);
