@@ -47,6 +47,12 @@ export const VIEWS: readonly View[] = [
     load: async () => (await import('./views/trace/trace.tsx')).Trace,
   },
   {
+    name: 'schema',
+    title: 'Schema',
+    paths: ['/schema'],
+    load: async () => (await import('./views/schema/schema.tsx')).Schema,
+  },
+  {
     name: 'sql',
     title: 'SQL',
     paths: ['/sql'],
