@@ -81,7 +81,9 @@ export async function startFakeService(host = '127.0.0.1'): Promise<FakeService>
     const request = await requestOf(incoming);
     requests.push(request);
     const fault = faults.shift() ?? standing;
-    if (fault === null || fault === 'lost-answer') taken.push(request);
+    // Of an endless body the status counts, and it is 200.
+    const isTaken = fault === null || fault === 'lost-answer' || fault === 'endless-body';
+    if (isTaken) taken.push(request);
     if (fault === null) write(response, answer(request));
     else if (typeof fault === 'object') write(response, fault);
     else misbehave(response, incoming.socket, fault);
