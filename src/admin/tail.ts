@@ -1,7 +1,8 @@
 /**
  * Live events as server-sent events. A reader that does not keep up misses events and is told how
  * many; accounts that are kept to some sources see only theirs; and who may see no longer what he
- * saw when the stream began does not go on seeing it.
+ * saw when the stream began does not go on seeing it. The first bytes, a comment, say that whatever
+ * is sent from then on will be seen, and of what is too much the latest stays.
  */
 import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
@@ -37,15 +38,21 @@ export function answerTail(tail: Tail, c: Context, actor: () => Actor): Response
     let pending: TailEntry[] = [];
     let missed = 0;
     let wake = (): void => undefined;
+    let begin = (): void => undefined;
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
     const stop = tail((entries, further) => {
+      begin();
       const own = seer;
       if (!own) return;
       const isAll = sourcesSeenBy(own) === null;
       const seen = isAll ? entries : entries.filter(({ source }) => maySee(own, String(source)));
-      const room = Math.max(0, PENDING_MAX - pending.length);
-      pending.push(...seen.slice(0, room));
+      pending.push(...seen);
+      const over = Math.max(0, pending.length - PENDING_MAX);
+      pending.splice(0, over);
       // Whose the further ones are is not known.
-      missed += Math.max(0, seen.length - room) + (isAll ? further : 0);
+      missed += over + (isAll ? further : 0);
       wake();
     });
     const checks = setInterval(() => {
@@ -58,17 +65,20 @@ export function answerTail(tail: Tail, c: Context, actor: () => Actor): Response
       isReading = false;
       stop();
       clearInterval(checks);
+      begin();
       wake();
     };
     stream.onAbort(leave);
     readers++;
     try {
+      await begun;
+      await stream.write(': open\n\n');
       while (!stream.aborted && seer) {
         const isIdle = pending.length === 0 && missed === 0;
         if (isIdle) await pause(KEEP_ALIVE_MS, (resolve) => (wake = resolve));
         if (stream.aborted || !seer) break;
-        const batch = pending.splice(0, flushEntriesMax());
-        missed += pending.length;
+        const batch = pending.slice(-flushEntriesMax());
+        missed += pending.length - batch.length;
         pending = [];
         const text = batch.map(lineOf).join('') + (missed > 0 ? missedLine(missed) : '');
         missed = 0;

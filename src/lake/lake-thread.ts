@@ -13,6 +13,7 @@ import { openLake } from './lake.ts';
 import type { LakeMessage, LakeOrder, LakeSetup } from './messages.ts';
 import { createRetention } from './retention.ts';
 import { createTailWatch } from './tail-entries.ts';
+import type { TailWatch } from './tail-entries.ts';
 
 const REPORT_MS = 500;
 
@@ -71,7 +72,7 @@ async function run(): Promise<void> {
   const retention = createRetention(lake.state, setup.retention, heldFrom);
   port?.on('message', (order: LakeOrder) => {
     if (order.kind === 'sources') lake.setSources(order.sources);
-    else if (order.kind === 'tail') isTailWanted = order.isWanted;
+    else if (order.kind === 'tail') setTail(order.isWanted);
     else if (order.kind === 'stop') isStopping = true;
     else if (order.kind === 'locate') void answerLocate(lake.locate, order);
     else if (order.kind === 'cancel-sql') queries.get(order.id)?.abort();
@@ -83,13 +84,16 @@ async function run(): Promise<void> {
   say({ kind: 'ready' });
 
   const watch = createTailWatch();
+  const onRecord: TailWatch['note'] = (partition, record) => {
+    if (isTailWanted) watch.note(partition, record);
+  };
   const durableEnd = (name: string) => ends.read(slotOf(name));
   let mark = ends.mark();
   let reportedMs = 0;
   for (;;) {
     const wasStopping = isStopping;
     const startedMs = clock.monotonicMs();
-    const result = await lake.step(durableEnd, isTailWanted ? watch.note : undefined);
+    const result = await lake.step(durableEnd, onRecord);
     if (result.hasProgress) publishJudged();
     if (isTailWanted && result.hasProgress)
       say({ kind: 'tail', ...watch.entriesOf(result, lake.state.sources) });
@@ -111,6 +115,12 @@ async function run(): Promise<void> {
   await lake.close();
   say({ kind: 'stopped' });
   port?.close();
+}
+
+/** Says so: whatever is sent from now on is seen. */
+function setTail(isWanted: boolean): void {
+  isTailWanted = isWanted;
+  if (isWanted) say({ kind: 'tail', entries: [], missed: 0 });
 }
 
 async function answerSql(

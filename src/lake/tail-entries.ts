@@ -45,8 +45,9 @@ export function createTailWatch(): TailWatch {
   };
   return {
     note(partition, { position, payload }) {
-      if (requests.size >= ENTRIES_MAX) return;
       requests.set(`${partition}:${position}`, decodePayload(payload).envelope);
+      const [oldest] = requests.keys();
+      if (requests.size > ENTRIES_MAX && oldest !== undefined) requests.delete(oldest);
     },
     entriesOf({ events, rejected, repeated }, sources) {
       const chosen: { place: Place; status: string; sent: object }[] = [];
@@ -56,7 +57,11 @@ export function createTailWatch(): TailWatch {
       // Few and telling ones first, so that a flood of good events does not hide them.
       for (const event of rejected) add(event, 'rejected', rejectedOf(event));
       for (const event of repeated) add(event, 'duplicate', event.message);
-      for (const event of events) add(event, 'stored', event.message);
+      // Of those, the latest.
+      const room = ENTRIES_MAX - chosen.length;
+      for (const event of events.slice(Math.max(0, events.length - room))) {
+        add(event, 'stored', event.message);
+      }
       chosen.sort((a, b) => inOrder(a.place, b.place));
       const entries = chosen.map(({ place, status, sent }) => ({
         ...sent,

@@ -24,7 +24,10 @@ export interface LakeClient {
   query(request: SqlRequest, cancelled?: AbortSignal): Promise<SqlResult>;
   /** The Parquet file that has an event; null: in memory, or nobody knows. */
   locate(place: RowPlace): Promise<string | null>;
-  /** Calls back with live events and how many more there were, until the result is called. */
+  /**
+   * Calls back with live events and how many more there were, until the result is called; first
+   * with none, when all that is sent from then on will be seen.
+   */
   tail(onEntries: OnEntries): () => void;
   setSources(sources: readonly SourceInfo[]): void;
   snapshots(): Snapshot[];
@@ -130,7 +133,8 @@ export async function startLake(
     },
     tail(onEntries) {
       listeners.add(onEntries);
-      if (listeners.size === 1) thread.send({ kind: 'tail', isWanted: true });
+      // Also when others listen already: the answer to this order is the first call.
+      thread.send({ kind: 'tail', isWanted: true });
       return () => {
         listeners.delete(onEntries);
         if (listeners.size === 0) thread.send({ kind: 'tail', isWanted: false });

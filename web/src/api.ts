@@ -95,7 +95,7 @@ export function mayWrite(slug: string): boolean {
 /**
  * Server-sent events of a path until the signal aborts or the server ends them. `EventSource` does
  * not say why the server refuses.
- * @param onOpen is called when the server has answered.
+ * @param onOpen is called with the first bytes: the server is listening.
  */
 export async function events(
   path: string,
@@ -104,12 +104,14 @@ export async function events(
   onOpen: () => void = () => undefined,
 ): Promise<void> {
   const response = await request('GET', path, undefined, signal);
-  onOpen();
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
+  let isOpen = false;
   for (;;) {
     const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
     if (done) return;
+    if (!isOpen) onOpen();
+    isOpen = true;
     text += value;
     const blocks = text.split('\n\n');
     text = blocks.pop() ?? '';
