@@ -59,6 +59,12 @@ export const VIEWS: readonly View[] = [
     load: async () => (await import('./views/sql/sql.tsx')).Sql,
   },
   {
+    name: 'users',
+    title: 'Users',
+    paths: ['/users'],
+    load: async () => (await import('./views/users/users.tsx')).Users,
+  },
+  {
     name: 'usage',
     title: 'Usage',
     paths: ['/usage', '/usage/:tab'],
