@@ -16,6 +16,7 @@ const VIEWS = [
   ['trace', '/trace/the-order'],
   ['live', '/live'],
   ['catalogue', '/destinations/new'],
+  ['sql', '/sql'],
   ['usage', '/usage'],
   ['alerts', '/usage/alerts'],
   ['overview', '/'],
