@@ -202,7 +202,8 @@ export function accountRoutes({ store }: AccountOptions): Hono {
     requireAllSources(c);
     const before = Number(c.req.query('before') ?? Number.MAX_SAFE_INTEGER);
     const limit = Math.min(500, Number(c.req.query('limit') ?? 100) || 100);
-    return c.json(listAudit(store, { beforeId: before, limit }));
+    const text = c.req.query('q')?.slice(0, 200);
+    return c.json(listAudit(store, { beforeId: before, limit, text }));
   });
   return routes;
 }

@@ -6,6 +6,7 @@ import { destinationViewRoutes } from '../admin/destination-view-routes.ts';
 import { historyRoutes } from '../admin/history-routes.ts';
 import { overviewRoutes } from '../admin/overview-routes.ts';
 import { publicApiRoutes } from '../admin/public-api/public-api-routes.ts';
+import { regionRoutes } from '../admin/region-routes.ts';
 import { savedQueryRoutes } from '../admin/saved-query-routes.ts';
 import { schemaRoutes } from '../admin/schema-routes.ts';
 import { sourceRoutes } from '../admin/source-routes.ts';
@@ -15,6 +16,7 @@ import { createConfigCodeControl } from './config-code-control.ts';
 import { createDestinationViewControl } from './destination-view-control.ts';
 import { createOverviewControl } from './overview-control.ts';
 import { createPublicApiControl } from './public-api-control.ts';
+import { createRegionControl } from './region-control.ts';
 import { createSavedQueryControl } from './saved-query-control.ts';
 import { createSchemaControl } from './schema-control.ts';
 import { createSourceControl } from './source-control.ts';
@@ -31,6 +33,7 @@ export function adminParts(seams: AdminSeams): AdminPart[] {
     { path: '/admin', routes: destinationViewRoutes(destinationViews) },
     { path: '/admin', routes: savedQueryRoutes(createSavedQueryControl(parts.store, lake)) },
     { path: '/admin', routes: schemaRoutes(createSchemaControl(parts, lake)) },
+    { path: '/admin', routes: regionRoutes(createRegionControl(parts)) },
     { path: '/', routes: publicApiRoutes(createPublicApiControl(seams), parts.logger) },
     { path: '/admin', routes: historyRoutes(seams.keeper.history) },
     { path: '/admin', routes: alertRoutes(seams.keeper.alerts) },

@@ -62,18 +62,36 @@ export function recordAudit(store: Store, actor: Actor, entry: AuditEntry): void
     );
 }
 
-/** The newest first, from before an id. */
+/** The newest first, from before an id; `text` is in the action, or names who or what. */
 export function listAudit(
   store: Store,
-  page: { beforeId?: number | undefined; limit: number; fromMs?: number; toMs?: number },
+  page: {
+    beforeId?: number | undefined;
+    limit: number;
+    fromMs?: number;
+    toMs?: number;
+    text?: string | undefined;
+  },
 ): AuditEvent[] {
-  const { beforeId = Number.MAX_SAFE_INTEGER, limit, fromMs = 0, toMs } = page;
+  const { beforeId = Number.MAX_SAFE_INTEGER, limit, fromMs = 0, toMs, text = '' } = page;
+  // Marks of patterns are letters here; the engine folds no more than A to Z, so neither do we.
+  const folded = text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+  const pattern = `%${folded.replaceAll(/[!%_]/g, '!$&')}%`;
   const rows = store.database
     .prepare(
       `select * from audit_events where workspace_id = ? and id < ? and at_ms >= ? and at_ms < ?
+         and lower(action || ' ' || actor_name || ' ' || resource_type || ' ' || resource_name)
+           like ? escape '!'
        order by id desc limit ?`,
     )
-    .all(ensureWorkspace(store).id, beforeId, fromMs, toMs ?? Number.MAX_SAFE_INTEGER, limit);
+    .all(
+      ensureWorkspace(store).id,
+      beforeId,
+      fromMs,
+      toMs ?? Number.MAX_SAFE_INTEGER,
+      pattern,
+      limit,
+    );
   return rows.map((row) => ({
     id: Number(row['id']),
     atMs: Number(row['at_ms']),

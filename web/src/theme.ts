@@ -5,9 +5,7 @@ const KEY = 'millrace-theme';
 const system = window.matchMedia('(prefers-color-scheme: dark)');
 
 function wanted(): 'light' | 'dark' {
-  const chosen = localStorage.getItem(KEY);
-  if (chosen === 'light' || chosen === 'dark') return chosen;
-  return system.matches ? 'dark' : 'light';
+  return chosenTheme() ?? (system.matches ? 'dark' : 'light');
 }
 
 export const theme = signal<'light' | 'dark'>(wanted());
@@ -17,9 +15,20 @@ function show(): void {
   document.documentElement.dataset['theme'] = theme.value;
 }
 
-export function toggleTheme(): void {
-  localStorage.setItem(KEY, theme.value === 'dark' ? 'light' : 'dark');
+/** Null: as the system says. */
+export function chosenTheme(): 'light' | 'dark' | null {
+  const chosen = localStorage.getItem(KEY);
+  return chosen === 'light' || chosen === 'dark' ? chosen : null;
+}
+
+export function chooseTheme(chosen: 'light' | 'dark' | null): void {
+  if (chosen === null) localStorage.removeItem(KEY);
+  else localStorage.setItem(KEY, chosen);
   show();
+}
+
+export function toggleTheme(): void {
+  chooseTheme(theme.value === 'dark' ? 'light' : 'dark');
 }
 
 system.addEventListener('change', show);

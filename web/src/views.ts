@@ -70,4 +70,10 @@ export const VIEWS: readonly View[] = [
     paths: ['/usage', '/usage/:tab'],
     load: async () => (await import('./views/usage/usage.tsx')).Usage,
   },
+  {
+    name: 'settings',
+    title: 'Settings',
+    paths: ['/settings', '/settings/:tab'],
+    load: async () => (await import('./views/settings/settings.tsx')).Settings,
+  },
 ];

@@ -1,0 +1,125 @@
+/** Name, role and sources of somebody. */
+import { useState } from 'preact/hooks';
+import { send } from '../../api.ts';
+import { useLoaded, useTask } from '../../loading.ts';
+import { Dialog } from '../../parts/dialog.tsx';
+import { Field } from '../../parts/field.tsx';
+import { Problem } from '../../parts/problem.tsx';
+import { Table } from '../../parts/table.tsx';
+import { say } from '../../parts/toast.tsx';
+import type { Source } from '../sources/shapes.ts';
+import { RoleChoice } from './role-choice.tsx';
+import type { Member, SourceRights } from './settings-shapes.ts';
+
+interface Props {
+  member: Member;
+  onClose(): void;
+  onSaved(): void;
+}
+
+/** The dialog of one member. Whoever is changed has to sign in again. */
+export function ChangeMember({ member, onClose, onSaved }: Props) {
+  const [name, setName] = useState(member.name);
+  const [role, setRole] = useState(member.role);
+  const [sources, setSources] = useState<SourceRights | null>(member.sources);
+  const task = useTask();
+  const canBeKept = role === 'viewer' || role === 'member';
+  const save = (event: Event): void => {
+    event.preventDefault();
+    void task.run(async () => {
+      await send('PATCH', `/admin/users/${member.id}`, { name, role, sources });
+      say('Saved; they sign in again');
+      onSaved();
+    });
+  };
+  return (
+    <Dialog title={`Change ${member.email}`} onClose={onClose}>
+      <form class="fields" onSubmit={save}>
+        <Problem error={task.error} />
+        <Field label="Name">
+          {(own) => (
+            <input
+              {...own}
+              required
+              maxLength={200}
+              value={name}
+              onInput={(event) => setName(event.currentTarget.value)}
+            />
+          )}
+        </Field>
+        <RoleChoice role={role} onChoose={setRole} />
+        {canBeKept && <Rights rights={sources} role={role} onChange={setSources} />}
+        <div class="actions">
+          <button type="submit" disabled={task.isRunning}>
+            Save
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+interface RightsProps {
+  rights: SourceRights | null;
+  role: string;
+  onChange(rights: SourceRights | null): void;
+}
+
+function Rights({ rights, role, onChange }: RightsProps) {
+  const { data, error } = useLoaded<Source[]>('/admin/sources');
+  const slugs = [
+    ...new Set([
+      ...(data?.map(({ slug }) => slug) ?? []),
+      // A source that is no more can be taken away from somebody.
+      ...(rights ? [...rights.read, ...rights.write] : []),
+    ]),
+  ];
+  const set = (right: keyof SourceRights, slug: string, isGiven: boolean): void => {
+    const before = rights ?? { read: [], write: [] };
+    const others = before[right].filter((own) => own !== slug);
+    onChange({ ...before, [right]: isGiven ? [...others, slug] : others });
+  };
+  return (
+    <fieldset>
+      <legend>Sources</legend>
+      <label>
+        <input
+          type="checkbox"
+          checked={rights === null}
+          onChange={(event) => {
+            onChange(event.currentTarget.checked ? null : { read: [], write: [] });
+          }}
+        />{' '}
+        All sources, also those to come
+      </label>
+      <Problem error={error} />
+      {rights !== null && (
+        <Table label="Rights by source" columns={['Source', 'Sees', 'Changes']}>
+          {slugs.map((slug) => (
+            <tr key={slug}>
+              <th scope="row">{slug}</th>
+              <td>
+                <input
+                  type="checkbox"
+                  aria-label={`Sees ${slug}`}
+                  checked={rights.read.includes(slug) || rights.write.includes(slug)}
+                  disabled={rights.write.includes(slug)}
+                  onChange={(event) => set('read', slug, event.currentTarget.checked)}
+                />
+              </td>
+              <td>
+                <input
+                  type="checkbox"
+                  aria-label={`Changes ${slug}`}
+                  checked={rights.write.includes(slug)}
+                  disabled={role === 'viewer'}
+                  onChange={(event) => set('write', slug, event.currentTarget.checked)}
+                />
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
+    </fieldset>
+  );
+}
