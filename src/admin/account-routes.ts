@@ -7,27 +7,37 @@ import { MillraceError } from '../base/errors.ts';
 import { createApiToken, listApiTokens, revokeApiToken } from '../store/api-tokens.ts';
 import type { ApiToken } from '../store/api-tokens.ts';
 import { listAudit, recordAudit } from '../store/audit.ts';
-import type { Actor } from '../store/audit.ts';
-import { acceptInvitation, createInvitation, findInvitation } from '../store/invitations.ts';
+import {
+  acceptInvitation,
+  createInvitation,
+  findInvitation,
+  listInvitations,
+} from '../store/invitations.ts';
 import { endSession } from '../store/sessions.ts';
 import { inStoreTransaction } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
 import {
-  changeUser,
   createUser,
-  deleteUser,
   findUser,
   findUserByEmail,
   listUsers,
   mustFindUser,
   setPassword,
 } from '../store/users.ts';
-import type { User } from '../store/users.ts';
 import { actorOf, requireAllSources, requireRole } from './actor.ts';
 import { SESSION_COOKIES, actorOfUser, requireOwnPage, sessionOf } from './guard.ts';
 import { parseBody } from './parse-body.ts';
 import type { Passwords } from './passwords.ts';
 import { setSessionCookie, startSession } from './session-cookie.ts';
+import {
+  changePerson,
+  deletePerson,
+  invite,
+  requireNotAbove,
+  userEntry,
+  userView,
+  withdrawInvitation,
+} from './people-changes.ts';
 import type { SignInLimit } from './sign-in-limit.ts';
 import { TOKEN_SESSION_MS } from './token-session.ts';
 import type { TokenSessions } from './token-session.ts';
@@ -54,8 +64,8 @@ const acceptSchema = z.strictObject({
   name: z.string().trim().min(1).max(200).optional(),
   password,
 });
-const inviteSchema = z.strictObject({ email, role });
 const rights = z.strictObject({ read: z.array(z.string()), write: z.array(z.string()) });
+const inviteSchema = z.strictObject({ email, role, sources: rights.nullable().default(null) });
 const changeSchema = z.strictObject({
   name: z.string().trim().min(1).max(200).optional(),
   role: role.optional(),
@@ -123,9 +133,10 @@ export function signInRoutes(options: AccountOptions): Hono {
         email: address,
         name,
         role: invitation.role,
+        sources: invitation.sources,
         password: hashed,
       });
-      recordAudit(store, actorOfUser(made), entryOf('User Created', made, null, userView(made)));
+      recordAudit(store, actorOfUser(made), userEntry('User Created', made, null, userView(made)));
       return made;
     });
     startSession(c, store, user);
@@ -157,45 +168,39 @@ export function accountRoutes({ store }: AccountOptions): Hono {
   });
   routes.patch('/users/:id', async (c) => {
     requireRole(c, 'admin');
-    const change = await parseBody(c, changeSchema);
-    const actor = requireRole(c, change.role === 'owner' ? 'owner' : 'admin');
-    const before = mustFindUser(store, c.req.param('id'));
-    requireNotAbove(actor, before);
-    const user = inStoreTransaction(store, () => {
-      const changed = changeUser(store, before.id, definedOf(change));
-      const entry = entryOf('User Modified', changed, userView(before), userView(changed));
-      recordAudit(store, actor, entry);
-      return changed;
-    });
-    return c.json(userView(user));
+    const change = definedOf(await parseBody(c, changeSchema));
+    return c.json(userView(changePerson(c, store, c.req.param('id'), change)));
   });
   routes.delete('/users/:id', (c) => {
-    const actor = requireRole(c, 'admin');
-    const before = mustFindUser(store, c.req.param('id'));
-    requireNotAbove(actor, before);
-    inStoreTransaction(store, () => {
-      deleteUser(store, before.id);
-      recordAudit(store, actor, entryOf('User Deleted', before, userView(before), null));
-    });
+    deletePerson(c, store, c.req.param('id'));
     return c.json({ deleted: true });
   });
   routes.post('/users/:id/new-password', (c) => {
     const actor = requireRole(c, 'admin');
     const user = mustFindUser(store, c.req.param('id'));
     requireNotAbove(actor, user);
-    const { role: own, email: address, id } = user;
-    const invitation = createInvitation(store, { email: address, role: own, userId: id });
-    recordAudit(store, actor, entryOf('Password Reset Offered', user, null, null));
+    const { role: own, email: address, id, sources } = user;
+    const offer = { email: address, role: own, sources, userId: id };
+    const invitation = createInvitation(store, offer);
+    recordAudit(store, actor, userEntry('Password Reset Offered', user, null, null));
     return c.json({ invitation }, 201);
   });
   routes.post('/invitations', async (c) => {
     requireRole(c, 'admin');
-    const given = await parseBody(c, inviteSchema);
-    const actor = requireRole(c, given.role === 'owner' ? 'owner' : 'admin');
-    const invitation = createInvitation(store, { ...given, userId: null });
-    const resource = { type: 'invitation', id: given.email, name: given.email };
-    recordAudit(store, actor, { action: 'User Invited', resource, after: given });
+    const invitation = invite(c, store, await parseBody(c, inviteSchema));
     return c.json({ invitation }, 201);
+  });
+  routes.get('/invitations', (c) => {
+    requireRole(c, 'admin');
+    const pending = listInvitations(store).map(({ expiresAtMs, ...about }) => ({
+      ...about,
+      expiresAt: new Date(expiresAtMs).toISOString(),
+    }));
+    return c.json(pending);
+  });
+  routes.delete('/invitations/:email', (c) => {
+    withdrawInvitation(c, store, c.req.param('email'));
+    return c.json({ withdrawn: true });
   });
   addTokenRoutes(routes, store);
   routes.get('/audit', (c) => {
@@ -246,19 +251,9 @@ function requireOwnPageIfBrowser(c: Context): void {
   if (isBrowser !== undefined) requireOwnPage(c);
 }
 
-/** @throws MillraceError FORBIDDEN: only an owner changes an owner. */
-function requireNotAbove(actor: Actor, user: User): void {
-  if (user.role !== 'owner' || actor.role === 'owner') return;
-  throw new MillraceError('FORBIDDEN', 'Only an owner can change an owner');
-}
-
 function definedOf<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   const entries = Object.entries(value).filter(([, own]) => own !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
-}
-
-function userView({ createdAtMs, ...user }: User) {
-  return { ...user, createdAt: new Date(createdAtMs).toISOString() };
 }
 
 function tokenView({ createdAtMs, expiresAtMs, lastUsedAtMs, ...about }: ApiToken) {
@@ -269,8 +264,4 @@ function tokenView({ createdAtMs, expiresAtMs, lastUsedAtMs, ...about }: ApiToke
     expiresAt: isoOf(expiresAtMs),
     lastUsedAt: isoOf(lastUsedAtMs),
   };
-}
-
-function entryOf(action: string, { id, email: name }: User, before: unknown, after: unknown) {
-  return { action, resource: { type: 'user', id, name }, before, after };
 }

@@ -20,7 +20,7 @@ export interface TracedCopies {
 
 export function maySeeDestination(actor: Actor, connected: Connected): boolean {
   if (hasAllSources(actor)) return true;
-  return connected !== null && connected.every((slug) => maySee(actor, slug));
+  return isSome(connected) && connected.every((slug) => maySee(actor, slug));
 }
 
 /**
@@ -56,7 +56,7 @@ export function requireSourcesOf(actor: Actor, body: unknown, kind: 'new' | 'cha
 function requireWritable(actor: Actor, connected: Connected): void {
   if (hasAllSources(actor)) return;
   const write = actor.sources?.write ?? [];
-  if (connected !== null && connected.every((slug) => write.includes(slug))) return;
+  if (isSome(connected) && connected.every((slug) => write.includes(slug))) return;
   const allowed = write.length > 0 ? write.join(', ') : 'none';
   throw new MillraceError('FORBIDDEN', `This account changes only its own sources: ${allowed}`, {
     field: 'sources',
@@ -79,4 +79,9 @@ export function seenTrace<Trace extends TracedCopies>(
       ),
     }));
   return { ...trace, copies };
+}
+
+/** One that has no source belongs to none of those who are kept to some. */
+function isSome(connected: Connected): connected is readonly string[] {
+  return connected !== null && connected.length > 0;
 }

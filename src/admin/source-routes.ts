@@ -33,6 +33,8 @@ export interface SourceControl {
    * @param lastSeenMs when something was last sent, as far as it is known.
    */
   latestEvent(source: Source, lastSeenMs: number | null): Promise<LatestEvent | null>;
+  /** Its keys are refused for good; its events stay. @throws MillraceError NOT_FOUND */
+  deleteSource(slug: string, actor: Actor): Promise<void>;
   /** Makes a change known to the threads of this process. */
   publish(): void;
 }
@@ -126,6 +128,14 @@ export function sourceRoutes(control: SourceControl): Hono {
     });
     control.publish();
     return c.json(sourceView(changed, control));
+  });
+  routes.delete('/sources/:slug', async (c) => {
+    const slug = c.req.param('slug');
+    requireSource(c, slug, 'write');
+    // It changes destinations, too, that others may own.
+    const actor = requireRole(c, 'admin');
+    await control.deleteSource(slug, actor);
+    return c.json({ deleted: true });
   });
   addKeyRoutes(routes, control);
   return routes;

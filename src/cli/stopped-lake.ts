@@ -8,7 +8,7 @@ import type { SqlRows } from '../lake/sql.ts';
 import { createLogger } from '../observe/logger.ts';
 import { createMetricsRegistry } from '../observe/metrics.ts';
 import { listPartitions } from '../serve/partitions.ts';
-import { listSources } from '../store/sources.ts';
+import { listSourcesEver } from '../store/sources.ts';
 import { closeStore, openStore, storePlace } from '../store/store.ts';
 import { assert } from '../base/assert.ts';
 import { dataFolderOf } from './settings.ts';
@@ -17,7 +17,7 @@ import { dataFolderOf } from './settings.ts';
 export async function queryStopped(config: Config, sql: string): Promise<SqlRows> {
   const dataFolder = dataFolderOf(config);
   const store = openStore(storePlace(config, dataFolder));
-  const sources = listSources(store);
+  const sources = listSourcesEver(store);
   closeStore(store);
   const regions = [...new Set([...Object.keys(config.regions), ...sources.map((s) => s.region)])];
   const lake = await openLake({

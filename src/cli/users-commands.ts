@@ -64,8 +64,12 @@ async function invite(email: string, options: InviteOptions): Promise<void> {
     const known = findUserByEmail(store, email)?.user;
     const resource = { type: 'invitation', id: email, name: email };
     recordAudit(store, CLI_ACTOR, { action: 'User Invited', resource, after: { email } });
-    const given = { email, role: known?.role ?? options.role, userId: known?.id ?? null };
-    return createInvitation(store, given);
+    return createInvitation(store, {
+      email,
+      role: known?.role ?? options.role,
+      sources: known?.sources ?? null,
+      userId: known?.id ?? null,
+    });
   });
   const server = await readServerFile(systemDisk, dataFolderOf(config));
   const url = `${server?.adminUrl ?? 'http://127.0.0.1:8081'}/app/#invitation=${invitation}`;

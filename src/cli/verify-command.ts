@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { systemDisk } from '../base/disk.ts';
 import type { WholeReport } from '../serve/verify-everything.ts';
 import { listDestinationPlaces } from '../store/destinations.ts';
-import { listSources } from '../store/sources.ts';
+import { listSourcesEver } from '../store/sources.ts';
 import { EXIT } from './failures.ts';
 import { withStore } from './open-control.ts';
 import { printJson, printLine, printNote, tableText } from './output.ts';
@@ -20,7 +20,7 @@ export function addVerifyCommand(program: Command): void {
 async function verify(options: DataOptions): Promise<void> {
   const config = await configOf(options);
   const dataFolder = dataFolderOf(config);
-  const sources = await withStore(config, listSources);
+  const sources = await withStore(config, listSourcesEver);
   const regions = [...new Set([...Object.keys(config.regions), ...sources.map((s) => s.region)])];
   if (!(await systemDisk.exists(join(dataFolder, 'lake.db')))) {
     printLine('Nothing was received yet.');

@@ -1,6 +1,6 @@
 /** What delivery threads are told of the control store. */
 import { listDestinations } from '../store/destinations.ts';
-import { listSources } from '../store/sources.ts';
+import { listSourcesEver } from '../store/sources.ts';
 import { listSuppressedUsers } from '../store/suppressed-users.ts';
 import type { DeliveryPlan } from './delivery-messages.ts';
 import type { ServerParts } from './server-parts.ts';
@@ -25,7 +25,12 @@ export function deliveryPlan({
       delivery: destination.delivery,
       start: destination.start,
     })),
-    sources: listSources(store).map(({ number, id, slug, name }) => ({ number, id, slug, name })),
+    sources: listSourcesEver(store).map(({ number, id, slug, name }) => ({
+      number,
+      id,
+      slug,
+      name,
+    })),
     suppressedUsers: listSuppressedUsers(store).map(({ userId }) => userId),
   };
 }

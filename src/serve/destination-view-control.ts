@@ -14,7 +14,7 @@ import type { JsonObject } from '../events/json.ts';
 import type { NormalEvent } from '../events/normalise.ts';
 import { ARCHIVED_COLUMNS, archivedEvent } from '../lake/archived-event.ts';
 import { findDestination } from '../store/destinations.ts';
-import { listSources } from '../store/sources.ts';
+import { listSources, listSourcesEver } from '../store/sources.ts';
 import type { DeliveryClient } from './delivery-client.ts';
 import type { LakeClient } from './lake-client.ts';
 import type { ServerParts } from './server-parts.ts';
@@ -98,7 +98,7 @@ async function recentEvents(
   lake: LakeClient,
   { sources, type, event, limit, seen }: Selection,
 ): Promise<NormalEvent[]> {
-  const numbers = new Map(listSources(store).map(({ id, number }) => [id, number]));
+  const numbers = new Map(listSourcesEver(store).map(({ id, number }) => [id, number]));
   const allowed = sources === null || seen === null ? sources : sources.filter(isIn(seen));
   if (allowed?.length === 0) return [];
   const conditions = [
@@ -133,7 +133,7 @@ function quoted(text: string): string {
 }
 
 function slugsByNumber({ store }: Parts): ReadonlyMap<number, string> {
-  return new Map(listSources(store).map(({ number, slug }) => [number, slug]));
+  return new Map(listSourcesEver(store).map(({ number, slug }) => [number, slug]));
 }
 
 function aboutEvent(event: NormalEvent, slugs: ReadonlyMap<number, string>) {

@@ -5,7 +5,7 @@ import { partitionFolder } from '../log/partition-folder.ts';
 import { listSegments } from '../log/segments.ts';
 import type { Snapshot } from '../observe/metrics.ts';
 import { listDestinationPlaces } from '../store/destinations.ts';
-import { listSources } from '../store/sources.ts';
+import { listSourcesEver } from '../store/sources.ts';
 import type { AdminSeams } from './admin-seams.ts';
 import type { ServerParts } from './server-parts.ts';
 import type { VerifyWhat } from './verify-everything.ts';
@@ -50,7 +50,11 @@ export function createOverviewControl({ parts, metrics }: AdminSeams): OverviewC
 
 /** Plain data for another thread: nothing of the store's own. */
 function whatToVerify(parts: ServerParts): VerifyWhat {
-  const sources = listSources(parts.store).map(({ id, number, slug }) => ({ id, number, slug }));
+  const sources = listSourcesEver(parts.store).map(({ id, number, slug }) => ({
+    id,
+    number,
+    slug,
+  }));
   const destinations = listDestinationPlaces(parts.store);
   return { dataFolder: parts.dataFolder, regions: regionsOf(parts), sources, destinations };
 }
@@ -90,7 +94,7 @@ async function overviewOf(
 
 /** A region that the configuration no longer names keeps its data. */
 function regionsOf({ config, store }: ServerParts): string[] {
-  const used = listSources(store).map(({ region }) => region);
+  const used = listSourcesEver(store).map(({ region }) => region);
   return [...new Set([...Object.keys(config.regions), ...used])];
 }
 

@@ -2,6 +2,7 @@
 import type { PublicApiControl } from '../admin/public-api/ask.ts';
 import { applyFilters, compileFilters, parseFilters } from '../deliver/routing/filters.ts';
 import type { AdminSeams } from './admin-seams.ts';
+import { deleteSource } from './delete-source.ts';
 import { createDeliveryControl } from './delivery-control.ts';
 import { publishStore } from './publish-store.ts';
 
@@ -21,6 +22,7 @@ export function createPublicApiControl(seams: AdminSeams): PublicApiControl {
       const result = applyFilters(filters, payload);
       return result.kind === 'pass' ? result.message : null;
     },
+    deleteSource: (slug, actor) => deleteSource(seams, slug, actor),
     publish: () => publishStore(parts, { collectors, lake, delivery }),
   };
 }

@@ -5,7 +5,7 @@ import type { Disk } from '../base/disk.ts';
 import { errnoOf } from '../base/errors.ts';
 import { partitionFolder } from '../log/partition-folder.ts';
 import { listSegments } from '../log/segments.ts';
-import { listSources } from '../store/sources.ts';
+import { listSourcesEver } from '../store/sources.ts';
 import type { ServerParts } from './server-parts.ts';
 
 type Parts = Pick<ServerParts, 'config' | 'disk' | 'dataFolder' | 'store' | 'clock'>;
@@ -19,7 +19,7 @@ export function createRegionControl(parts: Parts): RegionControl {
   let kept: { atMs: number; sizes: Promise<Sizes> } | undefined;
   return {
     async regions() {
-      const sources = listSources(store);
+      const sources = listSourcesEver(store);
       const names = [
         ...new Set([...Object.keys(config.regions), ...sources.map(({ region }) => region)]),
       ];
@@ -32,7 +32,7 @@ export function createRegionControl(parts: Parts): RegionControl {
         name,
         isConfigured: Object.hasOwn(config.regions, name),
         hosts: config.regions[name]?.hosts ?? [],
-        sources: sources.filter(({ region }) => region === name).length,
+        sources: sources.filter(({ region, isDeleted }) => region === name && !isDeleted).length,
         ...(sizes.get(name) ?? { logBytes: 0, lakeBytes: 0 }),
       }));
     },

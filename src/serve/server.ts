@@ -23,7 +23,7 @@ import { authSnapshot } from '../store/auth-snapshot.ts';
 import { lockDataFolder } from '../store/data-folder-lock.ts';
 import { applyDeclaredSources } from '../store/declared-sources.ts';
 import { createFirstOwnerInvitation } from '../store/invitations.ts';
-import { listSources } from '../store/sources.ts';
+import { listSources, listSourcesEver } from '../store/sources.ts';
 import { closeStore, openStore, storePlace } from '../store/store.ts';
 import { adminToken } from './admin-token.ts';
 import { checkDeclaredDestinations } from './check-destination.ts';
@@ -230,7 +230,7 @@ function startLakeThread(
       pollMs: config.lake.pollMs,
       logLevel: config.logging.level,
     },
-    listSources(store),
+    listSourcesEver(store),
     { clock, logger, metrics },
   );
 }
@@ -317,7 +317,7 @@ async function startAdminListener(
 
 /** A region that the configuration no longer names keeps its data readable. */
 function regionsOf({ config, store }: ServerParts): string[] {
-  const used = listSources(store).map(({ region }) => region);
+  const used = listSourcesEver(store).map(({ region }) => region);
   return [...new Set([...Object.keys(config.regions), ...used])];
 }
 

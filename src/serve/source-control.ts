@@ -1,6 +1,7 @@
 /** What the routes of sources need of the running server. */
 import type { LatestEvent, SourceControl } from '../admin/source-routes.ts';
 import type { AdminSeams } from './admin-seams.ts';
+import { deleteSource } from './delete-source.ts';
 import type { LakeClient } from './lake-client.ts';
 import { isoOf, lakeRows, literal, textOf } from './lake-rows.ts';
 import { publishStore } from './publish-store.ts';
@@ -29,6 +30,7 @@ export function createSourceControl(seams: AdminSeams): SourceControl {
       // What was sent last may have been rejected, and good events be older.
       return recent ?? (lastSeenMs === null ? null : latestSince(lake, slug, 0));
     },
+    deleteSource: (slug, actor) => deleteSource(seams, slug, actor),
     publish: () => publishStore(parts, { collectors, lake, delivery }),
   };
 }

@@ -1,6 +1,6 @@
 /** Everything that authentication needs, as plain data that can be posted to threads. */
 import type { Config } from '../config/schema.ts';
-import { listSources } from './sources.ts';
+import { listSourcesEver } from './sources.ts';
 import type { AddressPolicy, Environment, Responses, SourceLimits } from './sources.ts';
 import { inStoreSnapshot } from './store.ts';
 import type { Store } from './store.ts';
@@ -51,7 +51,7 @@ export function authSnapshot(
   // Made before, because a snapshot only reads.
   ensureWorkspace(store);
   return inStoreSnapshot(store, () => ({
-    sources: listSources(store).map(({ limits, ...source }) => ({
+    sources: listSourcesEver(store).map(({ limits, ...source }) => ({
       number: source.number,
       id: source.id,
       name: source.name,

@@ -1,6 +1,6 @@
 /** Links that work once: for the first owner, for people who are invited, for a new password. */
 import { MillraceError } from '../base/errors.ts';
-import type { Role } from './audit.ts';
+import type { Role, SourceRights } from './audit.ts';
 import { digestOf, newSecret } from './secret-text.ts';
 import { inStoreTransaction } from './store.ts';
 import type { Store } from './store.ts';
@@ -10,12 +10,23 @@ export interface Invitation {
   /** Null: of the first owner, who says it himself. */
   email: string | null;
   role: Role;
+  /** Of the account that it makes; null: all sources. */
+  sources: SourceRights | null;
   /** Set for a new password of a known user. */
   userId: string | null;
 }
 
+/** One that somebody new has not accepted yet. */
+export interface PendingInvitation {
+  email: string;
+  role: Role;
+  sources: SourceRights | null;
+  expiresAtMs: number;
+}
+
 const DAY_MS = 24 * 3_600_000;
 const VALID_MS = 7 * DAY_MS;
+const OF_FIRST_OWNER = { email: null, role: 'owner', sources: null, userId: null } as const;
 
 /**
  * The secret of the link that makes the first owner; null once there is one. Valid for a day, and
@@ -28,7 +39,7 @@ export function createFirstOwnerInvitation(store: Store): string | null {
     store.database
       .prepare('delete from invitations where workspace_id = ? and email is null')
       .run(workspace);
-    return createInvitation(store, { email: null, role: 'owner', userId: null }, DAY_MS);
+    return createInvitation(store, OF_FIRST_OWNER, DAY_MS);
   });
 }
 
@@ -39,14 +50,15 @@ export function createInvitation(store: Store, invitation: Invitation, validMs =
   store.database.prepare('delete from invitations where expires_at_ms < ?').run(now);
   store.database
     .prepare(
-      `insert into invitations (digest, workspace_id, email, role, user_id, created_at_ms,
-         expires_at_ms) values (?, ?, ?, ?, ?, ?, ?)`,
+      `insert into invitations (digest, workspace_id, email, role, sources, user_id,
+         created_at_ms, expires_at_ms) values (?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     .run(
       digestOf(secret),
       ensureWorkspace(store).id,
       invitation.email,
       invitation.role,
+      invitation.sources === null ? null : JSON.stringify(invitation.sources),
       invitation.userId,
       now,
       now + validMs,
@@ -65,8 +77,36 @@ export function findInvitation(store: Store, secret: string): Invitation | undef
   return {
     email: row['email'] === null ? null : String(row['email']),
     role: row['role'] as Role,
+    sources: rightsOf(row['sources']),
     userId: row['user_id'] === null ? null : String(row['user_id']),
   };
+}
+
+/** By email. Offers of a new password to known users are not among them. */
+export function listInvitations(store: Store): PendingInvitation[] {
+  const rows = store.database
+    .prepare(
+      `select * from invitations where workspace_id = ? and email is not null
+         and user_id is null and expires_at_ms >= ? order by lower(email), created_at_ms`,
+    )
+    .all(ensureWorkspace(store).id, store.clock.wallMs());
+  return rows.map((row) => ({
+    email: String(row['email']),
+    role: row['role'] as Role,
+    sources: rightsOf(row['sources']),
+    expiresAtMs: Number(row['expires_at_ms']),
+  }));
+}
+
+/** Puts an end to what was offered to somebody new; returns how many there were. */
+export function deleteInvitations(store: Store, email: string): number {
+  const { changes } = store.database
+    .prepare(
+      `delete from invitations
+       where workspace_id = ? and lower(email) = lower(?) and user_id is null`,
+    )
+    .run(ensureWorkspace(store).id, email);
+  return Number(changes);
 }
 
 /** Uses it up, with what is done for it, or not at all. @throws MillraceError NOT_FOUND */
@@ -88,4 +128,8 @@ function hasOwner(store: Store): boolean {
     .prepare(`select user_id from memberships where workspace_id = ? and role = 'owner' limit 1`)
     .get(ensureWorkspace(store).id);
   return row !== undefined;
+}
+
+function rightsOf(value: unknown): SourceRights | null {
+  return typeof value === 'string' ? (JSON.parse(value) as SourceRights) : null;
 }

@@ -39,6 +39,7 @@ export interface Source {
   origin: Origin;
   createdAtMs: number;
   updatedAtMs: number;
+  isDeleted: boolean;
 }
 
 export interface NewSource {
@@ -56,18 +57,26 @@ export interface NewSource {
 const NAME_CHARS_MAX = 200;
 const SLUG_CHARS_MAX = 64;
 
-/** @throws MillraceError INVALID_ARGUMENT for a bad name or slug, CONFLICT for a taken slug. */
+/**
+ * With the slug of a deleted source it is that source again, and goes on with its data.
+ * @throws MillraceError INVALID_ARGUMENT for a bad name or slug, CONFLICT for a taken slug, or
+ *   when the data of a deleted source lies in another region.
+ */
 export function createSource(store: Store, source: NewSource): Source {
   const { name, slug = slugOf(name), region, environment = 'production' } = source;
   const { limits = {}, responses = 'strict', ip = 'keep', origin = 'created' } = source;
   checkName(name);
   checkSlug(slug);
   return inStoreTransaction(store, () => {
-    if (isTaken(store, slug)) {
-      throw new MillraceError('CONFLICT', `A source with slug ${slug} exists`, { field: 'slug' });
-    }
     const workspace = ensureWorkspace(store);
     const now = store.clock.wallMs();
+    const taken = findTaken(store, slug);
+    if (taken) {
+      if (taken.workspaceId !== workspace.id || !taken.isDeleted) {
+        throw new MillraceError('CONFLICT', `A source with slug ${slug} exists`, { field: 'slug' });
+      }
+      return revive(store, taken, { name, region, environment, limits, responses, ip, origin });
+    }
     const row = store.database
       .prepare(
         `insert into sources (id, workspace_id, name, slug, region, environment, limits, responses,
@@ -95,18 +104,26 @@ export function createSource(store: Store, source: NewSource): Source {
   });
 }
 
-/** In the order they were made. */
+/** In the order they were made, without deleted ones. */
 export function listSources(store: Store): Source[] {
+  return listSourcesEver(store).filter(({ isDeleted }) => !isDeleted);
+}
+
+/** With the deleted ones, for whoever reads log or lake, where their events are. */
+export function listSourcesEver(store: Store): Source[] {
   return store.database
     .prepare('select * from sources where workspace_id = ? order by number')
     .all(ensureWorkspace(store).id)
     .map(sourceOf);
 }
 
-/** @param slugOrId a slug or an id. */
+/** @param slugOrId a slug or an id, not of a deleted source. */
 export function findSource(store: Store, slugOrId: string): Source | undefined {
   const row = store.database
-    .prepare('select * from sources where workspace_id = ? and (slug = ? or id = ?)')
+    .prepare(
+      `select * from sources
+       where workspace_id = ? and (slug = ? or id = ?) and deleted_at_ms is null`,
+    )
     .get(ensureWorkspace(store).id, slugOrId, slugOrId);
   return row === undefined ? undefined : sourceOf(row);
 }
@@ -129,6 +146,34 @@ export function setSourceEnabled(store: Store, slugOrId: string, isEnabled: bool
       .prepare('update sources set is_enabled = ?, updated_at_ms = ? where number = ?')
       .run(isEnabled ? 1 : 0, store.clock.wallMs(), number);
     return getSource(store, slugOrId);
+  });
+}
+
+/**
+ * Its keys are refused for good, and nothing lists it any more; its events stay in log and lake.
+ * @throws MillraceError NOT_FOUND
+ */
+export function deleteSource(store: Store, slugOrId: string): void {
+  inStoreTransaction(store, () => {
+    const { number, id } = getSource(store, slugOrId);
+    const now = store.clock.wallMs();
+    store.database
+      .prepare(
+        `update sources set is_enabled = 0, deleted_at_ms = ?1, updated_at_ms = ?1
+         where number = ?2`,
+      )
+      .run(now, number);
+    store.database
+      .prepare(
+        `update write_keys set state = 'disabled', disabled_by = 'person'
+         where source_number = ? and state = 'active'`,
+      )
+      .run(number);
+    for (const table of ['resource_labels', 'resource_documents']) {
+      store.database
+        .prepare(`delete from ${table} where resource_type = 'source' and resource_id = ?`)
+        .run(id);
+    }
   });
 }
 
@@ -187,8 +232,37 @@ export function checkSlug(slug: string): void {
 }
 
 /** Slugs are in addresses and folders, so no two workspaces share one. */
-function isTaken(store: Store, slug: string): boolean {
-  return store.database.prepare('select 1 from sources where slug = ?').get(slug) !== undefined;
+function findTaken(store: Store, slug: string): Source | undefined {
+  const row = store.database.prepare('select * from sources where slug = ?').get(slug);
+  return row && sourceOf(row);
+}
+
+type Revived = Pick<
+  Source,
+  'name' | 'region' | 'environment' | 'limits' | 'responses' | 'ip' | 'origin'
+>;
+
+function revive(store: Store, { number, slug, region }: Source, given: Revived): Source {
+  if (given.region !== region) {
+    const message = `A deleted source with slug ${slug} has its data in the region ${region}`;
+    throw new MillraceError('CONFLICT', message, { field: 'region' });
+  }
+  store.database
+    .prepare(
+      `update sources set name = ?, environment = ?, is_enabled = 1, limits = ?, responses = ?,
+         ip = ?, origin = ?, updated_at_ms = ?, deleted_at_ms = null where number = ?`,
+    )
+    .run(
+      given.name,
+      given.environment,
+      JSON.stringify(given.limits),
+      given.responses,
+      given.ip,
+      given.origin,
+      store.clock.wallMs(),
+      number,
+    );
+  return getSource(store, slug);
 }
 
 /** The table's checks guarantee the words; see migrations. */
@@ -208,5 +282,6 @@ function sourceOf(row: Record<string, unknown>): Source {
     origin: row['origin'] as Origin,
     createdAtMs: Number(row['created_at_ms']),
     updatedAtMs: Number(row['updated_at_ms']),
+    isDeleted: row['deleted_at_ms'] !== null,
   };
 }

@@ -19,6 +19,8 @@ export interface NewUser {
   email: string;
   name: string;
   role: Role;
+  /** What a member or viewer may see and change; by default all sources. */
+  sources?: SourceRights | null;
   /** As `hashPassword` makes it; null for one who signs in elsewhere. */
   password: string | null;
 }
@@ -29,7 +31,7 @@ const SELECT = `select users.*, memberships.role, memberships.sources from users
 
 /** @throws MillraceError INVALID_ARGUMENT for a bad email, CONFLICT for a known one. */
 export function createUser(store: Store, given: NewUser): User {
-  const { email, name, role, password } = given;
+  const { email, name, role, password, sources = null } = given;
   if (!EMAIL.test(email)) {
     throw new MillraceError('INVALID_ARGUMENT', 'email: not an address', { field: 'email' });
   }
@@ -45,8 +47,8 @@ export function createUser(store: Store, given: NewUser): User {
       )
       .run(id, email, name.slice(0, 200), password, store.clock.wallMs());
     store.database
-      .prepare('insert into memberships (workspace_id, user_id, role) values (?, ?, ?)')
-      .run(ensureWorkspace(store).id, id, role);
+      .prepare('insert into memberships (workspace_id, user_id, role, sources) values (?, ?, ?, ?)')
+      .run(ensureWorkspace(store).id, id, role, sources === null ? null : JSON.stringify(sources));
     return mustFindUser(store, id);
   });
 }
@@ -98,7 +100,8 @@ export function changeUser(
   change: { role?: Role; sources?: SourceRights | null; isEnabled?: boolean; name?: string },
 ): User {
   return inStoreTransaction(store, () => {
-    const next = { ...mustFindUser(store, id), ...change };
+    const before = mustFindUser(store, id);
+    const next = { ...before, ...change };
     store.database
       .prepare('update users set name = ?, is_enabled = ? where id = ?')
       .run(next.name, next.isEnabled ? 1 : 0, id);
@@ -112,7 +115,7 @@ export function changeUser(
         id,
         ensureWorkspace(store).id,
       );
-    requireOwner(store);
+    if (before.role === 'owner') requireOwner(store);
     store.database.prepare('delete from sessions where user_id = ?').run(id);
     return mustFindUser(store, id);
   });
@@ -121,7 +124,7 @@ export function changeUser(
 /** @throws MillraceError NOT_FOUND, or CONFLICT for the last owner. */
 export function deleteUser(store: Store, id: string): void {
   inStoreTransaction(store, () => {
-    mustFindUser(store, id);
+    const { role } = mustFindUser(store, id);
     store.database
       .prepare('delete from memberships where user_id = ? and workspace_id = ?')
       .run(id, ensureWorkspace(store).id);
@@ -131,7 +134,7 @@ export function deleteUser(store: Store, id: string): void {
            (select 1 from memberships where user_id = users.id)`,
       )
       .run(id);
-    requireOwner(store);
+    if (role === 'owner') requireOwner(store);
   });
 }
 

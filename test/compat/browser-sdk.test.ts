@@ -108,7 +108,7 @@ describe('@segment/analytics-next in Chromium', { skip }, () => {
   test('the snippet served by Millrace loads the SDK, and all six calls arrive', async () => {
     const { page, hosts } = await visit(server.url);
     await untilReady(page);
-    // The SDK fills in the user of a buffered call when it leaves the buffer, which may be after ready.
+    // The SDK fills in the user of a buffered call when it leaves, which may be after ready.
     await server.sqlUntil(`select 1 from events where type = 'page'`, (all) => all.length === 1);
     await page.evaluate(async () => {
       const { analytics } = window;

@@ -60,7 +60,7 @@ forEachEngine((engine) => {
   });
 
   test('other invitations live through a start, for a week', () => {
-    const given = { email: 'b@example.com', role: 'admin', userId: null } as const;
+    const given = { email: 'b@example.com', role: 'admin', sources: null, userId: null } as const;
     const invitation = createInvitation(store, given);
     firstOwner();
     nowMs += 7 * DAY_MS;

@@ -23,6 +23,8 @@ export interface PublicApiControl {
   nowMs(): number;
   /** What a filter leaves of a payload; null: nothing. @throws MillraceError naming the field. */
   previewFilter(filter: unknown, payload: JsonObject): JsonObject | null;
+  /** Its keys are refused for good; its events stay. */
+  deleteSource(slug: string, actor: Actor): Promise<void>;
   /** Makes a change of sources known to all threads. */
   publish(): void;
 }

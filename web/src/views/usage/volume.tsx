@@ -12,7 +12,7 @@ import type { HistoryAnswer } from './shapes.ts';
 const HOUR_MS = 3_600_000;
 const RANGES = { '24 hours': 24, '7 days': 24 * 7, '30 days': 24 * 30 } as const;
 type Range = keyof typeof RANGES;
-const EVERY_MS = 30_000;
+const EVERY_MS = 5_000;
 
 interface Baseline {
   points: [at: string, value: number | null][];
