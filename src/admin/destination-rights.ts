@@ -53,7 +53,8 @@ export function requireSourcesOf(actor: Actor, body: unknown, kind: 'new' | 'cha
   requireWritable(actor, Array.isArray(given) ? given.map(String) : null);
 }
 
-function requireWritable(actor: Actor, connected: Connected): void {
+/** @throws MillraceError FORBIDDEN when this account may not change all of these sources. */
+export function requireWritable(actor: Actor, connected: Connected): void {
   if (hasAllSources(actor)) return;
   const write = actor.sources?.write ?? [];
   if (isSome(connected) && connected.every((slug) => write.includes(slug))) return;

@@ -6,7 +6,7 @@ import type { Actor, Role, SourceRights } from '../store/audit.ts';
 import { createInvitation, deleteInvitations } from '../store/invitations.ts';
 import { inStoreTransaction } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
-import { changeUser, deleteUser, mustFindUser } from '../store/users.ts';
+import { changeUser, deleteUser, findUserByEmail, mustFindUser } from '../store/users.ts';
 import type { User } from '../store/users.ts';
 import { requireRole } from './actor.ts';
 
@@ -20,7 +20,7 @@ export interface PersonChange {
 /**
  * Puts an end to the invitations before it of the same person.
  * @returns the secret of the link.
- * @throws MillraceError FORBIDDEN
+ * @throws MillraceError FORBIDDEN, or CONFLICT for somebody who has an account.
  */
 export function invite(
   c: Context,
@@ -28,6 +28,10 @@ export function invite(
   given: { email: string; role: Role; sources: SourceRights | null },
 ): string {
   const actor = requireRole(c, given.role === 'owner' ? 'owner' : 'admin');
+  if (findUserByEmail(store, given.email)) {
+    const message = `A user with the email ${given.email} exists`;
+    throw new MillraceError('CONFLICT', message, { field: 'email' });
+  }
   return inStoreTransaction(store, () => {
     deleteInvitations(store, given.email);
     const secret = createInvitation(store, { ...given, userId: null });

@@ -4,6 +4,7 @@ import { applyFilters, compileFilters, parseFilters } from '../deliver/routing/f
 import type { AdminSeams } from './admin-seams.ts';
 import { deleteSource } from './delete-source.ts';
 import { createDeliveryControl } from './delivery-control.ts';
+import { countEvents, trackedUsers } from './event-counts.ts';
 import { publishStore } from './publish-store.ts';
 
 export function createPublicApiControl(seams: AdminSeams): PublicApiControl {
@@ -17,6 +18,8 @@ export function createPublicApiControl(seams: AdminSeams): PublicApiControl {
     delivery: createDeliveryControl(parts, lake, delivery),
     query: keeper.history.query,
     nowMs: keeper.history.nowMs,
+    countEvents: (ask) => countEvents(lake, ask),
+    trackedUsers: (days, sources) => trackedUsers(lake, days, sources),
     previewFilter(filter, payload) {
       const filters = compileFilters(parseFilters([filter]));
       const result = applyFilters(filters, payload);

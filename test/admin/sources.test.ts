@@ -153,6 +153,42 @@ describe('sources', () => {
   });
 });
 
+describe('a deleted source', () => {
+  test('takes nothing more, leaves its destinations, and its events stay', async () => {
+    const { writeKey } = (await make('Short Lived')).value;
+    assert.equal(await statusOf(writeKey, 'last words'), 200);
+    const hook = {
+      name: 'Hook',
+      slug: 'short-hook',
+      type: 'webhook',
+      sources: ['short-lived', 'test'],
+    };
+    const settings = { url: 'https://hook.example/' };
+    await askAdmin(server, '/destinations', { body: { ...hook, settings } });
+    const cookie = await signedIn(server, 'member', { read: [], write: ['short-lived'] });
+    const asMember = await askAdmin(server, '/sources/short-lived', { method: 'DELETE', cookie });
+    assert.equal(asMember.status, 403, 'it changes what others own');
+    const { status } = await askAdmin(server, '/sources/short-lived', { method: 'DELETE' });
+    assert.equal(status, 200);
+    await until('its key is refused', async () => (await statusOf(writeKey)) === 401);
+    assert.equal((await show('short-lived')).status, 404);
+    const { value } = await askAdmin<{ slug: string; sources: string[] }[]>(
+      server,
+      '/destinations',
+    );
+    assert.deepEqual(value.find(({ slug }) => slug === 'short-hook')?.sources, ['test']);
+    await server.sqlUntil(
+      `select 1 from events where source = 'short-lived' and message_id = 'last words'`,
+      (rows) => rows.length === 1,
+    );
+    const { value: log } = await askAdmin<AuditEntry[]>(server, '/audit');
+    assert.deepEqual(
+      log.slice(0, 2).map(({ action }) => action),
+      ['Source Deleted', 'Destination Modified'],
+    );
+  });
+});
+
 describe('rights by source', () => {
   test('a member changes what he may write, reads what he may read, and sees nothing else', async () => {
     const cookie = await signedIn(server, 'member', { read: ['other'], write: ['test'] });

@@ -39,6 +39,9 @@ describe('settings in the dashboard', { skip: browserSkip }, () => {
     await page.getByRole('button', { name: 'Make the link' }).click();
     const url = (await page.getByLabel('link', { exact: true }).textContent()) ?? '';
     await page.getByRole('button', { name: 'Close' }).click();
+    const invited = page.getByRole('region', { name: 'Invited' });
+    await invited.getByText('ada@example.com').waitFor();
+    await assertAccessible('who is invited');
 
     const guest = await browser.newDashboard(server, { token: null });
     await guest.page.goto(url);
@@ -48,6 +51,15 @@ describe('settings in the dashboard', { skip: browserSkip }, () => {
     await guest.page.getByRole('navigation', { name: 'Views' }).waitFor();
 
     await open('/settings');
+    await page.getByRole('button', { name: 'Change ada@example.com' }).waitFor();
+    assert.equal(await invited.count(), 0, 'a link works once');
+    await askAdmin(server, '/invitations', { body: { email: 'eve@example.com', role: 'viewer' } });
+    await open('/settings');
+    await invited.getByRole('button', { name: 'New link for eve@example.com' }).click();
+    await page.getByLabel('link', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Close' }).click();
+    await invited.getByRole('button', { name: 'Withdraw eve@example.com' }).click();
+    await invited.waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Change ada@example.com' }).click();
     await page.getByLabel('All sources, also those to come').uncheck();
     await page.getByLabel('Sees test').check();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { Analytics } from '@segment/analytics-node';
+import { askAdmin } from '../support/admin-people.ts';
 import { browserSkip, startDashboardBrowser } from '../support/dashboard-browser.ts';
 import type { DashboardBrowser } from '../support/dashboard-browser.ts';
 import { basicAuth, ROOT, startTestServer } from '../support/test-server.ts';
@@ -172,6 +173,22 @@ describe('the dashboard, first steps', { skip: browserSkip }, () => {
     await page.getByText('disabled', { exact: true }).first().waitFor();
     await page.getByRole('button', { name: 'Enable', exact: true }).click();
     await page.getByText('enabled', { exact: true }).first().waitFor();
+    assertClean();
+  });
+
+  test('a source is deleted when its slug is typed, and is gone from the list', async () => {
+    const { page, open, assertAccessible, assertClean } = await browser.newDashboard(server);
+    const body = { name: 'Old Shop', slug: 'old-shop' };
+    await askAdmin(server, '/sources', { body });
+    await open('/sources/old-shop');
+    await page.getByRole('button', { name: 'Settings' }).click();
+    const remove = page.getByRole('button', { name: 'Delete the source' });
+    assert.ok(await remove.isDisabled());
+    await page.getByLabel('Type old-shop to delete it').fill('old-shop');
+    await assertAccessible('deleting a source');
+    await remove.click();
+    await page.getByRole('link', { name: 'Test' }).waitFor();
+    assert.equal(await page.getByRole('link', { name: 'Old Shop' }).count(), 0);
     assertClean();
   });
 

@@ -36,7 +36,12 @@ forEachEngine((engine) => {
   test('each start makes a new link, and the one before is worth nothing', () => {
     const [old, next] = [firstOwner(), firstOwner()];
     assert.equal(findInvitation(store, old), undefined);
-    assert.deepEqual(findInvitation(store, next), { email: null, role: 'owner', userId: null });
+    assert.deepEqual(findInvitation(store, next), {
+      email: null,
+      role: 'owner',
+      sources: null,
+      userId: null,
+    });
   });
 
   test('it is valid for a day', () => {

@@ -6,8 +6,10 @@ import { authSnapshot } from '../../src/store/auth-snapshot.ts';
 import { applyDeclaredSources } from '../../src/store/declared-sources.ts';
 import {
   createSource,
+  deleteSource,
   findSource,
   listSources,
+  listSourcesEver,
   setSourceEnabled,
 } from '../../src/store/sources.ts';
 import { closeStore, dataVersion, openStore } from '../../src/store/store.ts';
@@ -172,6 +174,28 @@ forEachEngine((engine) => {
     );
     assert.deepEqual(keys, []);
     assert.deepEqual(regions, [{ name: 'us', hosts: ['us.example'] }]);
+  });
+
+  test('a deleted source is in no list, and its keys stay refused when it is made again', () => {
+    const made = createSource(store, { name: 'Shop', slug: 'shop', region: 'us' });
+    const { key } = createKey(store, 'shop');
+    deleteSource(store, made.id);
+    assert.equal(findSource(store, 'shop'), undefined);
+    assert.equal(findSource(store, made.id), undefined);
+    assert.deepEqual(listSources(store), []);
+    assert.partialDeepStrictEqual(listSourcesEver(store), [{ slug: 'shop', isDeleted: true }]);
+    assert.throws(() => deleteSource(store, 'shop'), { code: 'NOT_FOUND' });
+    assert.throws(() => createSource(store, { name: 'Shop', slug: 'shop', region: 'eu' }), {
+      code: 'CONFLICT',
+      field: 'region',
+    });
+    const again = createSource(store, { name: 'Shop 2', slug: 'shop', region: 'us' });
+    assert.deepEqual([again.number, again.id], [made.number, made.id], 'its events are its own');
+    assert.deepEqual([again.name, again.isEnabled], ['Shop 2', true]);
+    assert.deepEqual(
+      listKeys(store, 'shop').map(({ hint, state }) => [hint.slice(0, 3), state]),
+      [[key.slice(0, 3), 'disabled']],
+    );
   });
 
   test('a change by another process changes the data version, and is seen', async () => {

@@ -1,9 +1,9 @@
 /** One request of the Public API, and what handlers of its operations share. */
 import type { Context } from 'hono';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { MillraceError } from '../../base/errors.ts';
 import type { JsonObject } from '../../events/json.ts';
-import type { HistoryQuery, HistorySeries } from '../../observe/history.ts';
+import type { Granularity, HistoryQuery, HistorySeries } from '../../observe/history.ts';
 import type { Actor } from '../../store/audit.ts';
 import type { Sealer } from '../../store/sealing.ts';
 import { findSource } from '../../store/sources.ts';
@@ -13,6 +13,34 @@ import { maySee, requireSource } from '../actor.ts';
 import type { DeliveryControl } from '../delivery-routes.ts';
 import { parseAs } from '../parse-body.ts';
 
+/** What stored events can be counted by. */
+export type EventGroup = 'source' | 'eventName' | 'eventType' | 'appVersion';
+
+export interface EventCountAsk {
+  by: readonly EventGroup[];
+  /** Values of groups; sources by slug. */
+  where: { [Group in EventGroup]?: string[] };
+  fromMs: number;
+  toMs: number;
+  granularity: Granularity;
+}
+
+/** Counts of one group; a point is the start of its time and the count. */
+export interface CountedEvents {
+  labels: { [Group in EventGroup | 'discardReason']?: string };
+  points: HistorySeries['points'];
+}
+
+/** People since the first of the days that were asked for. */
+export interface TrackedUsersDay {
+  /** Slug; empty: of all sources. */
+  source: string;
+  atMs: number;
+  identified: number;
+  anonymous: number;
+  anonymousIdentified: number;
+}
+
 export interface PublicApiControl {
   store: Store;
   sealer: Sealer;
@@ -21,6 +49,13 @@ export interface PublicApiControl {
   region: string;
   query(query: HistoryQuery): HistorySeries[];
   nowMs(): number;
+  /** In the lake. @throws MillraceError INVALID_ARGUMENT when there are too many rows. */
+  countEvents(ask: EventCountAsk): Promise<CountedEvents[]>;
+  /** By source and day. @param days starts of days in UTC, without a gap. */
+  trackedUsers(
+    days: readonly number[],
+    sources: readonly string[] | null,
+  ): Promise<TrackedUsersDay[]>;
   /** What a filter leaves of a payload; null: nothing. @throws MillraceError naming the field. */
   previewFilter(filter: unknown, payload: JsonObject): JsonObject | null;
   /** Its keys are refused for good; its events stay. */
@@ -40,10 +75,37 @@ export type Handler = (ask: Ask) => object | Promise<object>;
 /** Documented by Segment: pages of 200 at most. */
 const PAGE_MAX = 200;
 const PAGE_DEFAULT = 10;
+/** The number 0, with which Segment's Terraform provider begins. Cursors of ours are not padded. */
+const FIRST_OF_SEGMENT = 'MA==';
 
 /** A part of the path. */
 export function param({ c }: Ask, name: string): string {
   return decodeURIComponent(c.req.param(name) ?? '');
+}
+
+/**
+ * A list in the query, in any of the ways that clients write one: `name=a&name=b`, `name[]=a`,
+ * `name[0]=a`, `name.0=a`, `name=a,b`, `name=["a","b"]`.
+ */
+export function listParam({ c }: Ask, name: string): string[] {
+  const found: string[] = [];
+  for (const [key, value] of new URL(c.req.url).searchParams) {
+    if (key !== name && !(key.startsWith(name) && INDEX.test(key.slice(name.length)))) continue;
+    if (key !== name) found.push(value);
+    else found.push(...(value.startsWith('[') ? jsonList(value, name) : value.split(',')));
+  }
+  return found;
+}
+
+const INDEX = /^(\[\d*\]|\.\d+)$/;
+
+function jsonList(text: string, name: string): string[] {
+  try {
+    return parseAs(z.array(z.string()), JSON.parse(text));
+  } catch (error) {
+    const message = `${name}: not a list of texts`;
+    throw new MillraceError('INVALID_ARGUMENT', message, { field: name, cause: error });
+  }
 }
 
 /** @throws MillraceError INVALID_ARGUMENT naming the field. */
@@ -59,6 +121,12 @@ export async function body<Schema extends z.ZodType>(
     throw new MillraceError('INVALID_ARGUMENT', 'The body is not JSON', { cause: error });
   }
   return parseAs(schema, value);
+}
+
+/** Settings are added to what there is; null takes one away. */
+export function mergedSettings(before: JsonObject | undefined, change: object): JsonObject {
+  const merged = Object.entries({ ...before, ...change });
+  return Object.fromEntries(merged.filter(([, value]) => value !== null)) as JsonObject;
 }
 
 /** The source of the path, if the caller may see or change it. @throws MillraceError NOT_FOUND */
@@ -109,6 +177,7 @@ function startAt<Item>(
   idOf: (item: Item) => string,
   cursor: string,
 ): number {
+  if (cursor === FIRST_OF_SEGMENT) return 0;
   const id = Buffer.from(cursor, 'base64url').toString();
   if (id === '') return 0;
   const at = items.findIndex((item) => idOf(item) === id);

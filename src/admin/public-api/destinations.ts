@@ -1,8 +1,9 @@
 /**
- * Destinations, their subscriptions and filters. In Segment a destination has one source; here it
+ * Destinations and their subscriptions. In Segment a destination has one source; here it
  * may have several, or all: it is shown with the first, and below each in lists of a source.
  */
 import { z } from 'zod';
+import { assert } from '../../base/assert.ts';
 import { MillraceError } from '../../base/errors.ts';
 import type { JsonObject } from '../../events/json.ts';
 import {
@@ -11,11 +12,11 @@ import {
   setResourceDocument,
 } from '../../store/resource-documents.ts';
 import { listSources } from '../../store/sources.ts';
-import { maySeeDestination } from '../destination-rights.ts';
+import { maySeeDestination, requireWritable } from '../destination-rights.ts';
 import { requireRole } from '../actor.ts';
-import { body, pageOf, param, sourceOf } from './ask.ts';
+import { body, mergedSettings, pageOf, param, sourceOf } from './ask.ts';
 import type { Ask, Handler } from './ask.ts';
-import { destinationMetadata, isWarehouse, warehouseMetadata } from './catalog.ts';
+import { destinationMetadata, isWarehouse } from './catalog.ts';
 
 /** As the delivery control lists it. */
 export interface Listed {
@@ -23,6 +24,7 @@ export interface Listed {
   slug: string;
   name: string;
   type: string;
+  region: string;
   state: string;
   sources: string[] | null;
   settings: JsonObject;
@@ -55,29 +57,11 @@ const subscriptionSchema = z.strictObject({
 const subscriptionChange = z.strictObject({
   input: subscriptionSchema.omit({ actionId: true }).partial(),
 });
-const actions = z.array(z.record(z.string(), z.unknown())).min(1);
-const filterSchema = z.strictObject({
-  sourceId: z.string(),
-  if: z.string(),
-  actions,
-  title: z.string(),
-  description: z.string().optional(),
-  enabled: z.boolean(),
-});
-const filterChange = filterSchema.omit({ sourceId: true }).partial();
-const previewSchema = z.strictObject({
-  filter: z.strictObject({ if: z.string(), actions }),
-  payload: settings,
-});
-
 export const DESTINATION_BODIES = {
   createDestination: createSchema,
   updateDestination: updateSchema,
   createDestinationSubscription: subscriptionSchema,
   updateSubscriptionForDestination: subscriptionChange,
-  createFilterForDestination: filterSchema,
-  updateFilterForDestination: filterChange,
-  previewDestinationFilter: previewSchema,
 };
 
 export const DESTINATION_HANDLERS: Record<string, Handler> = {
@@ -95,23 +79,18 @@ export const DESTINATION_HANDLERS: Record<string, Handler> = {
     const source = sourceOf(ask, 'write', given.sourceId);
     const metadata = destinationMetadata(given.metadataId);
     const name = given.name ?? metadata.name;
-    const all = (await ask.control.delivery.list()) as unknown as Listed[];
-    const isSegment = metadata.actions.length > 0;
-    await ask.control.delivery.create(
-      {
-        name,
-        slug: freeSlug(name, new Set(all.map(({ slug }) => slug))),
-        type: given.metadataId,
-        sources: [source.slug],
-        state: given.enabled ? 'enabled' : 'disabled',
-        // Subscriptions are made one by one, and a new destination of Segment has none.
-        settings: { ...given.settings, ...(isSegment && { [SUBSCRIPTIONS]: [] }) },
+    const made = await createListed(ask, {
+      name,
+      type: given.metadataId,
+      sources: [source.slug],
+      state: given.enabled ? 'enabled' : 'disabled',
+      // Subscriptions are made one by one, and a new destination of Segment has none.
+      settings: {
+        ...given.settings,
+        ...(metadata.actions.length > 0 && { [SUBSCRIPTIONS]: [] }),
       },
-      ask.actor,
-    );
-    const known = new Set(all.map(({ id }) => id));
-    const made = (await listOf(ask)).find(({ id }) => !known.has(id));
-    return { destination: made && viewOf(ask, made) };
+    });
+    return { destination: viewOf(ask, made) };
   },
   async updateDestination(ask) {
     const { slug, settings: before } = await destinationOf(ask, 'write');
@@ -120,7 +99,7 @@ export const DESTINATION_HANDLERS: Record<string, Handler> = {
     const change = {
       ...(name && { name }),
       ...(enabled !== undefined && { state: enabled ? 'enabled' : 'disabled' }),
-      ...(changed && { settings: { ...before, ...changed } }),
+      ...(changed && { settings: mergedSettings(before, changed) }),
     };
     await ask.control.delivery.update(slug, change, ask.actor);
     return { destination: viewOf(ask, await destinationOf(ask)) };
@@ -187,64 +166,6 @@ export const DESTINATION_HANDLERS: Record<string, Handler> = {
     await saveSubscriptions(ask, own, raw.toSpliced(at, 1), ids.toSpliced(at, 1));
     return { status: 'SUCCESS' };
   },
-  async listFiltersFromDestination(ask) {
-    const all = filtersOf(ask, await destinationOf(ask));
-    const { page, pagination } = pageOf(ask, all, ({ id }) => id);
-    return { filters: page, pagination };
-  },
-  async getFilterInDestination(ask) {
-    const all = filtersOf(ask, await destinationOf(ask));
-    return { filter: mustFind(all, param(ask, 'filterId'), 'filter') };
-  },
-  async createFilterForDestination(ask) {
-    const own = await destinationOf(ask, 'write');
-    const { sourceId, description: _, ...filter } = await body(ask, filterSchema);
-    sourceOf(ask, 'write', sourceId);
-    const id = ask.control.store.random.uuid();
-    const ids = [...idsOf(ask, 'filters', own.id, own.filters.length), id];
-    await saveFilters(ask, own, [...own.filters, filter], ids);
-    return { filter: mustFind(filtersOf(ask, await destinationOf(ask)), id, 'filter') };
-  },
-  async updateFilterForDestination(ask) {
-    const own = await destinationOf(ask, 'write');
-    const ids = idsOf(ask, 'filters', own.id, own.filters.length);
-    const at = mustIndex(ids, param(ask, 'filterId'), 'filter');
-    const { description: _, ...change } = await body(ask, filterChange);
-    await saveFilters(
-      ask,
-      own,
-      own.filters.toSpliced(at, 1, { ...own.filters[at], ...change }),
-      ids,
-    );
-    return { filter: filtersOf(ask, await destinationOf(ask))[at] };
-  },
-  async removeFilterFromDestination(ask) {
-    const own = await destinationOf(ask, 'write');
-    const ids = idsOf(ask, 'filters', own.id, own.filters.length);
-    const at = mustIndex(ids, param(ask, 'filterId'), 'filter');
-    await saveFilters(ask, own, own.filters.toSpliced(at, 1), ids.toSpliced(at, 1));
-    return { status: 'SUCCESS' };
-  },
-  async previewDestinationFilter(ask) {
-    const { filter, payload } = await body(ask, previewSchema);
-    return { inputPayload: payload, result: ask.control.previewFilter(filter, payload) };
-  },
-  async listWarehouses(ask) {
-    const all = (await listOf(ask)).filter(({ type }) => isWarehouse(type));
-    const { page, pagination } = pageOf(ask, all, ({ id }) => id);
-    return { warehouses: page.map((one) => warehouseView(ask, one)), pagination };
-  },
-  async getWarehouse(ask) {
-    return { warehouse: warehouseView(ask, await warehouseOf(ask)) };
-  },
-  async listConnectedSourcesFromWarehouse(ask) {
-    const { sources } = await warehouseOf(ask);
-    const all = listSources(ask.control.store).filter(
-      ({ slug }) => sources === null || sources.includes(slug),
-    );
-    const { page, pagination } = pageOf(ask, all, ({ id }) => id);
-    return { sources: page.map(({ id, slug, name }) => ({ id, slug, name })), pagination };
-  },
 };
 
 /** All that the caller may see. */
@@ -253,26 +174,46 @@ export async function listOf(ask: Ask): Promise<Listed[]> {
   return all.filter(({ sources }) => maySeeDestination(ask.actor, sources));
 }
 
-async function destinationOf(ask: Ask, right: 'read' | 'write' = 'read'): Promise<Listed> {
+/** Makes one with a slug of its name. @throws MillraceError naming the field. */
+export async function createListed(
+  ask: Ask,
+  given: { name: string; type: string; sources: string[]; state: string; settings: object },
+): Promise<Listed> {
+  const { delivery } = ask.control;
+  const before = (await delivery.list()) as unknown as Listed[];
+  const slug = freeSlug(given.name, new Set(before.map((one) => one.slug)));
+  await delivery.create({ ...given, slug }, ask.actor);
+  const made = ((await delivery.list()) as unknown as Listed[]).find((one) => one.slug === slug);
+  assert(made, 'what was made is in the list');
+  return made;
+}
+
+export async function destinationOf(ask: Ask, right: 'read' | 'write' = 'read'): Promise<Listed> {
   return findOf(ask, param(ask, 'destinationId'), right);
 }
 
-async function warehouseOf(ask: Ask): Promise<Listed> {
-  const found = await findOf(ask, param(ask, 'warehouseId'), 'read');
-  if (isWarehouse(found.type)) return found;
-  throw missing('warehouse', found.id);
-}
-
-async function findOf(ask: Ask, id: string, right: 'read' | 'write'): Promise<Listed> {
+/** @throws MillraceError NOT_FOUND; FORBIDDEN when it may be seen but not changed. */
+export async function findOf(
+  ask: Ask,
+  id: string,
+  right: 'read' | 'write',
+  kind = 'destination',
+): Promise<Listed> {
   if (right === 'write') requireRole(ask.c, 'member');
   const found = (await listOf(ask)).find((one) => one.id === id);
-  if (found) return found;
-  throw missing('destination', id);
+  if (!found) throw missing(kind, id);
+  if (right === 'write') requireWritable(ask.actor, found.sources);
+  return found;
 }
 
-function viewOf(ask: Ask, one: Listed) {
-  const [first] = one.sources ?? [];
-  const source = listSources(ask.control.store).find(({ slug }) => slug === (first ?? slug));
+export function isWarehouseListed({ type }: Listed): boolean {
+  return isWarehouse(type);
+}
+
+export function viewOf(ask: Ask, one: Listed) {
+  const known = listSources(ask.control.store);
+  const [first] = one.sources ?? known.map(({ slug }) => slug);
+  const source = known.find(({ slug }) => slug === first);
   return destinationView(one, source?.id ?? '');
 }
 
@@ -286,17 +227,6 @@ export function destinationView(one: Listed, sourceId: string) {
     metadata: destinationMetadata(one.type),
     sourceId,
     settings: shown,
-  };
-}
-
-function warehouseView({ control }: Ask, one: Listed) {
-  const workspaceId = listSources(control.store)[0]?.workspaceId ?? '';
-  return {
-    id: one.id,
-    metadata: warehouseMetadata(one.type),
-    workspaceId,
-    enabled: one.state === 'enabled',
-    settings: { ...one.settings, name: one.name },
   };
 }
 
@@ -320,24 +250,8 @@ function subscriptionsOf(ask: Ask, own: Listed) {
   }));
 }
 
-function filtersOf(ask: Ask, own: Listed) {
-  const ids = idsOf(ask, 'filters', own.id, own.filters.length);
-  const { sourceId } = viewOf(ask, own);
-  return own.filters.map((filter, at) => ({
-    id: ids[at] ?? '',
-    sourceId,
-    destinationId: own.id,
-    if: String(filter['if']),
-    actions: filter['actions'] as object[],
-    title: String(filter['title'] ?? ''),
-    enabled: filter['enabled'] !== false,
-    createdAt: own.createdAt,
-    updatedAt: own.updatedAt,
-  }));
-}
-
 /** Ours are lists without ids; what was made elsewhere has its place as id. */
-function idsOf({ control }: Ask, kind: string, id: string, length: number): string[] {
+export function idsOf({ control }: Ask, kind: string, id: string, length: number): string[] {
   const { ids } = getResourceDocument(control.store, kind, id) as { ids?: string[] };
   return Array.from({ length }, (_, at) => ids?.[at] ?? String(at));
 }
@@ -353,17 +267,8 @@ async function saveSubscriptions(
   setResourceDocument(ask.control.store, 'subscriptions', own.id, { ids });
 }
 
-async function saveFilters(
-  ask: Ask,
-  own: Listed,
-  filters: readonly JsonObject[],
-  ids: readonly string[],
-): Promise<void> {
-  await ask.control.delivery.update(own.slug, { filters }, ask.actor);
-  setResourceDocument(ask.control.store, 'filters', own.id, { ids });
-}
-
-function mustFind<Item extends { id: string }>(
+/** @throws MillraceError NOT_FOUND naming the kind. */
+export function mustFind<Item extends { id: string }>(
   items: readonly Item[],
   id: string,
   kind: string,
@@ -373,13 +278,14 @@ function mustFind<Item extends { id: string }>(
   throw missing(kind, id);
 }
 
-function mustIndex(ids: readonly string[], id: string, kind: string): number {
+/** @throws MillraceError NOT_FOUND naming the kind. */
+export function mustIndex(ids: readonly string[], id: string, kind: string): number {
   const at = ids.indexOf(id);
   if (at >= 0) return at;
   throw missing(kind, id);
 }
 
-function missing(kind: string, id: string): MillraceError {
+export function missing(kind: string, id: string): MillraceError {
   return new MillraceError('NOT_FOUND', `There is no ${kind} ${id}`, { field: `${kind}Id` });
 }
 

@@ -2,14 +2,22 @@
 import { z } from 'zod';
 import { VERSION } from '../../base/version.ts';
 import { DESTINATION_BODIES } from './destinations.ts';
+import { FILTER_BODIES } from './filters.ts';
 import { OPERATIONS } from './operations.ts';
+import { PEOPLE_BODIES } from './people.ts';
 import { SOURCE_BODIES } from './sources.ts';
+import { SCHEMA_SETTINGS_BODIES } from './schema-settings.ts';
+import { WAREHOUSE_BODIES } from './warehouses.ts';
 import { WORKSPACE_BODIES } from './workspace.ts';
 
 const BODIES: Record<string, z.ZodType> = {
   ...WORKSPACE_BODIES,
+  ...PEOPLE_BODIES,
   ...SOURCE_BODIES,
   ...DESTINATION_BODIES,
+  ...FILTER_BODIES,
+  ...WAREHOUSE_BODIES,
+  ...SCHEMA_SETTINGS_BODIES,
 };
 const MEDIA = 'application/vnd.segment.v1+json';
 

@@ -26,6 +26,19 @@ api.accessToken = 'mrt_…'; // millrace tokens create ci --role admin
   elsewhere \`writeKeys\` holds hints. A key is removed by itself or by its hint.
 - In Segment a destination has one source. Here it may have several: it is made with one, shown
   with the first, and is in the list of each.
+- A deleted source takes no events any more, and is in no list; its events stay. One that is
+  made with its slug is the same source again, with new keys.
+- Schema settings say what happens without tracking plans: everything passes. One that would hold
+  something back is refused.
+- A warehouse has the sources that are connected to it; a new one has none.
+- A person has one role in the workspace (\`owner\`, \`admin\`, \`member\`, \`viewer\`), or is
+  kept to sources: \`member\` changes them, \`viewer\` sees them. The link of an invitation is made
+  in the dashboard's settings, or by \`millrace users invite\`. There are no groups of users.
+- Delivery overview: what was received can be grouped and filtered by \`eventName\`,
+  \`eventType\` and \`appVersion\`, all else by \`discardReason\`. Counts of a destination are of
+  all its sources.
+- Usage: a call is an event that was received. People are counted from the first of the month:
+  \`identified\` by user id, \`anonymous\` by anonymous id.
 - What is not there answers 501 and says what is missing.
 - \`GET /openapi.json\` is the OpenAPI document of what is supported, made from the schemas that
   check the requests.

@@ -69,7 +69,7 @@ export const OPERATIONS: readonly Operation[] = [
       'updateDestinationForAudience',
     ],
   ]),
-  ...of('aPICalls', 'not yet', 'daily usage by API calls', [
+  ...of('aPICalls', 'supported', '', [
     ['GET', '/usage/api-calls/sources/daily', 'getDailyPerSourceAPICallsUsage'],
     ['GET', '/usage/api-calls/daily', 'getDailyWorkspaceAPICallsUsage'],
   ]),
@@ -148,7 +148,7 @@ export const OPERATIONS: readonly Operation[] = [
     ['GET', '/suppressions', 'listSuppressions'],
     ['GET', '/regulations', 'listWorkspaceRegulations'],
   ]),
-  ...of('deliveryOverview', 'not yet', 'filtering at the source, which Millrace does not have', [
+  ...of('deliveryOverview', 'supported', '', [
     [
       'GET',
       '/delivery-overview/filtered-at-source',
@@ -182,7 +182,7 @@ export const OPERATIONS: readonly Operation[] = [
     ['DELETE', '/destination/{destinationId}/filters/{filterId}', 'removeFilterFromDestination'],
     ['PATCH', '/destination/{destinationId}/filters/{filterId}', 'updateFilterForDestination'],
   ]),
-  ...of('destinations', 'not yet', 'the summary of delivery metrics', [
+  ...of('destinations', 'supported', '', [
     [
       'GET',
       '/destinations/{destinationId}/delivery-metrics',
@@ -233,28 +233,23 @@ export const OPERATIONS: readonly Operation[] = [
     ['DELETE', '/groups/{userGroupId}', 'deleteUserGroup'],
     ['GET', '/groups/{userGroupId}', 'getUserGroup'],
     ['GET', '/groups/{userGroupId}/invites', 'listInvitesFromUserGroup'],
-    ['GET', '/groups', 'listUserGroups'],
     ['GET', '/groups/{userGroupId}/users', 'listUsersFromUserGroup'],
     ['DELETE', '/group/{userGroupId}/users', 'removeUsersFromUserGroup'],
     ['PUT', '/groups/{userGroupId}/permissions', 'replacePermissionsForUserGroup'],
     ['PUT', '/group/{userGroupId}/users', 'replaceUsersInUserGroup'],
     ['PATCH', '/groups/{userGroupId}', 'updateUserGroup'],
   ]),
+  ...of('iAMGroups', 'supported', '', [['GET', '/groups', 'listUserGroups']]),
   ...of('iAMRoles', 'supported', '', [['GET', '/roles', 'listRoles']]),
-  ...of(
-    'iAMUsers',
-    'not yet',
-    'changing people by this API (the admin API and the command line do)',
-    [
-      ['POST', '/users/{userId}/permissions', 'addPermissionsToUser'],
-      ['POST', '/invites', 'createInvites'],
-      ['DELETE', '/invites', 'deleteInvites'],
-      ['DELETE', '/users', 'deleteUsers'],
-      ['GET', '/invites', 'listInvites'],
-      ['GET', '/users/{userId}/groups', 'listUserGroupsFromUser'],
-      ['PUT', '/users/{userId}/permissions', 'replacePermissionsForUser'],
-    ],
-  ),
+  ...of('iAMUsers', 'supported', '', [
+    ['POST', '/users/{userId}/permissions', 'addPermissionsToUser'],
+    ['POST', '/invites', 'createInvites'],
+    ['DELETE', '/invites', 'deleteInvites'],
+    ['DELETE', '/users', 'deleteUsers'],
+    ['GET', '/invites', 'listInvites'],
+    ['GET', '/users/{userId}/groups', 'listUserGroupsFromUser'],
+    ['PUT', '/users/{userId}/permissions', 'replacePermissionsForUser'],
+  ]),
   ...of('iAMUsers', 'supported', '', [
     ['GET', '/users/{userId}', 'getUser'],
     ['GET', '/users', 'listUsers'],
@@ -269,7 +264,7 @@ export const OPERATIONS: readonly Operation[] = [
     ['DELETE', '/sources/{sourceId}/live-plugins/delete-code', 'deleteLivePluginCode'],
     ['GET', '/sources/{sourceId}/live-plugins/latest', 'getLatestFromLivePlugins'],
   ]),
-  ...of('monthlyTrackedUsers', 'not yet', 'monthly tracked users', [
+  ...of('monthlyTrackedUsers', 'supported', '', [
     ['GET', '/usage/mtu/sources/daily', 'getDailyPerSourceMTUUsage'],
     ['GET', '/usage/mtu/daily', 'getDailyWorkspaceMTUUsage'],
   ]),
@@ -336,7 +331,7 @@ export const OPERATIONS: readonly Operation[] = [
     ],
     ['PATCH', '/warehouses/{warehouseId}/selective-sync', 'updateSelectiveSyncForWarehouse'],
   ]),
-  ...of('sources', 'not yet', 'schema settings, and deleting a source (disable it instead)', [
+  ...of('sources', 'supported', '', [
     ['DELETE', '/sources/{sourceId}', 'deleteSource'],
     ['GET', '/sources/{sourceId}/settings', 'listSchemaSettingsInSource'],
     ['PATCH', '/sources/{sourceId}/settings', 'updateSchemaSettingsInSource'],
@@ -410,13 +405,15 @@ export const OPERATIONS: readonly Operation[] = [
     ['GET', '/transformations', 'listTransformations'],
     ['PATCH', '/transformations/{transformationId}', 'updateTransformation'],
   ]),
-  ...of('warehouses', 'not yet', 'making and changing warehouses by this API (destinations do)', [
+  ...of('warehouses', 'not yet', 'testing settings before they are saved', [
+    ['POST', '/warehouses/validation', 'createValidationInWarehouse'],
+  ]),
+  ...of('warehouses', 'supported', '', [
     [
       'POST',
       '/warehouses/{warehouseId}/connected-sources/{sourceId}',
       'addConnectionFromSourceToWarehouse',
     ],
-    ['POST', '/warehouses/validation', 'createValidationInWarehouse'],
     ['POST', '/warehouses', 'createWarehouse'],
     ['DELETE', '/warehouses/{warehouseId}', 'deleteWarehouse'],
     ['GET', '/warehouses/{warehouseId}/connection-state', 'getConnectionStateFromWarehouse'],

@@ -13,18 +13,36 @@ import { CATALOG_HANDLERS } from './catalog.ts';
 import { DESTINATION_HANDLERS } from './destinations.ts';
 import { METRIC_HANDLERS } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
+import { FILTER_HANDLERS } from './filters.ts';
 import { OPERATIONS } from './operations.ts';
 import type { Operation } from './operations.ts';
+import { PEOPLE_HANDLERS } from './people.ts';
 import { SOURCE_HANDLERS } from './sources.ts';
+import { SCHEMA_SETTINGS_HANDLERS } from './schema-settings.ts';
+import { USAGE_HANDLERS } from './usage.ts';
+import { WAREHOUSE_HANDLERS } from './warehouses.ts';
 import { WORKSPACE_HANDLERS } from './workspace.ts';
 
 const HANDLERS: Record<string, Handler> = {
   ...WORKSPACE_HANDLERS,
+  ...PEOPLE_HANDLERS,
   ...SOURCE_HANDLERS,
   ...CATALOG_HANDLERS,
   ...DESTINATION_HANDLERS,
+  ...FILTER_HANDLERS,
+  ...WAREHOUSE_HANDLERS,
+  ...USAGE_HANDLERS,
+  ...SCHEMA_SETTINGS_HANDLERS,
   ...METRIC_HANDLERS,
 };
+/** What Segment answers with 201; other things that are made, with 200. */
+const MADE: ReadonlySet<string> = new Set([
+  'addConnectionFromSourceToWarehouse',
+  'createInvites',
+  'createLabel',
+  'createSource',
+  'createWarehouse',
+]);
 const READ = 'public_api:read';
 const READ_WRITE = 'public_api:read_write';
 const VERSIONED = /application\/vnd\.segment\.v1(alpha|beta)?\+json/;
@@ -37,7 +55,7 @@ export function publicApiRoutes(control: PublicApiControl, logger: Logger): Hono
     routes.on(operation.method, path, async (c) => {
       requireScope(c);
       const data = await answer(operation, c, control);
-      return reply(c, 200, { data });
+      return reply(c, MADE.has(operation.name) ? 201 : 200, { data });
     });
   }
   routes.onError((error, c) => {

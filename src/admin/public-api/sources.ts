@@ -1,6 +1,7 @@
 /** Sources, their write keys and labels. */
 import { z } from 'zod';
 import { MillraceError } from '../../base/errors.ts';
+import type { JsonObject } from '../../events/json.ts';
 import { recordAudit } from '../../store/audit.ts';
 import { getResourceDocument, setResourceDocument } from '../../store/resource-documents.ts';
 import { listResourceLabels, setResourceLabels } from '../../store/resource-labels.ts';
@@ -9,10 +10,12 @@ import type { Source } from '../../store/sources.ts';
 import { inStoreTransaction } from '../../store/store.ts';
 import { createKey, disableKey, listKeys, writeKeyDigest } from '../../store/write-keys.ts';
 import { maySee, requireRole } from '../actor.ts';
-import { body, pageOf, param, sourceOf } from './ask.ts';
+import { body, mergedSettings, pageOf, param, sourceOf } from './ask.ts';
 import type { Ask, Handler } from './ask.ts';
 import { isWarehouse, sourceMetadata } from './catalog.ts';
 import { destinationView, listOf } from './destinations.ts';
+import { hintsOf, sourceView } from './source-view.ts';
+import { warehouseView } from './warehouses.ts';
 
 const settings = z.record(z.string(), z.unknown());
 const label = z.strictObject({
@@ -25,13 +28,13 @@ const createSchema = z.strictObject({
   slug: z.string(),
   enabled: z.boolean().default(true),
   metadataId: z.string(),
-  settings: settings.optional(),
+  settings: settings.nullable().optional(),
 });
 const updateSchema = z.strictObject({
   name: z.string().optional(),
   enabled: z.boolean().optional(),
   slug: z.string().optional(),
-  settings: settings.optional(),
+  settings: settings.nullable().optional(),
 });
 
 export const SOURCE_BODIES = {
@@ -47,7 +50,7 @@ export const SOURCE_HANDLERS: Record<string, Handler> = {
     const { page, pagination } = pageOf(ask, seen, ({ id }) => id);
     return { sources: page.map((source) => sourceView(ask, source)), pagination };
   },
-  getSource: (ask) => ({ source: sourceView(ask, sourceOf(ask, 'read')) }),
+  getSource: (ask) => ({ source: sourceView(ask, sourceOf(ask, 'read')), trackingPlanId: null }),
   async createSource(ask) {
     requireRole(ask.c, 'admin');
     const { store, region } = ask.control;
@@ -83,7 +86,7 @@ export const SOURCE_HANDLERS: Record<string, Handler> = {
       });
       if (given.settings) {
         const document = getResourceDocument(store, 'source', source.id);
-        const merged = { ...(document['settings'] as object | undefined), ...given.settings };
+        const merged = mergedSettings(document['settings'] as JsonObject, given.settings);
         setResourceDocument(store, 'source', source.id, { ...document, settings: merged });
       }
       const view = sourceView(ask, next);
@@ -92,6 +95,13 @@ export const SOURCE_HANDLERS: Record<string, Handler> = {
     });
     ask.control.publish();
     return { source: changed };
+  },
+  async deleteSource(ask) {
+    const { slug } = sourceOf(ask, 'write');
+    // It changes destinations, too, that others may own.
+    requireRole(ask.c, 'admin');
+    await ask.control.deleteSource(slug, ask.actor);
+    return { status: 'SUCCESS' };
   },
   createWriteKeyForSource(ask) {
     const source = sourceOf(ask, 'write');
@@ -114,7 +124,7 @@ export const SOURCE_HANDLERS: Record<string, Handler> = {
       audit(ask, 'Write Key Disabled', source, null, null);
     });
     ask.control.publish();
-    return { source: sourceView(ask, source) };
+    return { status: 'SUCCESS' };
   },
   addLabelsToSource: (ask) => changeLabels(ask, true),
   replaceLabelsInSource: (ask) => changeLabels(ask, false),
@@ -122,37 +132,15 @@ export const SOURCE_HANDLERS: Record<string, Handler> = {
     const source = sourceOf(ask, 'read');
     const all = await connected(ask, source, false);
     const { page, pagination } = pageOf(ask, all, ({ id }) => id);
-    return { destinations: page, pagination };
+    return { destinations: page.map((one) => destinationView(one, source.id)), pagination };
   },
   async listConnectedWarehousesFromSource(ask) {
     const source = sourceOf(ask, 'read');
     const all = await connected(ask, source, true);
     const { page, pagination } = pageOf(ask, all, ({ id }) => id);
-    return { warehouses: page, pagination };
+    return { warehouses: page.map((one) => warehouseView(ask, one)), pagination };
   },
 };
-
-/** Keys are stored as digests: whole ones are shown only in the answer that made them. */
-export function sourceView(ask: Ask, source: Source) {
-  const { store } = ask.control;
-  const document = getResourceDocument(store, 'source', source.id);
-  return {
-    id: source.id,
-    slug: source.slug,
-    name: source.name,
-    metadata: sourceMetadata(String(document['metadataId'] ?? 'http-api')),
-    workspaceId: source.workspaceId,
-    enabled: source.isEnabled,
-    writeKeys: hintsOf(ask, source),
-    settings: (document['settings'] ?? {}) as object,
-    labels: listResourceLabels(store, 'source', source.id),
-  };
-}
-
-function hintsOf({ control }: Ask, { slug }: Source): string[] {
-  const active = listKeys(control.store, slug).filter(({ state }) => state === 'active');
-  return active.map(({ hint }) => hint);
-}
 
 /** By the key itself, or by the hint that is shown of it. @throws MillraceError NOT_FOUND */
 function keyOf({ control }: Ask, source: Source, given: string): string {
@@ -182,11 +170,10 @@ async function changeLabels(ask: Ask, isAdded: boolean): Promise<object> {
   });
 }
 
-async function connected(ask: Ask, { id, slug }: Source, areWarehouses: boolean) {
+async function connected(ask: Ask, { slug }: Source, areWarehouses: boolean) {
   return (await listOf(ask))
     .filter(({ sources }) => sources === null || sources.includes(slug))
-    .filter(({ type }) => isWarehouse(type) === areWarehouses)
-    .map((one) => destinationView(one, id));
+    .filter(({ type }) => isWarehouse(type) === areWarehouses);
 }
 
 function audit(

@@ -1,20 +1,12 @@
-/** The workspace, its people, labels and audit log. */
+/** The workspace, its labels and audit log. */
 import { z } from 'zod';
 import { MillraceError } from '../../base/errors.ts';
 import { listAudit } from '../../store/audit.ts';
-import { findUser, listUsers } from '../../store/users.ts';
-import type { User } from '../../store/users.ts';
 import { ensureWorkspace } from '../../store/workspaces.ts';
 import { requireRole } from '../actor.ts';
 import { body, pageOf, param } from './ask.ts';
-import type { Ask, Handler } from './ask.ts';
+import type { Handler } from './ask.ts';
 
-const ROLES = [
-  ['owner', 'Workspace Owner', 'Everything.'],
-  ['admin', 'Workspace Admin', 'People, tokens, and all sources and destinations.'],
-  ['member', 'Source Admin', 'Sources and destinations, all or some.'],
-  ['viewer', 'Workspace Read-only', 'Sees everything, or some sources.'],
-] as const;
 const AUDIT_MAX = 10_000;
 const labelSchema = z.strictObject({
   label: z.strictObject({
@@ -53,24 +45,6 @@ export const WORKSPACE_HANDLERS: Record<string, Handler> = {
     }));
     return { events, pagination };
   },
-  listUsers(ask) {
-    requireRole(ask.c, 'admin');
-    const { page, pagination } = pageOf(ask, listUsers(ask.control.store), ({ id }) => id);
-    return { users: page.map((user) => userView(ask, user)), pagination };
-  },
-  getUser(ask) {
-    requireRole(ask.c, 'admin');
-    const user = findUser(ask.control.store, param(ask, 'userId'));
-    if (user) return { user: userView(ask, user) };
-    throw new MillraceError('NOT_FOUND', 'There is no such user', { field: 'userId' });
-  },
-  listRoles(ask) {
-    const { page, pagination } = pageOf(ask, ROLES, ([id]) => id);
-    return {
-      roles: page.map(([id, name, description]) => ({ id, name, description })),
-      pagination,
-    };
-  },
   listLabels({ control }) {
     const rows = control.store.database
       .prepare('select key, value, description from labels where workspace_id = ? order by 1, 2')
@@ -106,10 +80,3 @@ export const WORKSPACE_HANDLERS: Record<string, Handler> = {
     return { status: 'SUCCESS' };
   },
 };
-
-function userView({ control }: Ask, { id, name, email, role }: User) {
-  const workspace = ensureWorkspace(control.store);
-  const [roleId, roleName] = ROLES.find(([known]) => known === role) ?? ROLES[3];
-  const resources = [{ id: workspace.id, type: 'WORKSPACE' }];
-  return { id, name, email, permissions: [{ roleId, roleName, resources }] };
-}

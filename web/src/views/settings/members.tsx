@@ -10,14 +10,17 @@ import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { say } from '../../parts/toast.tsx';
-import { href } from '../../router.ts';
 import { ChangeMember } from './change-member.tsx';
+import { linkOf } from './invitation-link.ts';
+import { Invitations } from './invitations.tsx';
 import { RoleChoice } from './role-choice.tsx';
+import { rightsText } from './rights-text.ts';
 import type { Member, Role } from './settings-shapes.ts';
 
 /** The tab of people. */
 export function Members() {
   const { data, error, reload } = useLoaded<Member[]>('/admin/users');
+  const [turn, setTurn] = useState(0);
   const [isInviting, setInviting] = useState(false);
   const [changed, setChanged] = useState<Member>();
   const [link, setLink] = useState<{ email: string; url: string }>();
@@ -80,11 +83,13 @@ export function Members() {
           ))}
         </Table>
       )}
+      {may('admin') && <Invitations turn={turn} onLink={setLink} />}
       {isInviting && (
         <Invite
           onClose={() => setInviting(false)}
           onInvited={(email, invitation) => {
             setInviting(false);
+            setTurn(turn + 1);
             setLink({ email, url: linkOf(invitation) });
           }}
         />
@@ -102,22 +107,6 @@ export function Members() {
       {link && <LinkDialog {...link} onClose={() => setLink(undefined)} />}
     </Section>
   );
-}
-
-function linkOf(invitation: string): string {
-  return `${window.location.origin}${href('/')}#invitation=${invitation}`;
-}
-
-/** Admins have all sources, whatever is kept of them. */
-function rightsText({ role, sources }: Member): string {
-  if (sources === null || role === 'admin' || role === 'owner') return 'all';
-  const { read, write } = sources;
-  const seen = read.filter((slug) => !write.includes(slug));
-  const parts = [
-    ...(write.length > 0 ? [`changes ${write.join(', ')}`] : []),
-    ...(seen.length > 0 ? [`reads ${seen.join(', ')}`] : []),
-  ];
-  return parts.join('; ') || 'none';
 }
 
 interface ActionsProps {

@@ -27,6 +27,14 @@ export interface Member {
   createdAt: string;
 }
 
+/** Somebody who was invited and has no account yet. */
+export interface Invitation {
+  email: string;
+  role: Role;
+  sources: SourceRights | null;
+  expiresAt: string;
+}
+
 export interface Token {
   id: string;
   name: string;

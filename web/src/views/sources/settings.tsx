@@ -1,11 +1,12 @@
 /** Name, environment, and how the collector treats what a source sends. */
 import { useState } from 'preact/hooks';
-import { ApiError, send } from '../../api.ts';
+import { ApiError, may, send } from '../../api.ts';
 import { useTask } from '../../loading.ts';
 import { Dialog } from '../../parts/dialog.tsx';
 import { Field } from '../../parts/field.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { say } from '../../parts/toast.tsx';
+import { go } from '../../router.ts';
 import type { Source } from './shapes.ts';
 
 interface Props {
@@ -84,6 +85,44 @@ export function ChangeSource({ source, onClose, onChange }: Props) {
           Save settings
         </button>
       </form>
+      {may('admin') && <DeleteSource source={source} />}
     </Dialog>
+  );
+}
+
+/** For good, so that the slug is asked for. */
+function DeleteSource({ source }: { source: Source }) {
+  const [slug, setSlug] = useState('');
+  const task = useTask();
+  const remove = (event: Event): void => {
+    event.preventDefault();
+    void task.run(async () => {
+      await send('DELETE', `/admin/sources/${source.slug}`);
+      say(`${source.name} is deleted`);
+      go('/sources');
+    });
+  };
+  return (
+    <form class="fields" onSubmit={remove}>
+      <h3>Delete this source</h3>
+      <Problem error={task.error} />
+      <p>
+        Its keys are refused from now on, and destinations lose it. Its events stay in SQL, and come
+        back to it when a source is made with the same slug.
+      </p>
+      <Field label={`Type ${source.slug} to delete it`}>
+        {(own) => (
+          <input
+            {...own}
+            value={slug}
+            autocomplete="off"
+            onInput={(event) => setSlug(event.currentTarget.value)}
+          />
+        )}
+      </Field>
+      <button type="submit" class="danger" disabled={task.isRunning || slug !== source.slug}>
+        Delete the source
+      </button>
+    </form>
   );
 }

@@ -1,0 +1,6 @@
+import { href } from '../../router.ts';
+
+/** What somebody who is invited opens. */
+export function linkOf(invitation: string): string {
+  return `${window.location.origin}${href('/')}#invitation=${invitation}`;
+}
