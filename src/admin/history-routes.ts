@@ -14,6 +14,16 @@ export interface HistoryControl {
   nowMs(): number;
   /** Events of the hour of the week, as a median of earlier weeks; null: not known yet. */
   baseline(source: string, atMs: number): number | null;
+  /** Stored events of a source by type and name, the most frequent first. */
+  eventVolumes(source: string, fromMs: number, toMs: number): Promise<EventVolume[]>;
+}
+
+export interface EventVolume {
+  type: string;
+  name: string;
+  events: number;
+  /** The median of the same time of earlier weeks; null: not known yet. */
+  usual: number | null;
 }
 
 /** More buckets than a screen has pixels. */
@@ -64,6 +74,12 @@ export function historyRoutes(control: HistoryControl): Hono {
       points.push([new Date(at).toISOString(), control.baseline(source, at)]);
     }
     return c.json({ source, points });
+  });
+  routes.get('/history/events', async (c) => {
+    const { source, from, to } = parseAs(baselineSchema, c.req.query());
+    requireSeen(c, source);
+    requireRange(from, to, 'HOUR');
+    return c.json({ source, events: await control.eventVolumes(source, from, to) });
   });
   return routes;
 }

@@ -178,8 +178,10 @@ function newUser(
   if (invited === undefined && !isAllowed) {
     throw new MillraceError('FORBIDDEN', `${email} has no account here; ask for an invitation`);
   }
-  const role = invited ?? person.role ?? defaultRole;
-  const user = createUser(store, { email, name: person.name ?? email, role, password: null });
+  const role = invited?.role ?? person.role ?? defaultRole;
+  const sources = invited?.sources ?? null;
+  const name = person.name ?? email;
+  const user = createUser(store, { email, name, role, sources, password: null });
   linkOidcSubject(store, user.id, person.subject);
   const resource = { type: 'user', id: user.id, name: email };
   const after = { email, role, isInvited: invited !== undefined };

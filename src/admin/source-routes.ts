@@ -230,6 +230,8 @@ function time(ms: number | null): string | null {
 function keyView(key: WriteKey) {
   return {
     id: key.id,
+    /** As metrics name it. */
+    number: key.number,
     hint: key.hint,
     state: key.state,
     origin: key.origin,

@@ -19,26 +19,30 @@ export interface CollectCells {
   takeKeyUse(): [keyNumber: number, usedAtMs: number][];
 }
 
-interface SourceCells {
+interface KeyCells {
   requests: Cell;
   received: Cell;
   accepted: Cell;
+  ofKey: Cell;
 }
 
 export function createCollectCells(registry: MetricsRegistry): CollectCells {
-  const bySource = new Map<number, SourceCells>();
+  const byKey = new Map<number, KeyCells>();
   const byStatus = new Map<number, Cell>();
   let keyUse = new Map<number, number>();
-  const sourceCells = (access: Access): SourceCells => {
-    const { number, slug } = access.source;
-    let cells = bySource.get(number);
+  const keyCells = ({ keyNumber, source: { slug } }: Access): KeyCells => {
+    let cells = byKey.get(keyNumber);
     if (!cells) {
       cells = {
         requests: registry.cell('millrace_source_requests_total', { source: slug }),
         received: registry.cell('millrace_events_received_total', { source: slug }),
         accepted: registry.cell('millrace_events_accepted_total', { source: slug }),
+        ofKey: registry.cell('millrace_key_events_total', {
+          source: slug,
+          key: String(keyNumber),
+        }),
       };
-      bySource.set(number, cells);
+      byKey.set(keyNumber, cells);
     }
     return cells;
   };
@@ -56,10 +60,11 @@ export function createCollectCells(registry: MetricsRegistry): CollectCells {
     limited: ({ source }) => registry.cell('millrace_rate_limited_total', { source: source.slug }),
     sdkMetrics: registry.cell('millrace_sdk_metrics_total'),
     countDurable(access, eventCount, rejections, receivedAtMs) {
-      const cells = sourceCells(access);
+      const cells = keyCells(access);
       cells.requests.value++;
       cells.received.value += eventCount;
       cells.accepted.value += eventCount - rejections.length;
+      cells.ofKey.value += eventCount;
       keyUse.set(access.keyNumber, receivedAtMs);
       for (const { code } of rejections) {
         const labels = { source: access.source.slug, code };

@@ -23,7 +23,7 @@ export function interpolateSettings(raw: Record<string, unknown>, env: Environme
   return problems;
 }
 
-/** As `interpolateSettings`, for a document of configuration as code: its write keys too. */
+/** For a document of configuration as code: also its write keys and alert channels. */
 export function interpolateDocument(raw: Record<string, unknown>, env: Environment): string[] {
   const problems = interpolateSettings(raw, env);
   for (const [at, source] of objectsOf(raw['sources'])) {
@@ -32,6 +32,10 @@ export function interpolateDocument(raw: Record<string, unknown>, env: Environme
       const path = `sources[${at}].writeKeys[${keyAt}].key`;
       writeKey['key'] = replaced(writeKey['key'], path, { env, problems });
     }
+  }
+  for (const [at, rule] of objectsOf(raw['alerts'])) {
+    if (rule['channels'] === undefined) continue;
+    rule['channels'] = replaced(rule['channels'], `alerts[${at}].channels`, { env, problems });
   }
   return problems;
 }

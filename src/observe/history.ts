@@ -60,6 +60,7 @@ const KEPT: ReadonlySet<string> = new Set([
   'millrace_events_received_total',
   'millrace_events_accepted_total',
   'millrace_events_rejected_total',
+  'millrace_key_events_total',
   'millrace_unauthorized_total',
   'millrace_rate_limited_total',
   'millrace_unavailable_total',

@@ -7,6 +7,7 @@ import type { ConfigPlan, PlannedChange } from '../admin/config-code/plan.ts';
 import { recordAudit } from '../store/audit.ts';
 import type { Actor } from '../store/audit.ts';
 import { inStoreTransaction } from '../store/store.ts';
+import { applyAlerts } from './config-apply-alerts.ts';
 import { applyDestinations } from './config-apply-destinations.ts';
 import { applySources } from './config-apply-sources.ts';
 import { applyUsers } from './config-apply-users.ts';
@@ -16,7 +17,7 @@ import type { ControlSeams } from './destination-control.ts';
 export interface ApplyOptions {
   actor: Actor;
   isDryRun: boolean;
-  /** Whether what the document does not name goes: destinations, users; sources and keys end. */
+  /** Whether what the document does not name goes; sources and keys end, and stay. */
   isPruning: boolean;
 }
 
@@ -49,6 +50,7 @@ export function applyConfig(
         applySources(applying, document.sources),
         applyDestinations(applying, document.destinations),
         applyUsers(applying, document.users),
+        applyAlerts(applying, document.alerts),
       ];
       // Last, so that who takes over is there before who leaves goes.
       for (const prune of prunings) if (isPruning) prune();

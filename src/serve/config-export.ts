@@ -1,12 +1,16 @@
 /** The control store as a document of configuration as code: the same store, the same document. */
 import { DOCUMENT_VERSION } from '../admin/config-code/document.ts';
 import type {
+  AlertItem,
   ConfigDocument,
   DestinationItem,
   SourceItem,
   UserItem,
   WriteKeyItem,
 } from '../admin/config-code/document.ts';
+import { ruleView } from '../admin/alert-rule-shape.ts';
+import { listAlertRules } from '../store/alert-rules.ts';
+import type { AlertRule } from '../store/alert-rules.ts';
 import { listDestinations } from '../store/destinations.ts';
 import type { StoredDestination } from '../store/destinations.ts';
 import { listResourceLabels } from '../store/resource-labels.ts';
@@ -39,6 +43,9 @@ export function exportConfig({ store, sealer }: Seams): ConfigDocument {
     users: listUsers(store)
       .map(userItemOf)
       .toSorted((a, b) => compare(a.email, b.email)),
+    alerts: listAlertRules(store, sealer)
+      .map(alertItemOf)
+      .toSorted((a, b) => compare(a.name, b.name)),
   };
 }
 
@@ -100,6 +107,12 @@ export function userItemOf({ email, name, role, sources, isEnabled }: User): Use
     sources: sources && { read: [...read], write: [...write] },
     enabled: isEnabled,
   };
+}
+
+/** Without its id, which is another one elsewhere. */
+export function alertItemOf(rule: AlertRule): AlertItem {
+  const { id: _, ...item } = ruleView(rule);
+  return item;
 }
 
 function compare(a: string, b: string): number {

@@ -25,7 +25,7 @@ export interface ControlSeams {
   store: Store;
   sealer: Sealer;
   net: Net;
-  config: Pick<Config, 'regions'>;
+  config: Pick<Config, 'regions' | 'alerts'>;
 }
 
 const changeSchema = destinationSchema

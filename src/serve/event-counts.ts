@@ -1,4 +1,5 @@
 /** Stored events over time, and the people they are of, as the lake has them. */
+import type { EventVolume } from '../admin/history-routes.ts';
 import type { CountedEvents, EventCountAsk, TrackedUsersDay } from '../admin/public-api/ask.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { LakeClient } from './lake-client.ts';
@@ -95,5 +96,48 @@ export async function trackedUsers(
   return result;
 }
 
+/**
+ * Of the time asked for, and of the same time one to four weeks before. A week counts in which
+ * the source had anything at all; with two of them it is known what is usual.
+ */
+export async function eventVolumes(
+  lake: LakeClient,
+  source: string,
+  fromMs: number,
+  toMs: number,
+): Promise<EventVolume[]> {
+  const spans = Array.from({ length: WEEKS + 1 }, (_, week) => {
+    const [from, to] = [fromMs, toMs].map((ms) => `make_timestamp(${ms - week * WEEK_MS}000)`);
+    return `(received_at >= ${from} and received_at < ${to})`;
+  });
+  const counts = spans.map((span, week) => `count(*) filter (${span}) as week${week}`);
+  const rows = await lakeRows(
+    lake,
+    `select type, case when type = 'track' then coalesce(event, '') else '' end as event_name,
+       ${counts.join(', ')}
+     from events where source = ${literal(source)} and (${spans.join(' or ')})
+     group by all order by week0 desc, week1 desc, type, event_name`,
+    VOLUMES_MAX,
+  );
+  const weeks = Array.from({ length: WEEKS }, (_, at) => `week${at + 1}`);
+  const known = weeks.filter((week) => rows.some((row) => Number(row[week]) > 0));
+  return rows.map((row) => ({
+    type: textOf(row['type']) ?? '',
+    name: textOf(row['event_name']) ?? '',
+    events: Number(row['week0']),
+    usual: known.length < 2 ? null : medianOf(known.map((week) => Number(row[week]))),
+  }));
+}
+
+function medianOf(values: readonly number[]): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  const half = Math.floor(sorted.length / 2);
+  const [low = 0, high = 0] = [sorted[sorted.length % 2 === 1 ? half : half - 1], sorted[half]];
+  return (low + high) / 2;
+}
+
+const WEEKS = 4;
+const WEEK_MS = 7 * 86_400_000;
+const VOLUMES_MAX = 200;
 const DAY_MS = 86_400_000;
 const KINDS = ['identified', 'anonymous', 'anonymousIdentified'] as const;

@@ -8,6 +8,7 @@ import type { Snapshot } from '../observe/metrics.ts';
 import { createAlerts } from './alerts/alerts.ts';
 import { baseline } from './alerts/evaluate.ts';
 import { createCanary } from './canary.ts';
+import { eventVolumes } from './event-counts.ts';
 import type { LakeClient } from './lake-client.ts';
 import type { ServerParts } from './server-parts.ts';
 
@@ -74,6 +75,7 @@ export function startHistoryKeeper(parts: ServerParts, seams: KeeperSeams): Hist
         return history.query(query);
       },
       nowMs: () => clock.wallMs(),
+      eventVolumes: (source, fromMs, toMs) => eventVolumes(lake, source, fromMs, toMs),
       baseline: (source, atMs) => baseline(source, history.query, atMs),
     },
     alerts: {

@@ -77,7 +77,7 @@ export function findInvitation(store: Store, secret: string): Invitation | undef
   return {
     email: row['email'] === null ? null : String(row['email']),
     role: row['role'] as Role,
-    sources: rightsOf(row['sources']),
+    sources: rightsFrom(row['sources']),
     userId: row['user_id'] === null ? null : String(row['user_id']),
   };
 }
@@ -93,7 +93,7 @@ export function listInvitations(store: Store): PendingInvitation[] {
   return rows.map((row) => ({
     email: String(row['email']),
     role: row['role'] as Role,
-    sources: rightsOf(row['sources']),
+    sources: rightsFrom(row['sources']),
     expiresAtMs: Number(row['expires_at_ms']),
   }));
 }
@@ -130,6 +130,7 @@ function hasOwner(store: Store): boolean {
   return row !== undefined;
 }
 
-function rightsOf(value: unknown): SourceRights | null {
+/** As the table has them. */
+export function rightsFrom(value: unknown): SourceRights | null {
   return typeof value === 'string' ? (JSON.parse(value) as SourceRights) : null;
 }

@@ -1,6 +1,7 @@
 /** People by what an OpenID Connect provider says of them. */
 import { MillraceError } from '../base/errors.ts';
-import type { Role } from './audit.ts';
+import type { Role, SourceRights } from './audit.ts';
+import { rightsFrom } from './invitations.ts';
 import { inStoreTransaction } from './store.ts';
 import type { Store } from './store.ts';
 import { findUser } from './users.ts';
@@ -25,19 +26,22 @@ export function linkOidcSubject(store: Store, userId: string, subject: string): 
   });
 }
 
-/** Uses up all open invitations of an address. @returns the role of the newest; undefined: none. */
-export function takeInvitationsOf(store: Store, email: string): Role | undefined {
+/** Uses up all open invitations of an address. @returns the newest; undefined: there is none. */
+export function takeInvitationsOf(
+  store: Store,
+  email: string,
+): { role: Role; sources: SourceRights | null } | undefined {
   return inStoreTransaction(store, () => {
     const workspace = ensureWorkspace(store).id;
     const row = store.database
       .prepare(
-        `select role from invitations where workspace_id = ? and lower(email) = ?
+        `select role, sources from invitations where workspace_id = ? and lower(email) = ?
            and user_id is null and expires_at_ms >= ? order by created_at_ms desc limit 1`,
       )
       .get(workspace, email.toLowerCase(), store.clock.wallMs());
     store.database
       .prepare('delete from invitations where workspace_id = ? and lower(email) = ?')
       .run(workspace, email.toLowerCase());
-    return row && (row['role'] as Role);
+    return row && { role: row['role'] as Role, sources: rightsFrom(row['sources']) };
   });
 }

@@ -15,6 +15,7 @@ interface Document {
   sources: Record<string, unknown>[];
   destinations: Record<string, unknown>[];
   users: Record<string, unknown>[];
+  alerts: Record<string, unknown>[];
 }
 
 interface Plan {
@@ -61,6 +62,13 @@ const WANTED = {
       enabled: false,
     },
   ],
+  alerts: [
+    {
+      name: 'Shop is silent',
+      watch: { kind: 'silence', source: 'shop', minutes: 30 },
+      channels: [{ type: 'slack', url: '${SLACK_URL}' }],
+    },
+  ],
 };
 
 describe('configuration as code', () => {
@@ -74,7 +82,7 @@ describe('configuration as code', () => {
     await Promise.all([server.stop(), other.stop()]);
   });
 
-  const env = { SHOP_KEY: KEY, HOOK_SECRET: SECRET };
+  const env = { SHOP_KEY: KEY, HOOK_SECRET: SECRET, SLACK_URL: `https://example.com/${SECRET}` };
 
   async function run(on: TestServer, document: unknown, ...args: string[]) {
     const file = join(on.folder, 'wanted.yaml');
@@ -112,6 +120,7 @@ describe('configuration as code', () => {
       'create destination hook',
       'create user ada@example.com',
       'create user kept@example.com',
+      'create alert rule Shop',
     ]);
     assert.deepEqual(await exported(server), empty);
     const audit = await fetch(`${server.adminUrl}/admin/audit`, {
@@ -140,6 +149,8 @@ describe('configuration as code', () => {
     Object.assign(withSecret.destinations[0]?.['settings'] as object, {
       sharedSecret: '${HOOK_SECRET}',
     });
+    assert.match((await run(other, withSecret)).stderr, /alerts\[0\]/, 'its address is masked');
+    Object.assign(withSecret.alerts[0] ?? {}, { channels: WANTED.alerts[0]?.channels });
     await apply(other, withSecret, '--prune');
     assert.deepEqual(await exported(other), document);
     assert.deepEqual((await apply(other, document, '--prune')).changes, [], 'masks stay');
@@ -158,6 +169,7 @@ describe('configuration as code', () => {
       limits: {},
       labels: [{ key: 'team', value: 'app' }],
     });
+    Object.assign(drifted.alerts[0] ?? {}, { repeatHours: 2 });
     const plan = await apply(server, drifted, '--dry-run');
     const fields = plan.changes.flatMap(({ name, fields: own }) =>
       own.map(({ field, before: old, after: next }) => [name, field, old, next]),
@@ -168,6 +180,7 @@ describe('configuration as code', () => {
       ['hook', 'state', 'paused', 'enabled'],
       ['hook', 'settings.url', 'https://example.com/', 'https://example.com/new'],
       ['hook', 'settings.sharedSecret', '••••••', '••••••'],
+      ['Shop is silent', 'repeatHours', 24, 2],
     ]);
     const { stdout } = await run(server, drifted, '--dry-run');
     assert.match(stdout, /~ destination hook\n {4}state: paused → enabled/);
@@ -228,11 +241,13 @@ describe('configuration as code', () => {
       ...document,
       destinations: [],
       users: document.users.filter(({ role }) => role === 'owner'),
+      alerts: [],
       sources: [{ slug: 'default', writeKeys: [] }],
     };
     assert.deepEqual((await apply(server, shorter)).changes, []);
     const plan = await apply(server, shorter, '--prune');
     assert.deepEqual(linesOf(plan).toSorted(), [
+      'delete alert rule Shop',
       'delete destination hook',
       'delete source shop',
       'delete user kept@example.com',

@@ -37,6 +37,10 @@ describe('usage in the dashboard', { skip: browserSkip }, () => {
     await page.locator('.figures div').filter({ hasText: 'Events' }).getByText('8').waitFor();
     await page.locator('.figures div').filter({ hasText: 'Unknown keys' }).getByText('1').waitFor();
     await page.getByRole('region', { name: 'Rejected events by reason' }).waitFor();
+    const seen = page.getByRole('region', { name: 'Events by name' }).getByRole('row');
+    await seen.filter({ hasText: 'Seen' }).getByText('7', { exact: true }).waitFor();
+    const keys = page.getByRole('region', { name: 'Events by write key' }).getByRole('row');
+    await keys.filter({ hasText: 'active' }).getByText('8', { exact: true }).waitFor();
     await assertAccessible('volume');
     await page.getByLabel('Range').selectOption('7 days');
     await page.waitForURL(/range=7/);

@@ -8,6 +8,7 @@ import { MillraceError } from '../../base/errors.ts';
 import { destinationSchema } from '../../config/deliver-schema.ts';
 import { sourceSchema } from '../../config/source-schema.ts';
 import { isObject } from '../../events/json.ts';
+import { alertRuleSchema } from '../alert-rule-shape.ts';
 
 export const DOCUMENT_VERSION = 1;
 
@@ -54,11 +55,15 @@ const userItem = z.strictObject({
   enabled: z.boolean().optional(),
 });
 
+/** Named by its name; the watch only when it is new. */
+const alertItem = alertRuleSchema.extend({ watch: alertRuleSchema.shape.watch.optional() });
+
 const documentSchema = z.strictObject({
   version: z.literal(DOCUMENT_VERSION),
   sources: z.array(sourceItem).max(10_000).optional(),
   destinations: z.array(destinationItem).max(1_000).optional(),
   users: z.array(userItem).max(10_000).optional(),
+  alerts: z.array(alertItem).max(500).optional(),
 });
 
 /** Of the schema, where defaults do not count: what is not said is undefined. */
@@ -66,6 +71,7 @@ type Said<Item, Named extends keyof Item> = Partial<Item> & Pick<Item, Named>;
 export type SourceItem = Said<z.output<typeof sourceItem>, 'slug'>;
 export type DestinationItem = Said<z.output<typeof destinationItem>, 'slug'>;
 export type UserItem = z.output<typeof userItem>;
+export type AlertItem = Said<z.output<typeof alertItem>, 'name'>;
 export type WriteKeyItem = z.output<typeof writeKeySchema>;
 export type LabelItem = z.output<typeof label>;
 
@@ -74,6 +80,7 @@ export interface ConfigDocument {
   sources?: SourceItem[];
   destinations?: DestinationItem[];
   users?: UserItem[];
+  alerts?: AlertItem[];
 }
 
 /** @throws MillraceError INVALID_ARGUMENT naming the field, such as `sources[2].region`. */
@@ -87,15 +94,17 @@ export function parseDocument(given: unknown): ConfigDocument {
       field,
     });
   }
-  const { sources, destinations, users } = parsed.data;
+  const { sources, destinations, users, alerts } = parsed.data;
   requireDistinct(sources, 'sources', 'slug');
   requireDistinct(destinations, 'destinations', 'slug');
   requireDistinct(users, 'users', 'email');
+  requireDistinct(alerts, 'alerts', 'name');
   return {
     version: DOCUMENT_VERSION,
     ...(sources && { sources: saidOf(sources, given, 'sources') }),
     ...(destinations && { destinations: saidOf(destinations, given, 'destinations') }),
     ...(users && { users }),
+    ...(alerts && { alerts: saidOf(alerts, given, 'alerts') }),
   };
 }
 

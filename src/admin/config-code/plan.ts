@@ -8,8 +8,8 @@ export interface FieldChange {
 
 export interface PlannedChange {
   action: 'create' | 'change' | 'delete';
-  kind: 'source' | 'write key' | 'destination' | 'user';
-  /** Slug, email, or slug and hint of a key. */
+  kind: 'source' | 'write key' | 'destination' | 'user' | 'alert rule';
+  /** Slug, email, name, or slug and hint of a key. */
   name: string;
   fields: FieldChange[];
 }

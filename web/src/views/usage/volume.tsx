@@ -7,6 +7,8 @@ import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { place, setQuery } from '../../router.ts';
+import { ByEvent } from './by-event.tsx';
+import { ByKey } from './by-key.tsx';
 import type { HistoryAnswer } from './shapes.ts';
 
 const HOUR_MS = 3_600_000;
@@ -34,6 +36,7 @@ export function Volume() {
   const own = `&source=${encodeURIComponent(chosen)}`;
   const received = useLoaded<HistoryAnswer>(ask('events_received', own), EVERY_MS);
   const rejected = useLoaded<HistoryAnswer>(ask('events_rejected', `${own}&by=code`), EVERY_MS);
+  const byKey = useLoaded<HistoryAnswer>(ask('key_events', `${own}&by=key`), EVERY_MS);
   const limited = useLoaded<HistoryAnswer>(ask('rate_limited', own), EVERY_MS);
   const unknown = useLoaded<HistoryAnswer>(ask('unauthorized'), EVERY_MS);
   const usual = useLoaded<Baseline>(
@@ -102,6 +105,12 @@ export function Volume() {
         </p>
       </Section>
       {refused > 0 && <Rejected answer={rejected.data} />}
+      {chosen !== '' && (
+        <>
+          <ByEvent source={chosen} span={span} />
+          <ByKey source={chosen} answer={byKey.data} />
+        </>
+      )}
     </>
   );
 }
