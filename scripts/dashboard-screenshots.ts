@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
+import { askAdmin } from '../test/support/admin-people.ts';
 import { startFakeService } from '../test/support/fake-service.ts';
 import { basicAuth, startTestServer } from '../test/support/test-server.ts';
 import type { TestServer } from '../test/support/test-server.ts';
@@ -19,6 +20,10 @@ const VIEWS = [
   ['sql', '/sql'],
   ['usage', '/usage'],
   ['alerts', '/usage/alerts'],
+  ['schema', '/schema?source=web-shop'],
+  ['users', '/users?q=user-7'],
+  ['settings', '/settings'],
+  ['audit', '/settings/audit'],
   ['overview', '/'],
 ] as const;
 const SIZE = { width: 1120, height: 760 };
@@ -34,6 +39,7 @@ export async function drawDashboard(page: Page, folder: string): Promise<void> {
   const service = await startFakeService();
   const server = await startTestServer({ config: configOf(service.url) });
   const stopping = new AbortController();
+  await makePeople(server);
   const traffic = sendTraffic(server, stopping.signal);
   try {
     await page.setViewportSize(SIZE);
@@ -83,6 +89,30 @@ function configOf(url: string): Record<string, unknown> {
       },
     ],
   };
+}
+
+/** Somebody with an account, and somebody who was invited; they have traits of their own, too. */
+async function makePeople(server: TestServer): Promise<void> {
+  const document = {
+    version: 1,
+    users: [
+      { email: 'ada@example.com', name: 'Ada', role: 'owner' },
+      {
+        email: 'kim@example.com',
+        name: 'Kim',
+        role: 'member',
+        sources: { read: ['ios-app'], write: ['web-shop'] },
+      },
+    ],
+  };
+  await askAdmin(server, '/apply', { body: { document } });
+  await askAdmin(server, '/invitations', { body: { email: 'sam@example.com', role: 'viewer' } });
+  const [key = ''] = KEYS;
+  for (const plan of ['free', 'pro']) {
+    const traits = { name: 'Robin', email: 'robin@example.com', plan };
+    const body = { userId: 'user-7', anonymousId: 'browser-1', traits };
+    await server.post('/v1/identify', body, { Authorization: basicAuth(key) });
+  }
 }
 
 async function sendTraffic(server: TestServer, signal: AbortSignal): Promise<void> {

@@ -141,11 +141,11 @@ describe('settings in the dashboard', { skip: browserSkip }, () => {
       .waitFor();
     await assertAccessible('regions');
     await open('/settings/look');
-    await page.getByLabel('Dark').check();
+    await page.getByLabel('Dark', { exact: true }).check();
     const theme = () => page.evaluate('document.documentElement.dataset.theme');
     assert.equal(await theme(), 'dark');
     await page.reload();
-    await page.getByLabel('Dark').waitFor();
+    await page.getByLabel('Dark', { exact: true }).waitFor();
     assert.equal(await theme(), 'dark');
     await page.getByLabel('As the system says').check();
     assert.equal(await theme(), 'light');

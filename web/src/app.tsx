@@ -48,6 +48,7 @@ function takeFragment(): Brought {
 
 function Frame() {
   const [isOpen, setOpen] = useState(false);
+  const otherTheme = theme.value === 'dark' ? 'Light theme' : 'Dark theme';
   const found = findView(place.value.path);
   useEffect(() => setOpen(false), [place.value.path]);
   return (
@@ -79,8 +80,14 @@ function Frame() {
             </a>
           ))}
           <span class="who">
-            <button type="button" class="quiet" onClick={toggleTheme}>
-              {theme.value === 'dark' ? 'Light theme' : 'Dark theme'}
+            <button
+              type="button"
+              class="quiet"
+              title={otherTheme}
+              aria-label={otherTheme}
+              onClick={toggleTheme}
+            >
+              <span aria-hidden="true">◐</span>
             </button>
             <span title={`role: ${me.value?.role}`}>{me.value?.name}</span>
             <button type="button" class="quiet" onClick={() => void signOut()}>

@@ -61,7 +61,7 @@ function About({ entry }: { entry: LiveEntry }) {
       {who !== '' && <dt>User</dt>}
       {who !== '' && (
         <dd>
-          <a href={href(`/users/${encodeURIComponent(who)}`)}>{who}</a>
+          <a href={href(`/users?${new URLSearchParams({ q: who })}`)}>{who}</a>
         </dd>
       )}
       {messageId && <dt>Message</dt>}

@@ -40,72 +40,74 @@ export function Members() {
     });
   };
   return (
-    <Section
-      title="Members"
-      actions={
-        may('admin') && (
-          <button type="button" onClick={() => setInviting(true)}>
-            Invite
-          </button>
-        )
-      }
-    >
-      <Problem error={error ?? task.error} />
-      {data?.length === 0 && (
-        <Empty>
-          Nobody has an account yet: invite somebody. The first owner gets the link that the server
-          printed at its start.
-        </Empty>
-      )}
-      {data && data.length > 0 && (
-        <Table label="Members" columns={['Name', 'Email', 'Role', 'Sources', 'State', '']}>
-          {data.map((member) => (
-            <tr key={member.id}>
-              <td class="settings-text">{member.name}</td>
-              <td class="settings-text">{member.email}</td>
-              <td>{member.role}</td>
-              <td class="settings-text">{rightsText(member)}</td>
-              <td>
-                <Badge tone={member.isEnabled ? 'good' : 'warn'}>
-                  {member.isEnabled ? 'enabled' : 'disabled'}
-                </Badge>
-              </td>
-              <td>
-                <MemberActions
-                  member={member}
-                  isBusy={task.isRunning}
-                  onChange={() => setChanged(member)}
-                  onPassword={() => offerPassword(member)}
-                  onAct={act}
-                />
-              </td>
-            </tr>
-          ))}
-        </Table>
-      )}
+    <>
+      <Section
+        title="Members"
+        actions={
+          may('admin') && (
+            <button type="button" onClick={() => setInviting(true)}>
+              Invite
+            </button>
+          )
+        }
+      >
+        <Problem error={error ?? task.error} />
+        {data?.length === 0 && (
+          <Empty>
+            Nobody has an account yet: invite somebody. The first owner gets the link that the
+            server printed at its start.
+          </Empty>
+        )}
+        {data && data.length > 0 && (
+          <Table label="Members" columns={['Name', 'Email', 'Role', 'Sources', 'State', '']}>
+            {data.map((member) => (
+              <tr key={member.id}>
+                <td class="settings-text">{member.name}</td>
+                <td class="settings-text">{member.email}</td>
+                <td>{member.role}</td>
+                <td class="settings-text">{rightsText(member)}</td>
+                <td>
+                  <Badge tone={member.isEnabled ? 'good' : 'warn'}>
+                    {member.isEnabled ? 'enabled' : 'disabled'}
+                  </Badge>
+                </td>
+                <td>
+                  <MemberActions
+                    member={member}
+                    isBusy={task.isRunning}
+                    onChange={() => setChanged(member)}
+                    onPassword={() => offerPassword(member)}
+                    onAct={act}
+                  />
+                </td>
+              </tr>
+            ))}
+          </Table>
+        )}
+        {isInviting && (
+          <Invite
+            onClose={() => setInviting(false)}
+            onInvited={(email, invitation) => {
+              setInviting(false);
+              setTurn(turn + 1);
+              setLink({ email, url: linkOf(invitation) });
+            }}
+          />
+        )}
+        {changed && (
+          <ChangeMember
+            member={changed}
+            onClose={() => setChanged(undefined)}
+            onSaved={() => {
+              setChanged(undefined);
+              reload();
+            }}
+          />
+        )}
+        {link && <LinkDialog {...link} onClose={() => setLink(undefined)} />}
+      </Section>
       {may('admin') && <Invitations turn={turn} onLink={setLink} />}
-      {isInviting && (
-        <Invite
-          onClose={() => setInviting(false)}
-          onInvited={(email, invitation) => {
-            setInviting(false);
-            setTurn(turn + 1);
-            setLink({ email, url: linkOf(invitation) });
-          }}
-        />
-      )}
-      {changed && (
-        <ChangeMember
-          member={changed}
-          onClose={() => setChanged(undefined)}
-          onSaved={() => {
-            setChanged(undefined);
-            reload();
-          }}
-        />
-      )}
-      {link && <LinkDialog {...link} onClose={() => setLink(undefined)} />}
-    </Section>
+    </>
   );
 }
 
