@@ -3,14 +3,14 @@
  * port. Everything that shows data wants the admin token; /health, /ready and /metrics do not.
  */
 import { serve } from '@hono/node-server';
-import { getConnInfo } from '@hono/node-server/conninfo';
-import type { ServerType } from '@hono/node-server';
+import type { HttpBindings, ServerType } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import { MillraceError, toError } from '../base/errors.ts';
+import { createClientAddress } from '../collect/client-address.ts';
 import type { SqlRequest, SqlResult } from '../lake/sql.ts';
 import type { Logger } from '../observe/logger.ts';
 import { toCsv } from './csv.ts';
@@ -46,6 +46,8 @@ export interface AdminOptions {
   port: number;
   token: string;
   signIns: SignInSettings;
+  /** Addresses or CIDR ranges. */
+  trustedProxies: readonly string[];
   sql: { timeoutMs: number; rowsMax: number };
   logger: Logger;
   query(request: SqlRequest, cancelled?: AbortSignal): Promise<SqlResult>;
@@ -126,13 +128,14 @@ function createApp(options: AdminOptions): Hono {
   const isToken = tokenCheck(options.token);
   const tokenSessions = createTokenSessions(options.token, options.clock);
   const passwords = createPasswords();
+  const clientAddress = createClientAddress(options.trustedProxies);
   const accounts: AccountOptions = {
     store: options.store,
     passwords,
     limit: createSignInLimit(options.signIns, options.clock),
     isAdminToken: isToken,
     tokenSessions,
-    addressOf: (c) => getConnInfo(c).remote.address ?? '',
+    addressOf: (c) => clientAddress((c.env as HttpBindings).incoming),
   };
   const open = new Hono();
   open.use(limitBody());

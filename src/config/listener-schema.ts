@@ -6,6 +6,13 @@ import { choice, integer, milliseconds, text } from './fields.ts';
 const PORT = { min: 0, max: 65_535 };
 const HOST = /^[A-Za-z0-9._:-]{1,253}$/;
 
+const proxies = (description: string) =>
+  z
+    .array(z.string().refine(isAddressRange).meta({ allowed: 'IP address or CIDR range' }))
+    .max(1000)
+    .meta({ allowed: 'list of IP addresses or CIDR ranges', description })
+    .default([]);
+
 export const collectorSchema = z.strictObject({
   port: integer({
     ...PORT,
@@ -34,14 +41,7 @@ export const collectorSchema = z.strictObject({
       description: 'Where SDKs reach this collector; by default what each request says.',
     })
     .default(null),
-  trustedProxies: z
-    .array(z.string().refine(isAddressRange).meta({ allowed: 'IP address or CIDR range' }))
-    .max(1000)
-    .meta({
-      allowed: 'list of IP addresses or CIDR ranges',
-      description: 'Proxies whose X-Forwarded-For is believed.',
-    })
-    .default([]),
+  trustedProxies: proxies('Proxies whose X-Forwarded-For is believed.'),
   shutdownMs: milliseconds({
     description: 'After SIGTERM, how long requests in flight may take to finish.',
   }).default(10_000),
@@ -73,6 +73,10 @@ export const adminSchema = z.strictObject({
     allowed: 'address or host name',
     description: 'Address that the admin listener binds; never make it public.',
   }).default('127.0.0.1'),
+  trustedProxies: proxies(
+    'Proxies before the admin listener whose X-Forwarded-For is believed, so that attempts to ' +
+      'sign in count against whoever made them.',
+  ),
   signIns: z
     .strictObject({
       perAddress: integer({

@@ -218,6 +218,27 @@ describe('guessing, forms and stolen cookies (F44)', () => {
     owner = me.value.name;
   });
 
+  test('behind a proxy guesses count against who made them, and nobody else names another', async () => {
+    const guess = async (on: TestServer, from: string): Promise<number> => {
+      const body = JSON.stringify({ email: `${from}@example.com`, password: 'wrong' });
+      const headers = { 'X-Forwarded-For': from };
+      const url = `${on.adminUrl}/admin/sign-in`;
+      return (await fetch(url, { method: 'POST', body, headers })).status;
+    };
+    for (const trustedProxies of [['127.0.0.1'], []]) {
+      const signIns = { perAddress: 3 };
+      const own = await startTestServer({ config: { admin: { signIns, trustedProxies } } });
+      try {
+        for (let at = 0; at < 3; at++) assert.equal(await guess(own, '203.0.113.7'), 401);
+        assert.equal(await guess(own, '203.0.113.7'), 429);
+        const isTrusted = trustedProxies.length > 0;
+        assert.equal(await guess(own, '203.0.113.8'), isTrusted ? 401 : 429);
+      } finally {
+        await own.stop();
+      }
+    }
+  });
+
   test('a form of another site signs nobody in and changes nothing', async () => {
     const body = JSON.stringify({ email: owner, password: PASSWORD });
     const forms: Record<string, string>[] = [
