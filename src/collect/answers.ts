@@ -6,7 +6,8 @@
  * top-level string `code` and `message`, without which Python 2.3 retries a 400 ten times.
  */
 import type { ServerResponse } from 'node:http';
-import type { Rejection } from '../events/envelope.ts';
+import { errorBody } from '../events/durable-answer.ts';
+import type { ErrorText } from '../events/durable-answer.ts';
 
 export type ErrorType =
   | 'validation_error'
@@ -32,38 +33,11 @@ export function answerSuccess(response: ServerResponse, headers: HeaderList): vo
   response.end(SUCCESS_BODY, 'latin1');
 }
 
-/** A batch of which some items were rejected: 200, with the reasons by index. */
-export function answerPartial(
-  response: ServerResponse,
-  headers: HeaderList,
-  accepted: number,
-  rejections: readonly Rejection[],
-): void {
-  answerJson(response, 200, headers, {
-    success: true,
-    code: 'multi_user_error',
-    message: 'Some events had errors; only those without errors were stored',
-    accepted,
-    rejected: rejections.length,
-    errors: rejections.map(({ index, type, code, message, field }) => ({
-      index,
-      type,
-      code,
-      message,
-      ...(field === undefined ? {} : { field }),
-    })),
-  });
-}
-
-export interface ErrorAnswer {
+export interface ErrorAnswer extends ErrorText {
   status: number;
   type: ErrorType;
-  code: string;
-  message: string;
-  field?: string | undefined;
-  /** Seconds, at least 1; also sent as `Retry-After`. */
+  /** Also sent as `Retry-After`. */
   retryAfter?: number | undefined;
-  errors?: readonly Rejection[] | undefined;
 }
 
 /** Any refusal, in the one shape that all SDKs understand (see the file header). */
@@ -72,19 +46,9 @@ export function answerError(
   headers: HeaderList,
   answer: ErrorAnswer,
 ): void {
-  const { status, type, code, message, field, retryAfter, errors } = answer;
+  const { status, retryAfter } = answer;
   if (retryAfter !== undefined) headers.push('Retry-After', String(retryAfter));
-  answerJson(response, status, headers, {
-    error: {
-      type,
-      message,
-      ...(field === undefined ? {} : { field }),
-      ...(retryAfter === undefined ? {} : { retryAfter }),
-    },
-    code,
-    message,
-    ...(errors === undefined ? {} : { errors }),
-  });
+  answerJson(response, status, headers, errorBody(answer));
 }
 
 /** A JSON answer of any status, with its length. */

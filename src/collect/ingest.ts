@@ -12,7 +12,8 @@ import { encodeEnvelope } from '../events/envelope.ts';
 import type { Rejection } from '../events/envelope.ts';
 import { createScanResult, scanBody } from '../events/scan.ts';
 import type { Route } from '../events/routes.ts';
-import { answerError, answerPartial, answerPixel, answerSuccess } from './answers.ts';
+import { durableAnswer } from '../events/durable-answer.ts';
+import { answerError, answerJson, answerPixel, answerSuccess } from './answers.ts';
 import { readBody } from './body.ts';
 import type { BodyFailure } from './body.ts';
 import { applyAddressPolicy } from './client-address.ts';
@@ -225,25 +226,19 @@ function answerDurable(
   const { response, headers, route } = exchange;
   if (response.destroyed) return;
   pushRateHeaders(context, exchange, access);
-  const [first] = rejections;
+  const { responses } = access.source;
   if (exchange.isPixel) {
     answerPixel(response, headers, 200);
-  } else if (!first || access.source.responses === 'lenient') {
+  } else if (rejections.length === 0 || responses === 'lenient') {
     context.cells.status(200).value++;
     answerSuccess(response, headers);
-  } else if (rejections.length < eventCount) {
-    context.cells.status(200).value++;
-    answerPartial(response, headers, eventCount - rejections.length, rejections);
   } else {
-    context.cells.status(400).value++;
-    answerError(response, headers, {
-      status: 400,
-      type: 'validation_error',
-      code: route.shape === 'batch' && eventCount > 1 ? 'empty_batch_result' : first.code,
-      message: first.message,
-      field: first.field,
-      errors: route.shape === 'batch' ? rejections : undefined,
-    });
+    const { status, body } = durableAnswer(
+      { route: route.name, eventCount, rejections },
+      responses,
+    );
+    context.cells.status(status).value++;
+    answerJson(response, status, headers, body);
   }
 }
 

@@ -2,10 +2,10 @@
  * Live events as `/tail` shows them: what was sent, what became of it, and the request that it came
  * in. What a sender writes never stands in the place of what we say of it.
  */
+import { durableAnswer } from '../events/durable-answer.ts';
 import { decodePayload } from '../events/envelope.ts';
 import type { Envelope } from '../events/envelope.ts';
 import type { RejectedEvent } from '../events/normalise.ts';
-import { routeByName } from '../events/routes.ts';
 import type { LogRecord } from '../log/log-reader.ts';
 import type { SourceInfo } from './columns.ts';
 import type { StepResult } from './lake.ts';
@@ -13,6 +13,7 @@ import type { TailEntry } from './messages.ts';
 
 /** Of one step: nobody reads faster. */
 const ENTRIES_MAX = 500;
+const ERRORS_SHOWN = 20;
 
 export interface TailWatch {
   /** Keeps what is known of a request until the entries of its step are made. */
@@ -89,23 +90,32 @@ function requestOf(
   { partition, position, index }: Place,
   source: SourceInfo | undefined,
 ): TailEntry {
-  const { route, ip, userAgent, eventCount, rejections } = envelope;
+  const { route, ip, userAgent, eventCount } = envelope;
   return {
     request: { route, ip, userAgent, events: eventCount, index, partition, position },
-    answer: {
-      status: statusOf(envelope, source),
-      accepted: eventCount - rejections.length,
-      rejected: rejections.length,
-    },
+    answer: answerOf(envelope, source),
   };
 }
 
 /**
- * As the collector answers what is durable. A body that nothing could be read of is answered 400
- * here, whichever refusal of its kind it was: its code says so.
+ * As the collector answers what is durable; of many errors the first. A body that nothing could be
+ * read of is answered 400 here, whichever refusal of its kind it was: its code says so.
  */
-function statusOf(envelope: Envelope, source: SourceInfo | undefined): number {
-  const { route, eventCount, rejections } = envelope;
-  const isTolerated = source?.responses === 'lenient' || routeByName(route)?.isPixel === true;
-  return rejections.length < eventCount || isTolerated ? 200 : 400;
+function answerOf(envelope: Envelope, source: SourceInfo | undefined): object {
+  const known = answers.get(envelope);
+  if (known) return known;
+  const { eventCount, rejections } = envelope;
+  const { status, body } = durableAnswer(envelope, source?.responses ?? 'strict');
+  const errors: unknown = body && 'errors' in body ? body.errors : null;
+  const answer = {
+    status,
+    accepted: eventCount - rejections.length,
+    rejected: rejections.length,
+    body: Array.isArray(errors) ? { ...body, errors: errors.slice(0, ERRORS_SHOWN) } : body,
+  };
+  answers.set(envelope, answer);
+  return answer;
 }
+
+/** Events of one request have the same. */
+const answers = new WeakMap<Envelope, object>();

@@ -15,7 +15,7 @@ interface Entry {
   code?: string;
   field?: string;
   request: { route: string; events: number; index: number; userAgent: string };
-  answer: { status: number; accepted: number; rejected: number };
+  answer: { status: number; accepted: number; rejected: number; body: unknown };
 }
 
 interface Stream {
@@ -78,9 +78,12 @@ test('each event says what became of it, and of the request it came in', async (
   const stream = await tail(admin());
   const twice = { type: 'track', event: 'Twice', userId: 'u', messageId: 'twice' };
   // What a sender says of itself is not believed.
-  await server.post('/v1/track', { ...twice, status: 'rejected', source: 'other', answer: 1 });
-  await server.post('/v1/batch', { batch: [twice, { type: 'track', userId: 'u' }] });
-  await server.post('/v1/track', { userId: 'nobody' });
+  const sent = [
+    await server.post('/v1/track', { ...twice, status: 'rejected', source: 'other', answer: 1 }),
+    await server.post('/v1/batch', { batch: [twice, { type: 'track', userId: 'u' }] }),
+    await server.post('/v1/track', { userId: 'nobody' }),
+  ];
+  const said = await Promise.all(sent.map((response) => response.json()));
   await until('all are seen', () => {
     const refused = stream.entries.filter(({ status }) => status === 'rejected');
     return named(stream, 'Twice').length === 2 && refused.length === 2;
@@ -89,15 +92,15 @@ test('each event says what became of it, and of the request it came in', async (
   const [first, second] = named(stream, 'Twice');
   assert.deepEqual([first?.status, second?.status], ['stored', 'duplicate']);
   assert.equal(first?.source, 'test');
-  assert.deepEqual(first?.answer, { status: 200, accepted: 1, rejected: 0 });
+  assert.deepEqual(first?.answer, { status: 200, accepted: 1, rejected: 0, body: said[0] });
   assert.equal(second?.request.route, 'batch');
   assert.equal(second?.request.events, 2);
   const [inBatch, alone] = stream.entries.filter(({ status }) => status === 'rejected');
   assert.equal(inBatch?.field, 'event');
   assert.equal(inBatch?.request.index, 1);
-  assert.deepEqual(inBatch?.answer, { status: 200, accepted: 1, rejected: 1 });
+  assert.deepEqual(inBatch?.answer, { status: 200, accepted: 1, rejected: 1, body: said[1] });
   assert.equal(alone?.code, 'event_not_defined');
-  assert.deepEqual(alone?.answer, { status: 400, accepted: 0, rejected: 1 });
+  assert.deepEqual(alone?.answer, { status: 400, accepted: 0, rejected: 1, body: said[2] });
 });
 
 test('an account that is kept to a source sees its events only, and none after it has left', async () => {

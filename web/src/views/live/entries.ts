@@ -25,7 +25,8 @@ export interface LiveEntry {
     partition: string;
     position: number;
   } | null;
-  answer?: { status: number; accepted: number; rejected: number } | null;
+  /** The body is null for a pixel, and keeps the first errors of many. */
+  answer?: { status: number; accepted: number; rejected: number; body: object | null } | null;
   [other: string]: unknown;
 }
 

@@ -36,6 +36,12 @@ export function Entry({ entry }: { entry: LiveEntry }) {
         </button>
       </div>
       <Code text={sentText(entry, isRaw)} label="event" />
+      {entry.answer?.body && (
+        <>
+          <h3>Answer</h3>
+          <Code text={JSON.stringify(entry.answer.body, null, isRaw ? 0 : 2)} label="answer" />
+        </>
+      )}
     </section>
   );
 }
