@@ -22,7 +22,7 @@ import { withStore } from './open-control.ts';
 import { printJson, printLine, printNote } from './output.ts';
 import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './settings.ts';
 import type { DataOptions } from './settings.ts';
-import { CLI_ACTOR } from './users-commands.ts';
+import { CLI_ACTOR } from './cli-audit.ts';
 
 interface ExportOptions extends DataOptions {
   output?: string;

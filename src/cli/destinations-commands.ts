@@ -9,8 +9,10 @@ import type { Config } from '../config/schema.ts';
 import type * as control from '../serve/destination-control.ts';
 import type { ControlSeams } from '../serve/destination-control.ts';
 import { openSealer } from '../store/sealing-key.ts';
-import { listDestinations } from '../store/destinations.ts';
+import { findDestination, listDestinations } from '../store/destinations.ts';
+import { inStoreTransaction } from '../store/store.ts';
 import { connectAdmin } from './admin-client.ts';
+import { CLI_ACTOR } from './cli-audit.ts';
 import { withStore } from './open-control.ts';
 import { printJson, printLine, tableText } from './output.ts';
 import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './settings.ts';
@@ -162,10 +164,13 @@ async function create(type: string, options: SettingOptions): Promise<void> {
   const config = await configOf(options);
   const { name = '', slug = slugOf(name), region, start } = options;
   const given = { type, name, slug, ...(region && { region }), ...(start && { start }) };
-  const made = await withControl(config, (seams, { makeDestination, shownDestination }) =>
-    shownDestination(
-      makeDestination(seams, { ...given, ...changeOf(options), settings: settingsOf(options) }),
-    ),
+  const made = await withControl(config, (seams, calls) =>
+    inStoreTransaction(seams.store, () => {
+      const whole = { ...given, ...changeOf(options), settings: settingsOf(options) };
+      const created = calls.makeDestination(seams, whole);
+      calls.auditDestination(seams.store, CLI_ACTOR, 'Destination Created', null, created);
+      return calls.shownDestination(created);
+    }),
   );
   if (options.json) return printJson(made);
   printLine(`Destination ${made.slug} (${made.type}) is ${made.state}.`);
@@ -173,12 +178,11 @@ async function create(type: string, options: SettingOptions): Promise<void> {
 
 async function update(slug: string, options: SettingOptions): Promise<void> {
   const config = await configOf(options);
-  const made = await withControl(config, (seams, { changeDestination, shownDestination }) => {
-    const found = listDestinations(seams.store, seams.sealer).find((one) => one.slug === slug);
+  const made = await withControl(config, (seams, calls) => {
+    const found = findDestination(seams.store, seams.sealer, slug);
     const settings = { ...found?.settings, ...settingsOf(options) };
     const { name } = options;
-    const change = { ...(name && { name }), ...changeOf(options), settings };
-    return shownDestination(changeDestination(seams, slug, change));
+    return changed(seams, calls, slug, { ...(name && { name }), ...changeOf(options), settings });
   });
   if (options.json) return printJson(made);
   printLine(`Destination ${made.slug} is changed.`);
@@ -190,16 +194,28 @@ async function setState(
   options: DataOptions,
 ): Promise<void> {
   const config = await configOf(options);
-  const made = await withControl(config, (seams, { changeDestination, shownDestination }) =>
-    shownDestination(changeDestination(seams, slug, { state })),
-  );
+  const made = await withControl(config, (seams, calls) => changed(seams, calls, slug, { state }));
   if (options.json) return printJson(made);
   printLine(`Destination ${made.slug} is ${made.state}.`);
 }
 
+function changed(seams: ControlSeams, calls: Control, slug: string, change: object) {
+  return inStoreTransaction(seams.store, () => {
+    const before = findDestination(seams.store, seams.sealer, slug) ?? null;
+    const after = calls.changeDestination(seams, slug, change);
+    calls.auditDestination(seams.store, CLI_ACTOR, 'Destination Modified', before, after);
+    return calls.shownDestination(after);
+  });
+}
+
 async function remove(slug: string, options: DataOptions): Promise<void> {
-  await withControl(await configOf(options), (seams, { removeDestination }) =>
-    removeDestination(seams, slug),
+  await withControl(await configOf(options), (seams, calls) =>
+    inStoreTransaction(seams.store, () => {
+      const found = findDestination(seams.store, seams.sealer, slug);
+      calls.removeDestination(seams, slug);
+      if (!found) return;
+      calls.auditDestination(seams.store, CLI_ACTOR, 'Destination Deleted', found, null);
+    }),
   );
   if (options.json) return printJson({ deleted: slug });
   printLine(`Destination ${slug} is deleted.`);

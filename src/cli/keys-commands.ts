@@ -1,7 +1,9 @@
 /** `millrace keys …`: write keys. A key is printed once, when it is made. */
 import type { Command } from 'commander';
+import { inStoreTransaction } from '../store/store.ts';
 import { createKey, disableKey, listKeys, rotateKey } from '../store/write-keys.ts';
 import type { WriteKey } from '../store/write-keys.ts';
+import { auditKey } from './cli-audit.ts';
 import { durationMs } from './duration.ts';
 import { withStore } from './open-control.ts';
 import { printJson, printLine, tableText } from './output.ts';
@@ -47,7 +49,11 @@ async function list(options: DataOptions & { source?: string }): Promise<void> {
 
 async function create(options: DataOptions & { source: string }): Promise<void> {
   const made = await withStore(await configOf(options), (store) =>
-    createKey(store, options.source),
+    inStoreTransaction(store, () => {
+      const created = createKey(store, options.source);
+      auditKey(store, 'Write Key Created', created);
+      return created;
+    }),
   );
   if (options.json) return printJson({ ...shown(made), key: made.key });
   printLine(made.key);
@@ -56,7 +62,14 @@ async function create(options: DataOptions & { source: string }): Promise<void> 
 async function rotate(key: string, options: DataOptions & { overlap: string }): Promise<void> {
   const overlapMs = durationMs(options.overlap, '--overlap');
   const config = await configOf(options);
-  const { created, old } = await withStore(config, (store) => rotateKey(store, key, overlapMs));
+  const { created, old } = await withStore(config, (store) =>
+    inStoreTransaction(store, () => {
+      const rotated = rotateKey(store, key, overlapMs);
+      auditKey(store, 'Write Key Rotated', rotated.old);
+      auditKey(store, 'Write Key Created', rotated.created);
+      return rotated;
+    }),
+  );
   if (options.json) {
     return printJson({ created: { ...shown(created), key: created.key }, old: shown(old) });
   }
@@ -65,7 +78,13 @@ async function rotate(key: string, options: DataOptions & { overlap: string }): 
 }
 
 async function disable(key: string, options: DataOptions): Promise<void> {
-  const disabled = await withStore(await configOf(options), (store) => disableKey(store, key));
+  const disabled = await withStore(await configOf(options), (store) =>
+    inStoreTransaction(store, () => {
+      const after = disableKey(store, key);
+      auditKey(store, 'Write Key Disabled', after);
+      return after;
+    }),
+  );
   if (options.json) return printJson(shown(disabled));
   printLine(`Key ${disabled.number} (${disabled.hint}) of ${disabled.sourceSlug} is disabled.`);
 }

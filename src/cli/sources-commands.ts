@@ -2,9 +2,12 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { MillraceError } from '../base/errors.ts';
+import { recordAudit } from '../store/audit.ts';
 import { createSource, listSources } from '../store/sources.ts';
 import type { Environment, Source } from '../store/sources.ts';
+import { inStoreTransaction } from '../store/store.ts';
 import { createKey } from '../store/write-keys.ts';
+import { CLI_ACTOR, auditKey } from './cli-audit.ts';
 import { withStore } from './open-control.ts';
 import { printJson, printLine, tableText } from './output.ts';
 import { configOf, withDataOptions, withJsonOption } from './settings.ts';
@@ -63,10 +66,17 @@ async function create(name: string, options: CreateOptions): Promise<void> {
     throw new MillraceError('INVALID_ARGUMENT', message, { field: '--region' });
   }
   const { slug, environment } = options;
-  const made = await withStore(config, (store) => {
-    const source = createSource(store, { name, slug, region, environment });
-    return { source, key: createKey(store, source.slug).key };
-  });
+  const made = await withStore(config, (store) =>
+    inStoreTransaction(store, () => {
+      const source = createSource(store, { name, slug, region, environment });
+      const resource = { type: 'source', id: source.id, name: source.name };
+      const after = shown(source);
+      recordAudit(store, CLI_ACTOR, { action: 'Source Created', resource, after });
+      const key = createKey(store, source.slug);
+      auditKey(store, 'Write Key Created', key);
+      return { source, key: key.key };
+    }),
+  );
   if (options.json) return printJson({ ...shown(made.source), writeKey: made.key });
   printLine(`Source ${made.source.slug} in ${region}. Its write key (shown once):`);
   printLine(made.key);

@@ -1,6 +1,10 @@
 /** `millrace suppressions …`: users whose events go to no destination. */
 import type { Command } from 'commander';
+import { recordAudit } from '../store/audit.ts';
+import { inStoreTransaction } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import { listSuppressedUsers, suppressUsers, unsuppressUsers } from '../store/suppressed-users.ts';
+import { CLI_ACTOR } from './cli-audit.ts';
 import { withStore } from './open-control.ts';
 import { printJson, printLine, tableText } from './output.ts';
 import { configOf, withDataOptions, withJsonOption } from './settings.ts';
@@ -26,15 +30,28 @@ async function list(options: DataOptions): Promise<void> {
 }
 
 async function add(userIds: string[], options: DataOptions): Promise<void> {
-  const count = await withStore(await configOf(options), (store) => suppressUsers(store, userIds));
+  const count = await withStore(await configOf(options), (store) =>
+    inStoreTransaction(store, () => {
+      audit(store, 'Users Suppressed', userIds);
+      return suppressUsers(store, userIds);
+    }),
+  );
   if (options.json) return printJson({ count });
   printLine(`${count} users are newly suppressed.`);
 }
 
 async function remove(userIds: string[], options: DataOptions): Promise<void> {
   const count = await withStore(await configOf(options), (store) =>
-    unsuppressUsers(store, userIds),
+    inStoreTransaction(store, () => {
+      audit(store, 'Users Unsuppressed', userIds);
+      return unsuppressUsers(store, userIds);
+    }),
   );
   if (options.json) return printJson({ count });
   printLine(`${count} users are no longer suppressed.`);
+}
+
+function audit(store: Store, action: string, userIds: readonly string[]): void {
+  const resource = { type: 'suppression', id: 'users', name: `${userIds.length} users` };
+  recordAudit(store, CLI_ACTOR, { action, resource, after: { userIds } });
 }

@@ -10,7 +10,7 @@ import { withStore } from './open-control.ts';
 import { printJson, printLine, tableText } from './output.ts';
 import { configOf, withDataOptions, withJsonOption } from './settings.ts';
 import type { DataOptions } from './settings.ts';
-import { CLI_ACTOR } from './users-commands.ts';
+import { CLI_ACTOR } from './cli-audit.ts';
 
 interface CreateOptions extends DataOptions {
   role: Role;

@@ -5,10 +5,11 @@ import { systemDisk } from '../base/disk.ts';
 import { MillraceError } from '../base/errors.ts';
 import { readServerFile } from '../serve/server-file.ts';
 import { recordAudit } from '../store/audit.ts';
-import type { Actor, Role } from '../store/audit.ts';
+import type { Role } from '../store/audit.ts';
 import { createInvitation } from '../store/invitations.ts';
 import { changeUser, deleteUser, findUserByEmail, listUsers } from '../store/users.ts';
 import type { User } from '../store/users.ts';
+import { CLI_ACTOR } from './cli-audit.ts';
 import { withStore } from './open-control.ts';
 import { printJson, printLine, tableText } from './output.ts';
 import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './settings.ts';
@@ -16,16 +17,6 @@ import type { DataOptions } from './settings.ts';
 import type { Store } from '../store/store.ts';
 
 const ROLES = ['owner', 'admin', 'member', 'viewer'] as const;
-/** Whoever can write the data folder owns it. */
-export const CLI_ACTOR: Actor = {
-  type: 'cli',
-  id: 'cli',
-  name: 'command line',
-  role: 'owner',
-  sources: null,
-  scopes: [],
-};
-
 interface InviteOptions extends DataOptions {
   role: Role;
 }

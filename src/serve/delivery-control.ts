@@ -12,6 +12,7 @@ import { inStoreTransaction } from '../store/store.ts';
 import type { DeliveryClient } from './delivery-client.ts';
 import { deliveryPlan } from './delivery-plan.ts';
 import {
+  auditDestination,
   changeDestination,
   makeDestination,
   removeDestination,
@@ -28,19 +29,6 @@ export function createDeliveryControl(
   delivery: DeliveryClient,
 ): DeliveryControl {
   const { store, sealer } = parts;
-  const audit = (
-    actor: Actor,
-    action: string,
-    { id, name }: StoredDestination,
-    before: StoredDestination | null,
-    after: StoredDestination | null,
-  ): void =>
-    recordAudit(store, actor, {
-      action,
-      resource: { type: 'destination', id, name },
-      before: before && shownDestination(before),
-      after: after && shownDestination(after),
-    });
   /** Of what changes the state of a destination, which is not in the control store. */
   const auditWork = (actor: Actor, action: string, slug: string, after: object): void => {
     const found = findDestination(store, sealer, slug);
@@ -71,7 +59,7 @@ export function createDeliveryControl(
     async create(body, actor) {
       const made = inStoreTransaction(store, () => {
         const created = makeDestination(parts, body);
-        audit(actor, 'Destination Created', created, null, created);
+        auditDestination(store, actor, 'Destination Created', null, created);
         return created;
       });
       delivery.setPlan(deliveryPlan(parts));
@@ -83,7 +71,7 @@ export function createDeliveryControl(
       const made = inStoreTransaction(store, () => {
         const found = findDestination(store, sealer, slug) ?? null;
         const changed = changeDestination(parts, slug, body);
-        audit(actor, 'Destination Modified', changed, found, changed);
+        auditDestination(store, actor, 'Destination Modified', found, changed);
         return changed;
       });
       delivery.setPlan(deliveryPlan(parts));
@@ -94,7 +82,7 @@ export function createDeliveryControl(
       inStoreTransaction(store, () => {
         const found = findDestination(store, sealer, slug);
         removeDestination(parts, slug);
-        if (found) audit(actor, 'Destination Deleted', found, found, null);
+        if (found) auditDestination(store, actor, 'Destination Deleted', found, null);
       });
       delivery.setPlan(deliveryPlan(parts));
       return Promise.resolve();

@@ -1,5 +1,7 @@
 /** Making and changing destinations: checked as the configuration is, then stored. */
 import type { z } from 'zod';
+import { recordAudit } from '../store/audit.ts';
+import type { Actor } from '../store/audit.ts';
 import { MillraceError } from '../base/errors.ts';
 import { destinationSchema } from '../config/deliver-schema.ts';
 import type { Config } from '../config/schema.ts';
@@ -132,5 +134,22 @@ function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.outp
   const field = [...(issue?.path ?? []), ...keys].map(String).join('.') || 'destination';
   throw new MillraceError('INVALID_ARGUMENT', `${field}: ${issue?.message ?? 'invalid'}`, {
     field,
+  });
+}
+
+/** With secrets masked. One of both is null for what is made or deleted. */
+export function auditDestination(
+  store: Store,
+  actor: Actor,
+  action: string,
+  before: StoredDestination | null,
+  after: StoredDestination | null,
+): void {
+  const { id, name } = after ?? before ?? { id: '', name: '' };
+  recordAudit(store, actor, {
+    action,
+    resource: { type: 'destination', id, name },
+    before: before && shownDestination(before),
+    after: after && shownDestination(after),
   });
 }

@@ -239,6 +239,48 @@ describe('API tokens', () => {
 });
 
 describe('the command line', () => {
+  test('leaves each change in the audit log, and no key or secret', async () => {
+    const run = async (...args: string[]): Promise<string> => {
+      const { code, stdout, stderr } = await server.cli(...args);
+      assert.equal(code, 0, stderr);
+      return stdout;
+    };
+    const shop = await run('sources', 'create', 'Shop', '--json');
+    const first = (JSON.parse(shop) as { writeKey: string }).writeKey;
+    const rotated = await run('keys', 'rotate', first, '--json');
+    const { key } = (JSON.parse(rotated) as { created: { key: string } }).created;
+    await run('keys', 'disable', key);
+    const secret = 'a-shared-secret-of-the-hook';
+    const settings = [
+      '--setting',
+      'url=https://hook.example/',
+      '--setting',
+      `sharedSecret=${secret}`,
+    ];
+    await run('destinations', 'create', 'webhook', '--name', 'CLI Hook', ...settings);
+    await run('destinations', 'pause', 'cli-hook');
+    await run('destinations', 'delete', 'cli-hook');
+    await run('suppressions', 'add', 'u1');
+    await run('suppressions', 'remove', 'u1');
+    const { value } = await ask('/admin/audit?limit=20', { token: server.token });
+    const entries = value as { action: string; actor: { name: string } }[];
+    const own = entries.filter(({ actor }) => actor.name === 'command line');
+    assert.deepEqual(own.map(({ action }) => action).toReversed(), [
+      'Source Created',
+      'Write Key Created',
+      'Write Key Rotated',
+      'Write Key Created',
+      'Write Key Disabled',
+      'Destination Created',
+      'Destination Modified',
+      'Destination Deleted',
+      'Users Suppressed',
+      'Users Unsuppressed',
+    ]);
+    const text = JSON.stringify(entries);
+    assert.ok(![first, key, secret].some((hidden) => text.includes(hidden)));
+  });
+
   test('invites people, makes and revokes tokens, beside the running server', async () => {
     const json = async <T>(...args: string[]): Promise<T> => {
       const { code, stdout, stderr } = await server.cli(...args, '--json');

@@ -1,11 +1,11 @@
 /** The workspace, its labels and audit log. */
 import { z } from 'zod';
 import { MillraceError } from '../../base/errors.ts';
-import { listAudit } from '../../store/audit.ts';
+import { listAudit, recordAudit } from '../../store/audit.ts';
 import { ensureWorkspace } from '../../store/workspaces.ts';
 import { requireRole } from '../actor.ts';
 import { body, pageOf, param } from './ask.ts';
-import type { Handler } from './ask.ts';
+import type { Ask, Handler } from './ask.ts';
 
 const AUDIT_MAX = 10_000;
 const labelSchema = z.strictObject({
@@ -61,6 +61,7 @@ export const WORKSPACE_HANDLERS: Record<string, Handler> = {
          on conflict (workspace_id, key, value) do update set description = excluded.description`,
       )
       .run(ensureWorkspace(store).id, label.key, label.value, label.description);
+    auditLabel(ask, 'Label Created', label.key, label.value);
     return { label };
   },
   deleteLabel(ask) {
@@ -77,6 +78,13 @@ export const WORKSPACE_HANDLERS: Record<string, Handler> = {
     store.database
       .prepare('delete from resource_labels where workspace_id = ? and key = ? and value = ?')
       .run(...known);
+    auditLabel(ask, 'Label Deleted', param(ask, 'key'), param(ask, 'value'));
     return { status: 'SUCCESS' };
   },
 };
+
+function auditLabel({ control, actor }: Ask, action: string, key: string, value: string): void {
+  const name = `${key}: ${value}`;
+  const resource = { type: 'label', id: name, name };
+  recordAudit(control.store, actor, { action, resource });
+}
