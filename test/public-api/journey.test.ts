@@ -302,6 +302,9 @@ describe('every operation', () => {
       assert.equal(hasBody, isBodied && !BODILESS.has(name), name);
     }
     assert.match(JSON.stringify(paths['/sources']?.['post']), /"metadataId":{"type":"string"}/);
+    assert.match(JSON.stringify(paths['/sources']?.['get']), /"name":"pagination"/);
+    const volume = JSON.stringify(paths['/events/volume']?.['get']);
+    assert.match(volume, /"name":"startTime","in":"query","required":true/);
   });
 
   test('names the field that is wrong', async () => {

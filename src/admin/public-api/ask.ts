@@ -73,8 +73,8 @@ export interface Ask {
 export type Handler = (ask: Ask) => object | Promise<object>;
 
 /** Documented by Segment: pages of 200 at most. */
-const PAGE_MAX = 200;
-const PAGE_DEFAULT = 10;
+export const PAGE_MAX = 200;
+export const PAGE_DEFAULT = 10;
 /** The number 0, with which Segment's Terraform provider begins. Cursors of ours are not padded. */
 const FIRST_OF_SEGMENT = 'MA==';
 

@@ -76,6 +76,13 @@ const SUMMARY = [
 ] as const satisfies readonly (readonly [string, MetricName, string])[];
 const SUMMARY_MS = 7 * 86_400_000;
 
+export const METRIC_QUERIES: Record<string, z.ZodObject> = {
+  ...Object.fromEntries(Object.keys(STAGES).map((name) => [name, overviewSchema])),
+  getFilteredAtSourceMetricsFromDeliveryOverview: overviewSchema,
+  listDeliveryMetricsSummaryFromDestination: summarySchema,
+  getEventsVolumeFromWorkspace: base,
+};
+
 export const METRIC_HANDLERS: Record<string, Handler> = {
   ...Object.fromEntries(
     Object.entries(STAGES).map(([name, stage]): [string, Handler] => [

@@ -1,8 +1,10 @@
 /** The OpenAPI document of what is supported, from the schemas that check the requests. */
 import { z } from 'zod';
 import { VERSION } from '../../base/version.ts';
+import { PAGE_DEFAULT, PAGE_MAX } from './ask.ts';
 import { DESTINATION_BODIES } from './destinations.ts';
 import { FILTER_BODIES } from './filters.ts';
+import { METRIC_QUERIES } from './metrics.ts';
 import { OPERATIONS } from './operations.ts';
 import { PEOPLE_BODIES } from './people.ts';
 import { SOURCE_BODIES } from './sources.ts';
@@ -19,6 +21,21 @@ const BODIES: Record<string, z.ZodType> = {
   ...WAREHOUSE_BODIES,
   ...SCHEMA_SETTINGS_BODIES,
 };
+/** Operations that answer page by page. */
+const PAGED = /^(list|getDaily|getEvents)|Catalog$|Overview$/;
+const PAGINATION = {
+  name: 'pagination',
+  in: 'query',
+  style: 'deepObject',
+  explode: true,
+  schema: {
+    type: 'object',
+    properties: {
+      count: { type: 'integer', minimum: 1, maximum: PAGE_MAX, default: PAGE_DEFAULT },
+      cursor: { type: 'string' },
+    },
+  },
+};
 const MEDIA = 'application/vnd.segment.v1+json';
 
 export function openApiDocument(): object {
@@ -31,12 +48,16 @@ export function openApiDocument(): object {
     own[method.toLowerCase()] = {
       operationId: name,
       tags: [group],
-      parameters: names.map((parameter) => ({
-        name: parameter,
-        in: 'path',
-        required: true,
-        schema: { type: 'string' },
-      })),
+      parameters: [
+        ...names.map((parameter) => ({
+          name: parameter,
+          in: 'path',
+          required: true,
+          schema: { type: 'string' },
+        })),
+        ...queryOf(METRIC_QUERIES[name]),
+        ...(PAGED.test(name) ? [PAGINATION] : []),
+      ],
       ...(schema && {
         requestBody: {
           required: true,
@@ -56,4 +77,16 @@ export function openApiDocument(): object {
     security: [{ token: [] }],
     paths,
   };
+}
+
+/** What the schema of a query takes, as parameters. */
+function queryOf(schema: z.ZodObject | undefined): object[] {
+  if (!schema) return [];
+  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input' });
+  return Object.entries(properties).map(([name, own]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    schema: own,
+  }));
 }
