@@ -87,7 +87,7 @@ describe('settings in the dashboard', { skip: browserSkip }, () => {
     await page.getByLabel('Role').selectOption('viewer');
     await page.getByRole('button', { name: 'Make token' }).click();
     const token = (await page.getByLabel('token', { exact: true }).textContent()) ?? '';
-    assert.match(token, /^mrt_\w+$/);
+    assert.match(token, /^mrt_[\w-]+$/);
     await page.getByRole('button', { name: 'Close' }).click();
     const status = async (): Promise<number> => {
       const headers = { Authorization: `Bearer ${token}` };
@@ -123,6 +123,7 @@ describe('settings in the dashboard', { skip: browserSkip }, () => {
     assert.equal(await newest.locator('ins').textContent(), JSON.stringify(HOSTILE));
     await page.getByLabel('Filter').fill('TOKEN REVOKED');
     await rows.filter({ hasText: 'Source Modified' }).first().waitFor({ state: 'detached' });
+    await rows.filter({ hasText: 'Token Revoked' }).first().waitFor();
     assert.equal(await rows.count(), 2);
     await assertAccessible('the audit log');
     await page.getByLabel('Filter').fill('100%_');
