@@ -26,10 +26,19 @@ interface Crowd {
   guessesPerSecond: number;
   /** Of the configuration; null: the default, which cuts most guesses of one address. */
   guessesPerAddress: number | null;
+  /** It watches a bare program instead of Millrace, for what it costs by itself. */
+  isElsewhere?: boolean;
 }
 
 const CROWDS: readonly Crowd[] = [
   { name: '50 dashboards', viewers: VIEWERS, guessesPerSecond: 0, guessesPerAddress: null },
+  {
+    name: '50 readers of a bare program',
+    viewers: VIEWERS,
+    guessesPerSecond: 0,
+    guessesPerAddress: null,
+    isElsewhere: true,
+  },
   {
     name: 'guesses of one address',
     viewers: 0,
@@ -120,7 +129,13 @@ async function compare(server: TestServer, crowd: Crowd): Promise<string> {
 /** @returns what ends it, and says what it did. */
 async function startCrowd(server: TestServer, crowd: Crowd): Promise<() => Promise<string>> {
   const file = fileURLToPath(new URL('./viewers.ts', import.meta.url));
-  const args = [server.adminUrl, server.token, crowd.viewers, crowd.guessesPerSecond].map(String);
+  const bare = crowd.isElsewhere === true ? await startBareStream() : null;
+  const args = [
+    bare?.url ?? server.adminUrl,
+    server.token,
+    crowd.viewers,
+    crowd.guessesPerSecond,
+  ].map(String);
   const flags = ['--disable-warning=ExperimentalWarning', file];
   const child = spawn(process.execPath, [...flags, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -134,8 +149,18 @@ async function startCrowd(server: TestServer, crowd: Crowd): Promise<() => Promi
     child.stdin.write('end\n');
     const [said] = (await once(child.stdout, 'data')) as [Buffer];
     await once(child, 'exit');
+    bare?.stop();
     return said.toString().trim();
   };
+}
+
+async function startBareStream(): Promise<{ url: string; stop(): void }> {
+  const file = fileURLToPath(new URL('./bare-stream.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [port] = (await once(child.stdout, 'data')) as [Buffer];
+  return { url: `http://127.0.0.1:${port.toString().trim()}`, stop: () => void child.kill() };
 }
 
 function print(line: string): void {

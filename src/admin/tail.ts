@@ -7,6 +7,7 @@
 import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import type { TailEntry } from '../lake/messages.ts';
+import { tailEntriesPerSecond } from '../lake/tail-share.ts';
 import type { Actor } from '../store/audit.ts';
 import { maySee, sourcesSeenBy } from './actor.ts';
 
@@ -16,10 +17,6 @@ export type Tail = (
 ) => () => void;
 
 const PENDING_MAX = 2_000;
-/** Events a second over all readers: nobody reads as fast, and ingestion needs the time. */
-const EVENTS_PER_SECOND_MAX = 5_000;
-/** Of one reader, however many there are. */
-const EVENTS_PER_SECOND_MIN = 20;
 /** How often a reader gets what has come. */
 const FLUSH_MS = 200;
 const KEEP_ALIVE_MS = 15_000;
@@ -94,8 +91,7 @@ export function answerTail(tail: Tail, c: Context, actor: () => Actor): Response
 
 /** Each reader's share of what all may have. */
 function flushEntriesMax(): number {
-  const perSecond = Math.max(EVENTS_PER_SECOND_MIN, EVENTS_PER_SECOND_MAX / Math.max(1, readers));
-  return Math.ceil((perSecond * FLUSH_MS) / 1000);
+  return Math.ceil((tailEntriesPerSecond(readers) * FLUSH_MS) / 1000);
 }
 
 function lineOf(entry: TailEntry): string {

@@ -14,8 +14,11 @@ import type { LakeMessage, LakeOrder, LakeSetup } from './messages.ts';
 import { createRetention } from './retention.ts';
 import { createTailWatch } from './tail-entries.ts';
 import type { TailWatch } from './tail-entries.ts';
+import { tailEntriesPerSecond } from './tail-share.ts';
 
 const REPORT_MS = 500;
+/** After a pause in which nothing came, events of so long are shown at once. */
+const TAIL_MS_MAX = 1_000;
 
 const port = parentPort;
 assert(port, 'lake-thread.ts runs in a worker thread');
@@ -25,7 +28,8 @@ const clock = systemClock;
 /** Queries that run now, by the ids of their orders. */
 const queries = new Map<number, AbortController>();
 let isStopping = false;
-let isTailWanted = false;
+/** How many look at live events. */
+let tailReaders = 0;
 let isCaughtUp = false;
 
 function say(message: LakeMessage): void {
@@ -72,7 +76,7 @@ async function run(): Promise<void> {
   const retention = createRetention(lake.state, setup.retention, heldFrom);
   port?.on('message', (order: LakeOrder) => {
     if (order.kind === 'sources') lake.setSources(order.sources);
-    else if (order.kind === 'tail') setTail(order.isWanted);
+    else if (order.kind === 'tail') setTail(order.readers);
     else if (order.kind === 'stop') isStopping = true;
     else if (order.kind === 'locate') void answerLocate(lake.locate, order);
     else if (order.kind === 'cancel-sql') queries.get(order.id)?.abort();
@@ -85,18 +89,22 @@ async function run(): Promise<void> {
 
   const watch = createTailWatch();
   const onRecord: TailWatch['note'] = (partition, record) => {
-    if (isTailWanted) watch.note(partition, record);
+    if (tailReaders > 0) watch.note(partition, record);
   };
   const durableEnd = (name: string) => ends.read(slotOf(name));
   let mark = ends.mark();
-  let reportedMs = 0;
+  let [reportedMs, tailedMs] = [0, 0];
   for (;;) {
     const wasStopping = isStopping;
     const startedMs = clock.monotonicMs();
     const result = await lake.step(durableEnd, onRecord);
     if (result.hasProgress) publishJudged();
-    if (isTailWanted && result.hasProgress)
-      say({ kind: 'tail', ...watch.entriesOf(result, lake.state.sources) });
+    if (tailReaders > 0 && result.hasProgress) {
+      const sinceMs = Math.min(TAIL_MS_MAX, startedMs - tailedMs);
+      tailedMs = startedMs;
+      const most = Math.ceil((tailEntriesPerSecond(tailReaders) * sinceMs) / 1000);
+      say({ kind: 'tail', ...watch.entriesOf(result, lake.state.sources, most) });
+    }
     await flusher.tend();
     await retention.tend();
     isCaughtUp = !result.hasProgress;
@@ -118,9 +126,10 @@ async function run(): Promise<void> {
 }
 
 /** Says so: whatever is sent from now on is seen. */
-function setTail(isWanted: boolean): void {
-  isTailWanted = isWanted;
-  if (isWanted) say({ kind: 'tail', entries: [], missed: 0 });
+function setTail(readers: number): void {
+  const isMore = readers > tailReaders;
+  tailReaders = readers;
+  if (isMore) say({ kind: 'tail', entries: [], missed: 0 });
 }
 
 async function answerSql(

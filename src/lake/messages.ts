@@ -43,7 +43,8 @@ export type LakeOrder =
   | { kind: 'sql'; id: number; request: SqlRequest }
   | { kind: 'cancel-sql'; id: number }
   | { kind: 'locate'; id: number; place: RowPlace }
-  | { kind: 'tail'; isWanted: boolean }
+  /** How many look at live events; none: nobody wants them. */
+  | { kind: 'tail'; readers: number }
   | { kind: 'stop' };
 
 export interface FailureText {

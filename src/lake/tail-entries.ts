@@ -18,10 +18,11 @@ const ERRORS_SHOWN = 20;
 export interface TailWatch {
   /** Keeps what is known of a request until the entries of its step are made. */
   note(partition: string, record: LogRecord): void;
-  /** `missed`: how many more there were. */
+  /** @param most how many are wanted. `missed`: how many more there were. */
   entriesOf(
     result: StepResult,
     sources: ReadonlyMap<number, SourceInfo>,
+    most: number,
   ): { entries: TailEntry[]; missed: number };
 }
 
@@ -50,16 +51,17 @@ export function createTailWatch(): TailWatch {
       const [oldest] = requests.keys();
       if (requests.size > ENTRIES_MAX && oldest !== undefined) requests.delete(oldest);
     },
-    entriesOf({ events, rejected, repeated }, sources) {
+    entriesOf({ events, rejected, repeated }, sources, most) {
+      const entriesMax = Math.min(ENTRIES_MAX, most);
       const chosen: { place: Place; status: string; sent: object }[] = [];
       const add = (place: Place, status: string, sent: object): void => {
-        if (chosen.length < ENTRIES_MAX) chosen.push({ place, status, sent });
+        if (chosen.length < entriesMax) chosen.push({ place, status, sent });
       };
       // Few and telling ones first, so that a flood of good events does not hide them.
       for (const event of rejected) add(event, 'rejected', rejectedOf(event));
       for (const event of repeated) add(event, 'duplicate', event.message);
       // Of those, the latest.
-      const room = ENTRIES_MAX - chosen.length;
+      const room = entriesMax - chosen.length;
       for (const event of events.slice(Math.max(0, events.length - room))) {
         add(event, 'stored', event.message);
       }

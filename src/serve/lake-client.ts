@@ -90,7 +90,7 @@ export async function startLake(
       if (message.kind === 'ready') {
         wasReady = true;
         isReady = true;
-        if (listeners.size > 0) thread.send({ kind: 'tail', isWanted: true });
+        if (listeners.size > 0) thread.send({ kind: 'tail', readers: listeners.size });
         onStart?.resolve();
       } else if (message.kind === 'sql') {
         settle(message.id, ({ resolve }) => resolve(message.result));
@@ -134,10 +134,10 @@ export async function startLake(
     tail(onEntries) {
       listeners.add(onEntries);
       // Also when others listen already: the answer to this order is the first call.
-      thread.send({ kind: 'tail', isWanted: true });
+      thread.send({ kind: 'tail', readers: listeners.size });
       return () => {
-        listeners.delete(onEntries);
-        if (listeners.size === 0) thread.send({ kind: 'tail', isWanted: false });
+        if (!listeners.delete(onEntries)) return;
+        thread.send({ kind: 'tail', readers: listeners.size });
       };
     },
     setSources(next) {
