@@ -1,6 +1,7 @@
 /** Volume, delivery overview and usage of the Public API are what was really sent. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { signedIn } from '../support/admin-people.ts';
 import { startFakeService } from '../support/fake-service.ts';
 import type { FakeService } from '../support/fake-service.ts';
 import { askOperation } from '../support/public-api-client.ts';
@@ -121,6 +122,19 @@ describe('delivery overview', () => {
     assert.equal((await overview(filtered, `&filter.discardReason.0=${name}`)).total, 1);
     const atSource = await overview('getFilteredAtSourceMetricsFromDeliveryOverview');
     assert.deepEqual([atSource.total, atSource.dataset], [0, []]);
+  });
+
+  test('somebody who is kept to a source sees no counts over all destinations', async () => {
+    const cookie = await signedIn(server, 'viewer', { read: ['web'], write: [] });
+    const statusOf = async (stage: string, query: string): Promise<number> => {
+      const url = `${server.adminUrl}/delivery-overview/${stage}?${RANGE}&sourceId=${query}`;
+      return (await fetch(url, { headers: { Cookie: cookie } })).status;
+    };
+    assert.equal(await statusOf('successfully-received', ids.web), 200);
+    assert.equal(await statusOf('successfully-received', ids.app), 404);
+    assert.equal(await statusOf('successful-delivery', ids.web), 403);
+    const own = `${ids.web}&destinationConfigId=${ids.hook}`;
+    assert.equal(await statusOf('successful-delivery', own), 200);
   });
 
   test('what is not counted is refused by name', async () => {

@@ -7,7 +7,7 @@ import { MillraceError } from '../../base/errors.ts';
 import type { HistorySeries } from '../../observe/history.ts';
 import type { MetricName } from '../../observe/metrics.ts';
 import { listSources } from '../../store/sources.ts';
-import { requireAllSources, requireSource } from '../actor.ts';
+import { requireAllSources } from '../actor.ts';
 import { parseAs } from '../parse-body.ts';
 import { listParam, pageOf, param, sourceOf } from './ask.ts';
 import type { Ask, CountedEvents, EventGroup, Handler } from './ask.ts';
@@ -169,8 +169,9 @@ export const METRIC_HANDLERS: Record<string, Handler> = {
 async function overview(ask: Ask, name: string, stage: Stage): Promise<object> {
   const given = parseAs(overviewSchema, ask.c.req.query());
   const source = given.sourceId === undefined ? null : sourceOf(ask, 'read', given.sourceId);
-  if (source) requireSource(ask.c, source.slug, 'read');
-  else requireAllSources(ask.c);
+  // All destinations together have events of all sources, whichever one is named.
+  const isOfAll = stage.of === 'destination' && given.destinationConfigId === undefined;
+  if (!source || isOfAll) requireAllSources(ask.c);
   const span = { fromMs: given.startTime, toMs: given.endTime, granularity: given.granularity };
   const reasons = stage.reason === '' ? [] : (['discardReason'] as const);
   const possible = name === RECEIVED ? LAKE_GROUPS : reasons;
