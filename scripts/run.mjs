@@ -96,10 +96,7 @@ function isSameTree(wanted, installed) {
 
 function install() {
   process.stderr.write('Installing dependencies (first start)…\n');
-  let result = npm('ci');
-  // The lock file lists only the platform packages that existed when it was written, and `ci`
-  // refuses to run for want of the others; `install` keeps to it for everything that it lists.
-  if (result.output.includes('EUSAGE')) result = npm('install', '--no-save');
+  const result = npm('ci');
   if (result.isDone) return;
   // npm puts the cause first and its whole help text after it.
   fail(`npm failed:\n${result.output.split('\n').slice(0, ERROR_LINES_MAX).join('\n')}`);
@@ -131,7 +128,9 @@ function npm(...command) {
 function findNode() {
   if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) return process.execPath;
   const platform = process.platform === 'win32' ? 'win' : process.platform;
-  const name = `node-${platform}-${process.arch}`;
+  // The name that has releases of this line for Apple Silicon is another one.
+  const prefix = platform === 'darwin' && process.arch === 'arm64' ? 'node-bin' : 'node';
+  const name = `${prefix}-${platform}-${process.arch}`;
   const program = process.platform === 'win32' ? 'node.exe' : 'node';
   const path = join(MODULES, name, 'bin', program);
   if (existsSync(path)) return path;

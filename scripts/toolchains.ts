@@ -4,8 +4,8 @@
  * skipped with the reason given here.
  *
  * `toolchain(name)` only looks. `preparePython`, `prepareGo` and `prepareJava` also fetch the SDK,
- * and `prepareKafka` a broker, with the tool's own configuration of registries, into a cache below
- * node_modules; the second call finds it there. All answer `{ok: false, reason}` rather than throw.
+ * `prepareKafka` a broker and `prepareClickHouse` an engine, with the tool's own configuration of
+ * registries, into a cache below node_modules; the second call finds it there. All answer `{ok: false, reason}` rather than throw.
  */
 import { randomUUID } from 'node:crypto';
 import { accessSync, constants, existsSync } from 'node:fs';
@@ -24,6 +24,8 @@ const PREPARE_MS_MAX = 300_000;
 export const SDK_VERSIONS = { python: '2.4.0', go: 'v3.3.0', java: '3.5.4' } as const;
 /** The last line that also runs on Java 11; it speaks what newer ones do. */
 const KAFKA_VERSION = '3.9.1';
+/** Not a dependency: half of its platforms were never published, and a lock file must name all. */
+const CHDB_VERSION = '3.4.0';
 const GO_MODULE = 'github.com/segmentio/analytics-go/v3';
 const CHROMIUM_VARIABLE = 'MILLRACE_TEST_CHROMIUM';
 const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
@@ -118,6 +120,20 @@ export async function prepareKafka(): Promise<Found<{ java: string; classpath: s
   const wanted = { groupId: 'org.apache.kafka', artifactId: 'kafka_2.13', version: KAFKA_VERSION };
   const prepared = await prepareJars(`kafka-${KAFKA_VERSION}`, maven, wanted);
   return prepared.ok ? { ok: true, java, classpath: prepared.classpath } : prepared;
+}
+
+/** A folder from which `require('chdb')` gives ClickHouse's engine, for this platform. */
+export async function prepareClickHouse(): Promise<Found<{ folder: string }>> {
+  const npm = programInPath(['npm']);
+  if (npm === undefined) return missing('npm is not in PATH');
+  return prepareFolder(`chdb-${CHDB_VERSION}`, async (folder) => {
+    await writeFile(join(folder, 'package.json'), '{ "private": true }\n');
+    const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock'];
+    await must(npm, ['install', ...quiet, `chdb@${CHDB_VERSION}`], { folder });
+    const engines = (await readdir(join(folder, 'node_modules/@chdb')).catch(() => [])).length;
+    if (engines === 0)
+      throw new Error(`no ClickHouse engine for ${process.platform} ${process.arch}`);
+  });
 }
 
 interface Artifact {

@@ -70,7 +70,7 @@ const CASES: [what: string, properties: JsonObject[], rows: JsonObject[]][] = [
     ],
   ],
 ];
-describe('ClickHouse', { skip: clickHouseSkip() }, () => {
+describe('ClickHouse', { skip: await clickHouseSkip() }, () => {
   let server: ClickHouseServer;
   const opened: OpenedDestination[] = [];
   before(async () => {

@@ -69,7 +69,7 @@ const WAREHOUSES: [name: string, skip: string | false, warehouse: Warehouse][] =
   ],
   [
     'ClickHouse',
-    clickHouseSkip(),
+    await clickHouseSkip(),
     {
       type: clickhouse,
       start: startClickHouse,

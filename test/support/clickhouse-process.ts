@@ -1,13 +1,20 @@
 /**
  * The engine of ClickHouse behind its HTTP interface, as far as the tests need it: a statement is
  * the body of a POST. A process of its own, because a crash of native code must not end a test.
- * Started by clickhouse-server.ts with a folder and a password.
+ * Started by clickhouse-server.ts with a folder, a password, and the folder that has the engine.
  */
 import { createServer } from 'node:http';
-import { Session } from 'chdb';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 
 const ACCESS_DENIED = 516;
-const [, , folder = '', password = ''] = process.argv;
+/** What we use of the engine, which is fetched when a test wants it and so has no types here. */
+interface Engine {
+  Session: new (folder: string) => { query(statement: string, format: string): string };
+}
+
+const [, , folder = '', password = '', engineFolder = ''] = process.argv;
+const { Session } = createRequire(join(engineFolder, 'package.json'))('chdb') as Engine;
 const session = new Session(folder);
 
 const server = createServer((request, response) => {

@@ -1,11 +1,10 @@
-/** The engine of ClickHouse as a server on a free port, from the development dependency. */
+/** The engine of ClickHouse as a server on a free port; the engine is fetched at first use. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { prepareClickHouse } from '../../scripts/toolchains.ts';
 import { NODE_FLAGS, ROOT } from './test-server.ts';
 
 const START_MS = 60_000;
@@ -20,20 +19,18 @@ export interface ClickHouseServer {
 }
 
 /** A reason why this machine cannot run it, or false; for the `skip` of tests. */
-export function clickHouseSkip(): string | false {
-  const folder = join(dirname(createRequire(import.meta.url).resolve('chdb')), '..', '@chdb');
-  const variants = ['', '-gnu', '-musl'].map((libc) => {
-    return join(folder, `lib-${process.platform}-${process.arch}${libc}`);
-  });
-  if (variants.some((path) => existsSync(path))) return false;
-  return `no ClickHouse engine is installed for ${process.platform} ${process.arch}`;
+export async function clickHouseSkip(): Promise<string | false> {
+  const prepared = await prepareClickHouse();
+  return prepared.ok ? false : prepared.reason;
 }
 
 /** Starts it in an empty folder; `stop` removes all of it. */
 export async function startClickHouse(): Promise<ClickHouseServer> {
+  const prepared = await prepareClickHouse();
+  if (!prepared.ok) throw new Error(prepared.reason);
   const folder = await mkdtemp(join(tmpdir(), 'millrace-clickhouse-'));
   const password = 'correct horse';
-  const child = fork(PROGRAM, [folder, password], { execArgv: NODE_FLAGS });
+  const child = fork(PROGRAM, [folder, password, prepared.folder], { execArgv: NODE_FLAGS });
   const exited = once(child, 'exit');
   const remove = () => rm(folder, { recursive: true, force: true });
   const started = once(child, 'message', { signal: AbortSignal.timeout(START_MS) });
