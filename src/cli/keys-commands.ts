@@ -1,5 +1,6 @@
 /** `millrace keys …`: write keys. A key is printed once, when it is made. */
 import type { Command } from 'commander';
+import { isInternalSlug } from '../config/internal-source.ts';
 import { inStoreTransaction } from '../store/store.ts';
 import { createKey, disableKey, listKeys, rotateKey } from '../store/write-keys.ts';
 import type { WriteKey } from '../store/write-keys.ts';
@@ -32,7 +33,10 @@ export function addKeysCommands(program: Command): void {
 }
 
 async function list(options: DataOptions & { source?: string }): Promise<void> {
-  const keys = await withStore(await configOf(options), (store) => listKeys(store, options.source));
+  const found = await withStore(await configOf(options), (store) =>
+    listKeys(store, options.source),
+  );
+  const keys = found.filter(({ sourceSlug }) => !isInternalSlug(sourceSlug));
   if (options.json) return printJson(keys.map(shown));
   const heads = ['number', 'source', 'hint', 'state', 'created', 'expires', 'last used'];
   const rows = keys.map((key) => [

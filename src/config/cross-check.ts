@@ -1,4 +1,5 @@
 /** Rules between fields, checked once each field is right by itself. */
+import { isInternalSlug } from './internal-source.ts';
 import type { Config } from './schema.ts';
 
 /** One line per broken rule. */
@@ -66,6 +67,11 @@ function checkSources({ sources, regions }: Config): string[] {
     if (!names.includes(region)) {
       problems.push(
         `sources[${at}].region: ${region} is not a region (allowed: ${names.join(', ')})`,
+      );
+    }
+    if (isInternalSlug(slug)) {
+      problems.push(
+        `sources[${at}].slug: ${slug} is Millrace's own source (allowed: another slug)`,
       );
     }
     const twin = slugs.get(slug);

@@ -8,6 +8,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import { MillraceError, toError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
+import { isInternalSlug } from '../config/internal-source.ts';
 import type { NormalEvent } from '../events/normalise.ts';
 import type { Net } from '../net/net.ts';
 import { withFields } from '../observe/logger.ts';
@@ -188,6 +189,7 @@ export function startDestinationRun(record: DestinationRecord, seams: RunSeams):
       isDisabled: record.state === 'disabled',
       isSuppressed: seams.isSuppressed,
       consentCategories: record.consentCategories,
+      isInternal: (number) => isInternalSlug(seams.sources().get(number)?.slug),
       // By slug, because a source may be made after the destination that names it.
       isConnected: (number) =>
         connected === null || connected.has(seams.sources().get(number)?.slug ?? ''),

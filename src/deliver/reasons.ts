@@ -3,6 +3,7 @@
  * and docs/delivery-reasons.md. Segment's own codes are used where it has one.
  */
 export const DELIVERY_REASONS = {
+  INTERNAL_SOURCE: ['filtered', 'It is an event of Millrace itself: the canary.'],
   SUPPRESSED_USER: ['filtered', 'The user is suppressed.'],
   FILTERED_BY_END_USER_CONSENT: ['filtered', 'The user has not consented to every category.'],
   INTEGRATION_DISABLED: ['filtered', 'The integrations object of the event excludes it.'],

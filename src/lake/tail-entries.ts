@@ -2,6 +2,7 @@
  * Live events as `/tail` shows them: what was sent, what became of it, and the request that it came
  * in. What a sender writes never stands in the place of what we say of it.
  */
+import { isInternalSlug } from '../config/internal-source.ts';
 import { durableAnswer } from '../events/durable-answer.ts';
 import { decodePayload } from '../events/envelope.ts';
 import type { Envelope } from '../events/envelope.ts';
@@ -51,7 +52,12 @@ export function createTailWatch(): TailWatch {
       const [oldest] = requests.keys();
       if (requests.size > ENTRIES_MAX && oldest !== undefined) requests.delete(oldest);
     },
-    entriesOf({ events, rejected, repeated }, sources, most) {
+    entriesOf(result, sources, most) {
+      const isShown = ({ sourceNumber }: { sourceNumber: number }): boolean =>
+        !isInternalSlug(sources.get(sourceNumber)?.slug);
+      const rejected = result.rejected.filter(isShown);
+      const repeated = result.repeated.filter(isShown);
+      const events = result.events.filter(isShown);
       const entriesMax = Math.min(ENTRIES_MAX, most);
       const chosen: { place: Place; status: string; sent: object }[] = [];
       const add = (place: Place, status: string, sent: object): void => {

@@ -3,6 +3,7 @@
  * is saved with each flush, so that views and column types survive a restart unchanged; what came
  * after the last flush is learnt again from the log.
  */
+import { isInternalSlug } from '../config/internal-source.ts';
 import type { NormalEvent } from '../events/normalise.ts';
 import type { Catalog } from './catalog.ts';
 import type { Source, Table } from './schema/model.ts';
@@ -14,7 +15,7 @@ import { sourceStatements, tableStatements } from './schema/views.ts';
 export interface Warehouse {
   /** Makes a source known before its first event; the next `observe` returns its tables. */
   addSource(slug: string): void;
-  /** Learns the columns of the events; returns the statements that show new ones. */
+  /** Learns the columns of the events, but for those of Millrace's own sources; returns the statements that show new ones. */
   observe(events: readonly NormalEvent[], slugOf: (event: NormalEvent) => string): string[];
   /** Statements for every view known. */
   all(): string[];
@@ -33,9 +34,14 @@ export function createWarehouse(catalog: Catalog, limits?: RegistryLimits): Ware
   };
 
   return {
-    addSource: (slug) => registry.addSource(slug),
+    addSource(slug) {
+      if (!isInternalSlug(slug)) registry.addSource(slug);
+    },
     observe(events, slugOf) {
-      for (const event of events) registry.observe(event, slugOf(event));
+      for (const event of events) {
+        const slug = slugOf(event);
+        if (!isInternalSlug(slug)) registry.observe(event, slug);
+      }
       const { sources, tables } = registry.takeChanges();
       const isNew = new Set(sources.map(({ slug }) => slug));
       for (const source of sources) store.noteSource(source);

@@ -6,6 +6,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../base/clock.ts';
 import { inTransaction, openSqlite } from '../base/sqlite.ts';
+import { isInternalSlug } from '../config/internal-source.ts';
 import { METRICS } from './metrics.ts';
 import type { Labels, MetricName, Snapshot } from './metrics.ts';
 import { parseSeries } from './series.ts';
@@ -42,6 +43,7 @@ export interface HistorySeries {
 export interface History {
   /** Takes a snapshot of all threads. */
   record(snapshots: Iterable<Snapshot>): void;
+  /** Without events of Millrace's own sources, which are nobody's usage. */
   query(query: HistoryQuery): HistorySeries[];
   /** Gauges as they were at the last snapshot. */
   latest(metric: MetricName): { labels: Labels; value: number }[];
@@ -213,6 +215,7 @@ function queryHistory(database: DatabaseSync, query: HistoryQuery): HistorySerie
   const isGauge = METRICS[metric as MetricName]?.[0] === 'gauge';
   for (const row of rows) {
     const labels = JSON.parse(String(row['labels'])) as Labels;
+    if (isInternalSlug(labels['source'])) continue;
     if (Object.entries(where).some(([key, value]) => labels[key] !== value)) continue;
     const kept = Object.fromEntries(by.map((key) => [key, labels[key] ?? 'other']));
     const key = JSON.stringify(kept);

@@ -4,15 +4,14 @@
  */
 import type { Clock } from '../base/clock.ts';
 import { toError } from '../base/errors.ts';
+import { CANARY_SLUG } from '../config/internal-source.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { MetricsRegistry } from '../observe/metrics.ts';
-import { createSource, findSource } from '../store/sources.ts';
+import { ensureInternalSource } from '../store/sources.ts';
 import type { Store } from '../store/store.ts';
 import { inStoreTransaction } from '../store/store.ts';
-import { createKey, disableKey, listKeys } from '../store/write-keys.ts';
+import { createKeyOf, disableKey, listKeys } from '../store/write-keys.ts';
 import type { LakeClient } from './lake-client.ts';
-
-export const CANARY_SLUG = 'millrace-canary';
 
 export interface CanarySeams {
   store: Store;
@@ -29,6 +28,8 @@ export interface CanarySeams {
 
 const POLL_MS = 50;
 const QUERY_MS = 5_000;
+/** Of earlier starts, and not of a node beside this one, whose canary flies once a day at least. */
+const KEY_UNUSED_MS_MAX = 2 * 86_400_000;
 
 /** Returns the flight. Its key is new at each start and never shown. */
 export function createCanary(seams: CanarySeams): () => Promise<void> {
@@ -62,12 +63,13 @@ export function createCanary(seams: CanarySeams): () => Promise<void> {
 function newKey(store: Store, { region, publish }: CanarySeams): string {
   const made = inStoreTransaction(store, () => {
     const name = 'Canary of Millrace';
-    const source =
-      findSource(store, CANARY_SLUG) ?? createSource(store, { name, slug: CANARY_SLUG, region });
-    for (const { id, state } of listKeys(store, source.slug)) {
-      if (state === 'active') disableKey(store, id);
+    const { number } = ensureInternalSource(store, { name, slug: CANARY_SLUG, region });
+    const unusedMs = store.clock.wallMs() - KEY_UNUSED_MS_MAX;
+    for (const { id, sourceNumber, state, lastUsedAtMs, createdAtMs } of listKeys(store)) {
+      if (sourceNumber !== number || state !== 'active') continue;
+      if ((lastUsedAtMs ?? createdAtMs) < unusedMs) disableKey(store, id);
     }
-    return createKey(store, source.slug);
+    return createKeyOf(store, number);
   });
   publish();
   return made.key;

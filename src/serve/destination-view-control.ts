@@ -17,6 +17,7 @@ import { findDestination } from '../store/destinations.ts';
 import { listSources, listSourcesEver } from '../store/sources.ts';
 import type { DeliveryClient } from './delivery-client.ts';
 import type { LakeClient } from './lake-client.ts';
+import { OF_PEOPLE } from './lake-rows.ts';
 import type { ServerParts } from './server-parts.ts';
 
 export interface FilteredSample {
@@ -102,6 +103,7 @@ async function recentEvents(
   const allowed = sources === null || seen === null ? sources : sources.filter(isIn(seen));
   if (allowed?.length === 0) return [];
   const conditions = [
+    OF_PEOPLE,
     ...(allowed ? [`source in (${allowed.map(quoted).join(', ')})`] : []),
     ...(type === undefined ? [] : [`type = ${quoted(type)}`]),
     ...(event === undefined ? [] : [`event = ${quoted(event)}`]),

@@ -3,7 +3,7 @@ import type { EventVolume } from '../admin/history-routes.ts';
 import type { CountedEvents, EventCountAsk, TrackedUsersDay } from '../admin/public-api/ask.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { LakeClient } from './lake-client.ts';
-import { isoOf, lakeRows, literal, literals, textOf } from './lake-rows.ts';
+import { OF_PEOPLE, isoOf, lakeRows, literal, literals, textOf } from './lake-rows.ts';
 
 const ROWS_MAX = 20_000;
 /** Expressions of what events may be grouped by. */
@@ -19,6 +19,7 @@ export async function countEvents(lake: LakeClient, ask: EventCountAsk): Promise
   const { by, fromMs, toMs, granularity } = ask;
   const groups = by.map((name) => `${GROUPS[name]} as "${name}"`);
   const where = [
+    OF_PEOPLE,
     `received_at >= make_timestamp(${Math.floor(fromMs)}000)`,
     `received_at < make_timestamp(${Math.floor(toMs)}000)`,
     ...Object.entries(ask.where).map(
@@ -63,7 +64,7 @@ export async function trackedUsers(
   const seen = `select ${of}, user_id, anonymous_id, date_trunc('day', received_at) as day
     from events where received_at >= make_timestamp(${firstMs}000)
       and received_at < make_timestamp(${endMs}000)
-      ${sources === null ? '' : `and source in ${literals(sources)}`}`;
+      and ${sources === null ? OF_PEOPLE : `source in ${literals(sources)}`}`;
   const firstDay = (column: string, kind: string, more = '') =>
     `select of, ${literal(kind)} as kind, min(day) as day from seen
      where ${column} is not null ${more} group by of, ${column}`;

@@ -1,6 +1,7 @@
 /** Our own questions to the lake: rows by the names of their columns, and literals that stay so. */
 import type { Json } from '@duckdb/node-api';
 import { MillraceError } from '../base/errors.ts';
+import { INTERNAL_SLUGS } from '../config/internal-source.ts';
 import type { LakeClient } from './lake-client.ts';
 
 export type LakeRow = Readonly<Record<string, Json | undefined>>;
@@ -20,6 +21,9 @@ export async function lakeRows(lake: LakeClient, sql: string, rowsMax: number): 
 export function literal(text: string): string {
   return `'${text.toWellFormed().replaceAll('\0', '\uFFFD').replaceAll("'", "''")}'`;
 }
+
+/** Which rows of `events` are of people's sources, and not of Millrace's own. */
+export const OF_PEOPLE = `source not in ${literals(INTERNAL_SLUGS)}`;
 
 /** `(…)` for `in`; of nothing: a list that holds nothing. */
 export function literals(texts: readonly string[]): string {

@@ -5,7 +5,7 @@ import type { Disk } from '../base/disk.ts';
 import { errnoOf } from '../base/errors.ts';
 import { partitionFolder } from '../log/partition-folder.ts';
 import { listSegments } from '../log/segments.ts';
-import { listSourcesEver } from '../store/sources.ts';
+import { listSources, listSourcesEver } from '../store/sources.ts';
 import type { ServerParts } from './server-parts.ts';
 
 type Parts = Pick<ServerParts, 'config' | 'disk' | 'dataFolder' | 'store' | 'clock'>;
@@ -19,9 +19,10 @@ export function createRegionControl(parts: Parts): RegionControl {
   let kept: { atMs: number; sizes: Promise<Sizes> } | undefined;
   return {
     async regions() {
-      const sources = listSourcesEver(store);
+      const own = listSources(store);
+      const ever = listSourcesEver(store);
       const names = [
-        ...new Set([...Object.keys(config.regions), ...sources.map(({ region }) => region)]),
+        ...new Set([...Object.keys(config.regions), ...ever.map(({ region }) => region)]),
       ];
       if (!kept || clock.monotonicMs() - kept.atMs > KEPT_MS) {
         kept = { atMs: clock.monotonicMs(), sizes: sizesOf(parts, names) };
@@ -32,7 +33,7 @@ export function createRegionControl(parts: Parts): RegionControl {
         name,
         isConfigured: Object.hasOwn(config.regions, name),
         hosts: config.regions[name]?.hosts ?? [],
-        sources: sources.filter(({ region, isDeleted }) => region === name && !isDeleted).length,
+        sources: own.filter(({ region }) => region === name).length,
         ...(sizes.get(name) ?? { logBytes: 0, lakeBytes: 0 }),
       }));
     },

@@ -12,7 +12,7 @@ import type {
 } from '../admin/user-lookup-routes.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { LakeClient } from './lake-client.ts';
-import { isoOf, lakeRows, literal, literals, textOf } from './lake-rows.ts';
+import { OF_PEOPLE, isoOf, lakeRows, literal, literals, textOf } from './lake-rows.ts';
 import type { LakeRow } from './lake-rows.ts';
 
 interface Link {
@@ -288,7 +288,7 @@ function eventsOf({ userIds, anonymousIds }: Identity): string {
 }
 
 function sourcesIn(seen: readonly string[] | null): string {
-  return seen === null ? 'true' : `source in ${literals(seen)}`;
+  return seen === null ? OF_PEOPLE : `source in ${literals(seen)}`;
 }
 
 function objectOf(value: LakeRow[string]): Record<string, unknown> {

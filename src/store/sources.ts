@@ -1,5 +1,7 @@
 /** Sources: where events come from. A source's number stands for it in the log. */
+import { assert } from '../base/assert.ts';
 import { MillraceError } from '../base/errors.ts';
+import { isInternalSlug } from '../config/internal-source.ts';
 import { SLUG } from '../config/source-schema.ts';
 import { SOURCE_NUMBER_MAX } from './source-number-max.ts';
 import { inStoreTransaction } from './store.ts';
@@ -67,49 +69,89 @@ export function createSource(store: Store, source: NewSource): Source {
   const { limits = {}, responses = 'strict', ip = 'keep', origin = 'created' } = source;
   checkName(name);
   checkSlug(slug);
+  if (isInternalSlug(slug)) {
+    const message = `The slug ${slug} is kept for Millrace's own source`;
+    throw new MillraceError('INVALID_ARGUMENT', message, { field: 'slug' });
+  }
+  return insertSource(store, { name, slug, region, environment, limits, responses, ip, origin });
+}
+
+type WholeSource = Pick<
+  Source,
+  'name' | 'slug' | 'region' | 'environment' | 'limits' | 'responses' | 'ip' | 'origin'
+>;
+
+function insertSource(store: Store, source: WholeSource): Source {
+  const { slug } = source;
   return inStoreTransaction(store, () => {
     const workspace = ensureWorkspace(store);
-    const now = store.clock.wallMs();
     const taken = findTaken(store, slug);
-    if (taken) {
-      if (taken.workspaceId !== workspace.id || !taken.isDeleted) {
-        throw new MillraceError('CONFLICT', `A source with slug ${slug} exists`, { field: 'slug' });
-      }
-      return revive(store, taken, { name, region, environment, limits, responses, ip, origin });
+    if (taken && (taken.workspaceId !== workspace.id || !taken.isDeleted)) {
+      throw new MillraceError('CONFLICT', `A source with slug ${slug} exists`, { field: 'slug' });
     }
-    const row = store.database
-      .prepare(
-        `insert into sources (id, workspace_id, name, slug, region, environment, limits, responses,
-           ip, origin, created_at_ms, updated_at_ms)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning number`,
-      )
-      .get(
-        store.random.uuid(),
-        workspace.id,
-        name,
-        slug,
-        region,
-        environment,
-        JSON.stringify(limits),
-        responses,
-        ip,
-        origin,
-        now,
-        now,
-      );
-    if (Number(row?.['number']) > SOURCE_NUMBER_MAX) {
-      throw new MillraceError('CONFLICT', `At most ${SOURCE_NUMBER_MAX} sources can ever be made`);
-    }
-    return getSource(store, slug);
+    if (taken) revive(store, taken, source);
+    else addRow(store, workspace.id, source);
+    const made = findTaken(store, slug);
+    assert(made, 'a source that was made is there');
+    return made;
   });
 }
 
-/** In the order they were made, without deleted ones. */
-export function listSources(store: Store): Source[] {
-  return listSourcesEver(store).filter(({ isDeleted }) => !isDeleted);
+function addRow(store: Store, workspaceId: string, source: WholeSource): void {
+  const now = store.clock.wallMs();
+  const row = store.database
+    .prepare(
+      `insert into sources (id, workspace_id, name, slug, region, environment, limits, responses,
+         ip, origin, created_at_ms, updated_at_ms)
+       values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning number`,
+    )
+    .get(
+      store.random.uuid(),
+      workspaceId,
+      source.name,
+      source.slug,
+      source.region,
+      source.environment,
+      JSON.stringify(source.limits),
+      source.responses,
+      source.ip,
+      source.origin,
+      now,
+      now,
+    );
+  if (Number(row?.['number']) > SOURCE_NUMBER_MAX) {
+    throw new MillraceError('CONFLICT', `At most ${SOURCE_NUMBER_MAX} sources can ever be made`);
+  }
 }
 
-/** With the deleted ones, for whoever reads log or lake, where their events are. */
+/**
+ * A source of Millrace's own, made when it is not there.
+ * @param slug one of `INTERNAL_SLUGS`.
+ * @throws MillraceError CONFLICT when another workspace of the store has it.
+ */
+export function ensureInternalSource(
+  store: Store,
+  { name, slug, region }: Pick<Source, 'name' | 'slug' | 'region'>,
+): Source {
+  return inStoreTransaction(store, () => {
+    const known = findLive(store, slug);
+    // Somebody may have disabled it when sources of this kind were still listed.
+    if (known?.isEnabled === false) writeEnabled(store, known.number, true);
+    if (known) return { ...known, isEnabled: true };
+    const settings = { environment: 'production', responses: 'strict', ip: 'keep' } as const;
+    const limits = {};
+    return insertSource(store, { name, slug, region, limits, ...settings, origin: 'created' });
+  });
+}
+
+/** In the order they were made, without deleted ones and Millrace's own. */
+export function listSources(store: Store): Source[] {
+  return listSourcesEver(store).filter(
+    ({ isDeleted, slug }) => !isDeleted && !isInternalSlug(slug),
+  );
+}
+
+/** With deleted ones and Millrace's own, for whoever reads log or lake, where their events are. */
 export function listSourcesEver(store: Store): Source[] {
   return store.database
     .prepare('select * from sources where workspace_id = ? order by number')
@@ -117,8 +159,13 @@ export function listSourcesEver(store: Store): Source[] {
     .map(sourceOf);
 }
 
-/** @param slugOrId a slug or an id, not of a deleted source. */
+/** @param slugOrId a slug or an id, not of a deleted source or one of Millrace's own. */
 export function findSource(store: Store, slugOrId: string): Source | undefined {
+  const found = findLive(store, slugOrId);
+  return isInternalSlug(found?.slug) ? undefined : found;
+}
+
+function findLive(store: Store, slugOrId: string): Source | undefined {
   const row = store.database
     .prepare(
       `select * from sources
@@ -141,12 +188,15 @@ export function getSource(store: Store, slugOrId: string): Source {
 /** A disabled source answers 401 to all of its keys. @throws MillraceError NOT_FOUND */
 export function setSourceEnabled(store: Store, slugOrId: string, isEnabled: boolean): Source {
   return inStoreTransaction(store, () => {
-    const { number } = getSource(store, slugOrId);
-    store.database
-      .prepare('update sources set is_enabled = ?, updated_at_ms = ? where number = ?')
-      .run(isEnabled ? 1 : 0, store.clock.wallMs(), number);
+    writeEnabled(store, getSource(store, slugOrId).number, isEnabled);
     return getSource(store, slugOrId);
   });
+}
+
+function writeEnabled(store: Store, number: number, isEnabled: boolean): void {
+  store.database
+    .prepare('update sources set is_enabled = ?, updated_at_ms = ? where number = ?')
+    .run(isEnabled ? 1 : 0, store.clock.wallMs(), number);
 }
 
 /**
@@ -237,12 +287,7 @@ function findTaken(store: Store, slug: string): Source | undefined {
   return row && sourceOf(row);
 }
 
-type Revived = Pick<
-  Source,
-  'name' | 'region' | 'environment' | 'limits' | 'responses' | 'ip' | 'origin'
->;
-
-function revive(store: Store, { number, slug, region }: Source, given: Revived): Source {
+function revive(store: Store, { number, slug, region }: Source, given: WholeSource): void {
   if (given.region !== region) {
     const message = `A deleted source with slug ${slug} has its data in the region ${region}`;
     throw new MillraceError('CONFLICT', message, { field: 'region' });
@@ -262,7 +307,6 @@ function revive(store: Store, { number, slug, region }: Source, given: Revived):
       store.clock.wallMs(),
       number,
     );
-  return getSource(store, slug);
 }
 
 /** The table's checks guarantee the words; see migrations. */

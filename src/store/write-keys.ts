@@ -51,10 +51,14 @@ export function writeKeyDigest(key: string): string {
 /** Makes a key of 32 letters and digits. @throws MillraceError NOT_FOUND for the source. */
 export function createKey(store: Store, sourceSlugOrId: string): CreatedKey {
   return inStoreTransaction(store, () => {
-    const source = getSource(store, sourceSlugOrId);
-    const key = randomKey(store.random);
-    return { ...insertKey(store, source.number, key, 'created'), key };
+    return createKeyOf(store, getSource(store, sourceSlugOrId).number);
   });
+}
+
+/** Makes a key of a source that is known to be there. */
+export function createKeyOf(store: Store, sourceNumber: number): CreatedKey {
+  const key = randomKey(store.random);
+  return { ...insertKey(store, sourceNumber, key, 'created'), key };
 }
 
 /**

@@ -134,6 +134,7 @@ export async function createScenario(options: ScenarioOptions): Promise<Scenario
   };
   const plan: RoutingPlan = {
     target: { class: 'cloud', id: 'd1', slug: 'd', names: ['D'] },
+    isInternal: () => false,
     isDisabled: false,
     isSuppressed: () => false,
     consentCategories: [],

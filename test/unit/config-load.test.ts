@@ -168,6 +168,11 @@ const REFUSED: [name: string, written: string, expected: RegExp][] = [
     'sources: [{name: A, slug: a, writeKeys: [aaaaaaaa]}, {name: B, slug: b, writeKeys: [aaaaaaaa]}]',
     /sources\[1\]\.writeKeys\[0\]: the key is also in sources\[0\]/,
   ],
+  [
+    "the slug of Millrace's own source",
+    'sources: [{name: A, slug: millrace-canary}]',
+    /sources\[0\]\.slug: millrace-canary is Millrace's own source/,
+  ],
   ['an unknown region', 'sources: [{name: A, slug: a, region: eu}]', /region: eu is not a region/],
   ['a fraction of a byte', 'log: {minFreeBytes: 1.5}', /log\.minFreeBytes: 1\.5/],
   ['a file that is a list', '- a', /must hold keys and values/],

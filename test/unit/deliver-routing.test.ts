@@ -99,6 +99,7 @@ describe('integrations object', () => {
 describe('order of the rules', () => {
   const refusing: Required<RoutingPlan> = {
     target: { class: 'cloud', id: 'd', slug: 'd', names: ['D'] },
+    isInternal: () => true,
     isDisabled: true,
     replay: () => false,
     isSuppressed: () => true,
@@ -118,6 +119,7 @@ describe('order of the rules', () => {
   } as unknown as NormalEvent;
   const toDelivery = () => ({}) as DeliveryEvent;
   const steps: [reason: string, allow: Partial<RoutingPlan>][] = [
+    ['INTERNAL_SOURCE', { isInternal: (number) => number !== 7 }],
     ['DESTINATION_DISABLED', { isDisabled: false }],
     ['FILTERED_BY_REPLAY', { replay: null }],
     ['SUPPRESSED_USER', { isSuppressed: () => false }],

@@ -7,6 +7,7 @@ import { applyDeclaredSources } from '../../src/store/declared-sources.ts';
 import {
   createSource,
   deleteSource,
+  ensureInternalSource,
   findSource,
   listSources,
   listSourcesEver,
@@ -75,6 +76,24 @@ forEachEngine((engine) => {
       field: 'name',
     });
     assert.equal(listSources(store).length, 1);
+  });
+
+  test("Millrace's own source is made once, listed for readers only, and nobody else's", () => {
+    const own = { name: 'Canary', slug: 'millrace-canary', region: 'us' };
+    assert.throws(() => createSource(store, own), { code: 'INVALID_ARGUMENT', field: 'slug' });
+    const made = ensureInternalSource(store, own);
+    assert.deepEqual(ensureInternalSource(store, own), made);
+    assert.deepEqual(listSources(store), []);
+    assert.deepEqual(listSourcesEver(store), [made]);
+    for (const name of [made.slug, made.id]) {
+      assert.equal(findSource(store, name), undefined);
+      assert.throws(() => setSourceEnabled(store, name, false), { code: 'NOT_FOUND' });
+      assert.throws(() => deleteSource(store, name), { code: 'NOT_FOUND' });
+      assert.throws(() => createKey(store, name), { code: 'NOT_FOUND' });
+    }
+    store.database.exec(`update sources set is_enabled = 0`);
+    assert.equal(ensureInternalSource(store, own).number, made.number);
+    assert.equal(listSourcesEver(store)[0]?.isEnabled, true, 'it flies again');
   });
 
   test('the first workspace stays the only one', () => {

@@ -1,3 +1,5 @@
+import { isInternalSlug } from '../../src/config/internal-source.ts';
+
 /** The server's metrics (Prometheus text) as numbers. */
 export interface Sample {
   labels: Readonly<Record<string, string>>;
@@ -9,7 +11,7 @@ export type Metrics = ReadonlyMap<string, readonly Sample[]>;
 const LINE = /^(\w+)(?:\{(.*)\})? (\S+)$/;
 const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g;
 
-/** Reads Prometheus' text exposition; what is no sample is left out. */
+/** Reads Prometheus' text; what is no sample, or counts Millrace's own events, is left out. */
 export function parseMetrics(text: string): Metrics {
   const metrics = new Map<string, Sample[]>();
   for (const line of text.split('\n')) {
@@ -17,7 +19,8 @@ export function parseMetrics(text: string): Metrics {
     if (name === undefined || value === undefined) continue;
     const samples = metrics.get(name) ?? [];
     const pairs = [...labels.matchAll(LABEL)].map(([, key = '', own = '']) => [key, own] as const);
-    samples.push({ labels: Object.fromEntries(pairs), value: Number(value) });
+    const sample = { labels: Object.fromEntries(pairs), value: Number(value) };
+    if (!isInternalSlug(sample.labels['source'])) samples.push(sample);
     metrics.set(name, samples);
   }
   return metrics;

@@ -1,8 +1,8 @@
 /**
- * Which events go to a destination, in Segment's order: suppressed user, consent, integrations
- * object, source connection, destination filters, subscriptions. The first rule that says no gives
- * the reason, and it is counted. Pure: the same event and settings give the same answer, so trace
- * can tell afterwards what each rule said.
+ * Which events go to a destination: none of Millrace's own, and of all others in Segment's order:
+ * suppressed user, consent, integrations object, source connection, destination filters,
+ * subscriptions. The first rule that says no gives the reason, and it is counted. Pure: the same
+ * event and settings give the same answer, so trace can tell afterwards what each rule said.
  */
 import type { NormalEvent } from '../../events/normalise.ts';
 import type { JsonObject } from '../../events/json.ts';
@@ -19,6 +19,8 @@ export interface RoutingPlan {
   isDisabled: boolean;
   isSuppressed(userId: string | null): boolean;
   consentCategories: readonly string[];
+  /** Whether a source is one of Millrace's own, by its number. */
+  isInternal(sourceNumber: number): boolean;
   /** Whether a source is connected, by its number. */
   isConnected(sourceNumber: number): boolean;
   filters: CompiledFilters;
@@ -46,6 +48,10 @@ interface Rule {
 }
 
 const RULES: readonly Rule[] = [
+  {
+    name: 'internal source',
+    refuse: (event, plan) => (plan.isInternal(event.sourceNumber) ? 'INTERNAL_SOURCE' : null),
+  },
   {
     name: 'destination enabled',
     refuse: (_event, plan) => (plan.isDisabled ? 'DESTINATION_DISABLED' : null),
