@@ -5,7 +5,8 @@
  *
  * `toolchain(name)` only looks. `preparePython`, `prepareGo` and `prepareJava` also fetch the SDK,
  * `prepareKafka` a broker and `prepareClickHouse` an engine, with the tool's own configuration of
- * registries, into a cache below node_modules; the second call finds it there. All answer `{ok: false, reason}` rather than throw.
+ * registries, into a cache below node_modules; the second call finds it there. All answer
+ * `{ok: false, reason}` rather than throw.
  */
 import { randomUUID } from 'node:crypto';
 import { accessSync, constants, existsSync } from 'node:fs';

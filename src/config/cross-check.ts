@@ -1,5 +1,5 @@
 /** Rules between fields, checked once each field is right by itself. */
-import { isInternalSlug } from './internal-source.ts';
+import { isInternalSlug } from '../base/internal-source.ts';
 import type { Config } from './schema.ts';
 
 /** One line per broken rule. */

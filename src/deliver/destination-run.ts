@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import { MillraceError, toError } from '../base/errors.ts';
+import { INTERNAL_REASON, isInternalSlug } from '../base/internal-source.ts';
 import type { Random } from '../base/random.ts';
-import { isInternalSlug } from '../config/internal-source.ts';
 import type { NormalEvent } from '../events/normalise.ts';
 import type { Net } from '../net/net.ts';
 import { withFields } from '../observe/logger.ts';
@@ -347,9 +347,11 @@ export function startDestinationRun(record: DestinationRecord, seams: RunSeams):
   };
 }
 
+/** Without what was passed by because it was Millrace's own. */
 function countsOf(state: DeliveryState | null) {
   const sums = { delivered: 0, filtered: {} as Record<string, number>, discarded: 0, expired: 0 };
   for (const { outcome, reason, count } of state?.counts(LIVE_STREAM) ?? []) {
+    if (reason === INTERNAL_REASON) continue;
     if (outcome === 'delivered') sums.delivered += count;
     else if (outcome === 'discarded') sums.discarded += count;
     else if (outcome === 'dead') sums.expired += count;

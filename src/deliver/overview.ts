@@ -1,5 +1,6 @@
 /** How a destination does, for people: what became of its events, and some that did not arrive. */
 import type { DatabaseSync } from 'node:sqlite';
+import { INTERNAL_REASON } from '../base/internal-source.ts';
 import type { DestinationRun, DestinationStatus } from './destination-run.ts';
 import { decodePlaces } from './state/places.ts';
 import { deadLetterFrom } from './state/row-reading.ts';
@@ -73,10 +74,10 @@ export function destinationOverview(run: DestinationRun, nowMs: number): Destina
 function outcomesOf(database: DatabaseSync): OutcomeCount[] {
   const rows = database
     .prepare(
-      `select outcome, reason, sum(count) as count from counts where stream = ?
-       group by outcome, reason order by sum(count) desc, reason`,
+      `select outcome, reason, sum(count) as count from counts
+       where stream = ? and reason <> ? group by outcome, reason order by sum(count) desc, reason`,
     )
-    .all(LIVE_STREAM);
+    .all(LIVE_STREAM, INTERNAL_REASON);
   return rows.map((row) => ({
     outcome: String(row['outcome']),
     reason: String(row['reason']),
@@ -87,10 +88,10 @@ function outcomesOf(database: DatabaseSync): OutcomeCount[] {
 function hoursOf(database: DatabaseSync, fromHour: number): HourCount[] {
   const rows = database
     .prepare(
-      `select hour, outcome, sum(count) as count from counts where stream = ? and hour > ?
-       group by hour, outcome order by hour`,
+      `select hour, outcome, sum(count) as count from counts
+       where stream = ? and hour > ? and reason <> ? group by hour, outcome order by hour`,
     )
-    .all(LIVE_STREAM, fromHour);
+    .all(LIVE_STREAM, fromHour, INTERNAL_REASON);
   const hours = new Map<number, HourCount>();
   for (const row of rows) {
     const hour = Number(row['hour']);

@@ -2,7 +2,7 @@
  * Live events as `/tail` shows them: what was sent, what became of it, and the request that it came
  * in. What a sender writes never stands in the place of what we say of it.
  */
-import { isInternalSlug } from '../config/internal-source.ts';
+import { isInternalSlug } from '../base/internal-source.ts';
 import { durableAnswer } from '../events/durable-answer.ts';
 import { decodePayload } from '../events/envelope.ts';
 import type { Envelope } from '../events/envelope.ts';

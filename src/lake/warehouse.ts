@@ -3,7 +3,7 @@
  * is saved with each flush, so that views and column types survive a restart unchanged; what came
  * after the last flush is learnt again from the log.
  */
-import { isInternalSlug } from '../config/internal-source.ts';
+import { isInternalSlug } from '../base/internal-source.ts';
 import type { NormalEvent } from '../events/normalise.ts';
 import type { Catalog } from './catalog.ts';
 import type { Source, Table } from './schema/model.ts';
@@ -15,7 +15,10 @@ import { sourceStatements, tableStatements } from './schema/views.ts';
 export interface Warehouse {
   /** Makes a source known before its first event; the next `observe` returns its tables. */
   addSource(slug: string): void;
-  /** Learns the columns of the events, but for those of Millrace's own sources; returns the statements that show new ones. */
+  /**
+   * Learns the columns of the events, but for those of Millrace's own sources; returns the
+   * statements that show new ones.
+   */
   observe(events: readonly NormalEvent[], slugOf: (event: NormalEvent) => string): string[];
   /** Statements for every view known. */
   all(): string[];
@@ -27,7 +30,8 @@ export interface Warehouse {
 export function createWarehouse(catalog: Catalog, limits?: RegistryLimits): Warehouse {
   const registry = createRegistry(limits);
   const store = createSchemaStore();
-  registry.restore(store.load(catalog.database));
+  const known = store.load(catalog.database);
+  registry.restore(known.filter(({ slug }) => !isInternalSlug(slug)));
   const sourceOf = (table: Table): Source[] => {
     const source = registry.sources.get(table.source);
     return source ? [source] : [];

@@ -5,8 +5,8 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../base/clock.ts';
+import { INTERNAL_REASON, isInternalSlug } from '../base/internal-source.ts';
 import { inTransaction, openSqlite } from '../base/sqlite.ts';
-import { isInternalSlug } from '../config/internal-source.ts';
 import { METRICS } from './metrics.ts';
 import type { Labels, MetricName, Snapshot } from './metrics.ts';
 import { parseSeries } from './series.ts';
@@ -132,7 +132,7 @@ export function openHistory(path: string, settings: HistorySettings, clock: Cloc
       inTransaction(database, () => {
         for (const [series, value] of sums) {
           const { name, labels } = parseSeries(series);
-          if (!KEPT.has(name)) continue;
+          if (!KEPT.has(name) || isInternal(labels)) continue;
           if (METRICS[name as MetricName][0] === 'gauge') {
             setValue(database, idOf(name, labels), nowMs, value);
             continue;
@@ -156,6 +156,11 @@ export function openHistory(path: string, settings: HistorySettings, clock: Cloc
       }),
     close: () => database.close(),
   };
+}
+
+/** Counts of Millrace's own events, and of destinations passing them by. */
+function isInternal(labels: Labels): boolean {
+  return isInternalSlug(labels['source']) || labels['reason'] === INTERNAL_REASON;
 }
 
 function sumsOf(snapshots: Iterable<Snapshot>): Map<string, number> {
@@ -215,7 +220,8 @@ function queryHistory(database: DatabaseSync, query: HistoryQuery): HistorySerie
   const isGauge = METRICS[metric as MetricName]?.[0] === 'gauge';
   for (const row of rows) {
     const labels = JSON.parse(String(row['labels'])) as Labels;
-    if (isInternalSlug(labels['source'])) continue;
+    // What was recorded before these were left out.
+    if (isInternal(labels)) continue;
     if (Object.entries(where).some(([key, value]) => labels[key] !== value)) continue;
     const kept = Object.fromEntries(by.map((key) => [key, labels[key] ?? 'other']));
     const key = JSON.stringify(kept);

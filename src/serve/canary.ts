@@ -4,13 +4,13 @@
  */
 import type { Clock } from '../base/clock.ts';
 import { toError } from '../base/errors.ts';
-import { CANARY_SLUG } from '../config/internal-source.ts';
+import { CANARY_SLUG } from '../base/internal-source.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { MetricsRegistry } from '../observe/metrics.ts';
 import { ensureInternalSource } from '../store/sources.ts';
 import type { Store } from '../store/store.ts';
 import { inStoreTransaction } from '../store/store.ts';
-import { createKeyOf, disableKey, listKeys } from '../store/write-keys.ts';
+import { createKeyOf, disableUnusedKeys } from '../store/write-keys.ts';
 import type { LakeClient } from './lake-client.ts';
 
 export interface CanarySeams {
@@ -45,10 +45,13 @@ export function createCanary(seams: CanarySeams): () => Promise<void> {
       metrics.cell('millrace_canary_seconds', { path }).value = waitedSeconds();
       if (isLate) metrics.cell('millrace_canary_late_total', { path }).value++;
     };
-    const isTaken = await post(seams, key, messageId).catch((error: unknown) => {
+    const status = await post(seams, key, messageId).catch((error: unknown) => {
       logger.warn({ reason: toError(error).message }, 'the canary was not taken');
-      return false;
+      return null;
     });
+    const isTaken = status === 200;
+    // Whoever disabled the key: the next flight has another.
+    if (status === 401) key = null;
     note('collector', !isTaken || waitedSeconds() > seams.lateSeconds);
     let isSeen = false;
     while (isTaken && !isSeen && waitedSeconds() <= seams.lateSeconds) {
@@ -64,18 +67,14 @@ function newKey(store: Store, { region, publish }: CanarySeams): string {
   const made = inStoreTransaction(store, () => {
     const name = 'Canary of Millrace';
     const { number } = ensureInternalSource(store, { name, slug: CANARY_SLUG, region });
-    const unusedMs = store.clock.wallMs() - KEY_UNUSED_MS_MAX;
-    for (const { id, sourceNumber, state, lastUsedAtMs, createdAtMs } of listKeys(store)) {
-      if (sourceNumber !== number || state !== 'active') continue;
-      if ((lastUsedAtMs ?? createdAtMs) < unusedMs) disableKey(store, id);
-    }
+    disableUnusedKeys(store, number, store.clock.wallMs() - KEY_UNUSED_MS_MAX);
     return createKeyOf(store, number);
   });
   publish();
   return made.key;
 }
 
-async function post(seams: CanarySeams, key: string, messageId: string): Promise<boolean> {
+async function post(seams: CanarySeams, key: string, messageId: string): Promise<number> {
   const response = await fetch(`${seams.collectorUrl()}/v1/track`, {
     method: 'POST',
     headers: {
@@ -86,7 +85,7 @@ async function post(seams: CanarySeams, key: string, messageId: string): Promise
     signal: AbortSignal.timeout(seams.lateSeconds * 1000),
   });
   await response.arrayBuffer();
-  return response.status === 200;
+  return response.status;
 }
 
 async function isInSql(seams: CanarySeams, messageId: string): Promise<boolean> {

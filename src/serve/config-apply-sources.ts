@@ -1,4 +1,5 @@
 /** Sources and their write keys as a document says them. */
+import { isInternalSlug } from '../base/internal-source.ts';
 import type { SourceItem, WriteKeyItem } from '../admin/config-code/document.ts';
 import { MillraceError } from '../base/errors.ts';
 import { secretHint } from '../config/masked-config.ts';
@@ -15,6 +16,8 @@ import { sourceItemOf, usableKeys } from './config-export.ts';
 /** @returns what ends those that are not named. Their data keeps them: sources are disabled. */
 export function applySources(applying: Applying, items: SourceItem[] | undefined): () => void {
   items?.forEach((item, index) => {
+    // Documents of earlier versions have it.
+    if (isInternalSlug(item.slug)) return;
     at(`sources[${index}]`, () => applySource(applying, item));
   });
   return () => {

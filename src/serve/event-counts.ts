@@ -116,7 +116,7 @@ export async function eventVolumes(
     lake,
     `select type, case when type = 'track' then coalesce(event, '') else '' end as event_name,
        ${counts.join(', ')}
-     from events where source = ${literal(source)} and (${spans.join(' or ')})
+     from events where ${OF_PEOPLE} and source = ${literal(source)} and (${spans.join(' or ')})
      group by all order by week0 desc, week1 desc, type, event_name`,
     VOLUMES_MAX,
   );

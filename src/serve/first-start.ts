@@ -1,5 +1,4 @@
 /** What an empty data folder gets: a workspace, a source, and a write key that is shown once. */
-import { isInternalSlug } from '../config/internal-source.ts';
 import type { Config } from '../config/schema.ts';
 import { createSource, listSourcesEver } from '../store/sources.ts';
 import type { Source } from '../store/sources.ts';
@@ -17,7 +16,7 @@ export interface FirstStart {
 export function firstStart(store: Store, config: Config): FirstStart | null {
   return inStoreTransaction(store, () => {
     ensureWorkspace(store, config.workspace.name);
-    if (listSourcesEver(store).some(({ slug }) => !isInternalSlug(slug))) return null;
+    if (listSourcesEver(store).length > 0) return null;
     const [region = 'us'] = Object.keys(config.regions);
     const source = createSource(store, { name: 'My first source', slug: 'default', region });
     return { source, writeKey: createKey(store, source.slug).key };

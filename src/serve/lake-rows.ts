@@ -1,7 +1,7 @@
 /** Our own questions to the lake: rows by the names of their columns, and literals that stay so. */
 import type { Json } from '@duckdb/node-api';
 import { MillraceError } from '../base/errors.ts';
-import { INTERNAL_SLUGS } from '../config/internal-source.ts';
+import { INTERNAL_SLUGS } from '../base/internal-source.ts';
 import type { LakeClient } from './lake-client.ts';
 
 export type LakeRow = Readonly<Record<string, Json | undefined>>;

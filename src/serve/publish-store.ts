@@ -9,9 +9,10 @@ export function publishStore(
   parts: ServerParts,
   { collectors, lake, delivery }: RunningParts,
 ): void {
-  // The lake hears of a source before a collector takes its events, or rows would lack its name.
+  // Lake and delivery hear of a source before a collector takes its events: rows would lack its
+  // name, and routing would not know whose they are.
   const snapshot = authSnapshot(parts.store, parts.config);
   lake.setSources(listSourcesEver(parts.store));
-  collectors.setSnapshot(snapshot);
   delivery.setPlan(deliveryPlan(parts));
+  collectors.setSnapshot(snapshot);
 }

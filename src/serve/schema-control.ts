@@ -9,7 +9,7 @@ import { listEventNotes } from '../store/event-notes.ts';
 import type { EventNote } from '../store/event-notes.ts';
 import { listSources } from '../store/sources.ts';
 import type { LakeClient } from './lake-client.ts';
-import { isoOf, lakeRows, literal, literals, textOf } from './lake-rows.ts';
+import { OF_PEOPLE, isoOf, lakeRows, literal, literals, textOf } from './lake-rows.ts';
 import type { LakeRow } from './lake-rows.ts';
 import type { ServerParts } from './server-parts.ts';
 
@@ -65,7 +65,7 @@ export function createSchemaControl(
 }
 
 async function seenIn(lake: LakeClient, sources: readonly string[], fromMs: number): Promise<Seen> {
-  const where = `received_at >= make_timestamp(${fromMs}000) and source in ${literals(sources)}`;
+  const where = `${OF_PEOPLE} and received_at >= make_timestamp(${fromMs}000) and source in ${literals(sources)}`;
   const rows = await lakeRows(
     lake,
     `select source, type, ${NAME} as event_name, count(*) as events,

@@ -1,4 +1,5 @@
 /** One event end to end: received, judged, loaded, and what each destination did with it. */
+import { isInternalSlug } from '../base/internal-source.ts';
 import type { DestinationTrace } from '../deliver/trace.ts';
 import { schemaName, tableName } from '../lake/schema/names.ts';
 import type { DeliveryClient } from './delivery-client.ts';
@@ -56,7 +57,7 @@ export async function traceMessage(
       timestamp: String(row['timestamp']),
       reason: null,
       lake: await lakeFileOf(lake, row),
-      warehouse: warehouseRowOf(row, literal),
+      warehouse: isInternalSlug(String(row['source'])) ? null : warehouseRowOf(row, literal),
       destinations: await delivery.askAll('trace', place),
     });
   }

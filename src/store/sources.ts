@@ -1,7 +1,7 @@
 /** Sources: where events come from. A source's number stands for it in the log. */
 import { assert } from '../base/assert.ts';
 import { MillraceError } from '../base/errors.ts';
-import { isInternalSlug } from '../config/internal-source.ts';
+import { isInternalSlug } from '../base/internal-source.ts';
 import { SLUG } from '../config/source-schema.ts';
 import { SOURCE_NUMBER_MAX } from './source-number-max.ts';
 import { inStoreTransaction } from './store.ts';
@@ -139,8 +139,9 @@ export function ensureInternalSource(
     if (known?.isEnabled === false) writeEnabled(store, known.number, true);
     if (known) return { ...known, isEnabled: true };
     const settings = { environment: 'production', responses: 'strict', ip: 'keep' } as const;
-    const limits = {};
-    return insertSource(store, { name, slug, region, limits, ...settings, origin: 'created' });
+    // What a deleted one has sent lies where it lies.
+    const place = { region: findTaken(store, slug)?.region ?? region, limits: {} };
+    return insertSource(store, { name, slug, ...place, ...settings, origin: 'created' });
   });
 }
 

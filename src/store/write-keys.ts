@@ -4,7 +4,9 @@
  * those that people declare themselves are as secret as they make them.)
  */
 import { createHash } from 'node:crypto';
+import { assert } from '../base/assert.ts';
 import { MillraceError } from '../base/errors.ts';
+import { isInternalSlug } from '../base/internal-source.ts';
 import type { Random } from '../base/random.ts';
 import { secretHint } from '../config/masked-config.ts';
 import { getSource } from './sources.ts';
@@ -99,6 +101,17 @@ export function disableKey(store: Store, keyOrId: string): WriteKey {
   });
 }
 
+/** Disables keys of a source that nobody has used since, and that were made before. */
+export function disableUnusedKeys(store: Store, sourceNumber: number, sinceMs: number): void {
+  store.database
+    .prepare(
+      `update write_keys set state = 'disabled', disabled_by = 'person'
+       where source_number = ? and state = 'active'
+         and coalesce(last_used_at_ms, created_at_ms) < ?`,
+    )
+    .run(sourceNumber, sinceMs);
+}
+
 /** In the order they were made; of one source, or of all. */
 export function listKeys(store: Store, sourceSlugOrId?: string): WriteKey[] {
   if (sourceSlugOrId === undefined) {
@@ -116,9 +129,18 @@ export function listKeys(store: Store, sourceSlugOrId?: string): WriteKey[] {
 
 /**
  * Finds a key by itself, its id or its number.
- * @throws MillraceError NOT_FOUND, without repeating what was given: it may be a key.
+ * @throws MillraceError NOT_FOUND, without repeating what was given: it may be a key; also for a
+ *   key of Millrace's own source.
  */
 export function getKey(store: Store, keyOrId: string): WriteKey {
+  const key = findKey(store, keyOrId);
+  if (key === undefined || isInternalSlug(key.sourceSlug)) {
+    throw new MillraceError('NOT_FOUND', 'There is no such write key', { field: 'key' });
+  }
+  return key;
+}
+
+function findKey(store: Store, keyOrId: string): WriteKey | undefined {
   const row = store.database
     .prepare(
       `${SELECT_KEYS} where digest = ? or write_keys.id = ? or write_keys.number = ?
@@ -131,10 +153,7 @@ export function getKey(store: Store, keyOrId: string): WriteKey {
       /^\d{1,9}$/.test(keyOrId) ? Number(keyOrId) : -1,
       writeKeyDigest(keyOrId),
     );
-  if (row === undefined) {
-    throw new MillraceError('NOT_FOUND', 'There is no such write key', { field: 'key' });
-  }
-  return keyOf(row);
+  return row && keyOf(row);
 }
 
 /** Records when keys were last used; never moves a time back. Unknown numbers are ignored. */
@@ -169,7 +188,9 @@ export function insertKey(
       origin,
       store.clock.wallMs(),
     );
-  return getKey(store, String(row?.['number']));
+  const made = findKey(store, String(row?.['number']));
+  assert(made, 'a key that was made is there');
+  return made;
 }
 
 /** Bytes beyond the last multiple of 62 are thrown away, or early letters would be likelier. */

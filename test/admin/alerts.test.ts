@@ -61,12 +61,32 @@ async function ask(method: string, path: string, body?: unknown, token = server.
   return { status: response.status, value: (await response.json()) as Record<string, unknown> };
 }
 
+const CANARIES = `from events where source = 'millrace-canary'`;
+
 /** Waits until so many flights have ended. */
 async function canariesInSql(count: number): Promise<void> {
   await server.sqlUntil(
-    `select count(*)::int as n from events where source = 'millrace-canary'`,
+    `select count(*)::int as n ${CANARIES}`,
     ([row]) => Number(row?.['n']) >= count,
   );
+}
+
+/** What Live shows from now until an event that is sent after two more flights. */
+async function liveUntil(event: string): Promise<string> {
+  const headers = { Authorization: `Bearer ${server.token}` };
+  const response = await fetch(`${server.adminUrl}/tail`, { headers });
+  let text = '';
+  for await (const chunk of response.body ?? []) {
+    const isFirst = text === '';
+    text += Buffer.from(chunk).toString();
+    if (isFirst) {
+      const [row] = await server.sql(`select count(*)::int as n ${CANARIES}`);
+      await canariesInSql(Number(row?.['n']) + 2);
+      await server.post('/v1/track', { userId: 'u3', event });
+    }
+    if (text.includes(event)) break;
+  }
+  return text;
 }
 
 function isOf(event: string): (request: { body: string }) => boolean {
@@ -175,28 +195,41 @@ describe('alerts', () => {
     await server.post('/v1/track', { userId: 'u2', event: 'After' });
     await until('a later event arrives', () => service.taken.some(isOf('After')), 20_000);
     assert.equal(service.taken.some(isOf('Canary Sent')), false);
-    await until('it is counted as filtered', async () => {
-      const { value } = await ask('GET', '/destinations/crm/delivery');
-      return JSON.stringify(value).includes('INTERNAL_SOURCE');
+    await until('that it passed by is counted', async () => {
+      const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
+      return /delivery_filtered_total\{destination="crm",reason="INTERNAL_SOURCE"\}/.test(text);
     });
+    const verified = await server.cli('verify', '--json');
+    assert.equal(verified.code, 0, verified.stdout);
+    for (const path of ['/destinations', '/destinations/crm/delivery']) {
+      const shown = JSON.stringify((await ask('GET', path)).value);
+      assert.doesNotMatch(shown, /INTERNAL_SOURCE/, path);
+    }
   });
 
-  test('the canary is no source of the people, no usage, no person, and not in Live', async () => {
+  test('the canary is no source of the people, no usage, no person, no table, and not in Live', async () => {
     await canariesInSql(2);
-    const span = 'by=source&granularity=DAY&from=2020-01-01T00:00:00Z';
+    const from = 'from=2020-01-01T00:00:00Z';
+    const span = `by=source&granularity=DAY&${from}`;
     const places = [
       '/sources',
       '/export',
       '/schema',
+      '/schema?source=millrace-canary',
       '/people?query=canary',
+      '/sql/tables',
       `/history?metric=millrace_events_received_total&${span}`,
+      `/history?metric=millrace_delivery_filtered_total&by=reason&granularity=DAY&${from}`,
       `/history?metric=millrace_key_events_total&${span}`,
     ];
     for (const path of places) {
       const { status, value } = await ask('GET', path);
       assert.equal(status, 200, `${path}: ${JSON.stringify(value)}`);
-      assert.doesNotMatch(JSON.stringify(value), /canary/i, path);
+      const shown = JSON.stringify(value).replaceAll('source=millrace-canary', '');
+      assert.doesNotMatch(shown, /canary|INTERNAL_SOURCE/i, path);
     }
+    const live = await liveUntil('Seen Live');
+    assert.doesNotMatch(live, /canary/i);
     const { stdout } = await server.cli('sources', 'list', '--json');
     assert.match(stdout, /"test"/);
     assert.doesNotMatch(stdout, /canary/);

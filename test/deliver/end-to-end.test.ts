@@ -139,6 +139,7 @@ test('a trace tells rules, attempts and standing', async () => {
   assert.deepEqual(
     hook?.rules.map(({ rule }) => rule),
     [
+      'internal source',
       'destination enabled',
       'replay selection',
       'suppressed user',

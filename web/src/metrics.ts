@@ -1,4 +1,4 @@
-import { isInternalSlug } from '../../src/config/internal-source.ts';
+import { isInternalSlug } from '../../src/base/internal-source.ts';
 
 /** The server's metrics (Prometheus text) as numbers. */
 export interface Sample {

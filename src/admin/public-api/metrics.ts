@@ -202,7 +202,7 @@ async function overview(ask: Ask, name: string, stage: Stage): Promise<object> {
 
 /** In Segment a destination has one source, and events of others are none of its business. */
 function isOfSegment({ labels }: HistorySeries, label: string): boolean {
-  return labels[label] !== 'SOURCE_NOT_CONNECTED' && labels[label] !== 'INTERNAL_SOURCE';
+  return labels[label] !== 'SOURCE_NOT_CONNECTED';
 }
 
 function summed(found: readonly HistorySeries[]): CountedEvents {

@@ -8,6 +8,9 @@ export const CANARY_SLUG = 'millrace-canary';
 
 export const INTERNAL_SLUGS: readonly string[] = [CANARY_SLUG];
 
+/** Why destinations do not get them. */
+export const INTERNAL_REASON = 'INTERNAL_SOURCE';
+
 export function isInternalSlug(slug: string | undefined): boolean {
   return slug !== undefined && INTERNAL_SLUGS.includes(slug);
 }
