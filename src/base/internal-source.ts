@@ -8,7 +8,7 @@ export const CANARY_SLUG = 'millrace-canary';
 
 export const INTERNAL_SLUGS: readonly string[] = [CANARY_SLUG];
 
-/** Why destinations do not get them. */
+/** Why destinations do not get them: a code of `DELIVERY_REASONS`. */
 export const INTERNAL_REASON = 'INTERNAL_SOURCE';
 
 export function isInternalSlug(slug: string | undefined): boolean {

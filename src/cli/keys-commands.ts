@@ -1,6 +1,6 @@
 /** `millrace keys …`: write keys. A key is printed once, when it is made. */
-import { isInternalSlug } from '../base/internal-source.ts';
 import type { Command } from 'commander';
+import { isInternalSlug } from '../base/internal-source.ts';
 import { inStoreTransaction } from '../store/store.ts';
 import { createKey, disableKey, listKeys, rotateKey } from '../store/write-keys.ts';
 import type { WriteKey } from '../store/write-keys.ts';

@@ -2,8 +2,10 @@
  * Why an event did not simply arrive. Codes are public: they are in metrics, dead letters, trace
  * and docs/delivery-reasons.md. Segment's own codes are used where it has one.
  */
+import { INTERNAL_REASON } from '../base/internal-source.ts';
+
 export const DELIVERY_REASONS = {
-  INTERNAL_SOURCE: ['filtered', 'It is an event of Millrace itself: the canary.'],
+  [INTERNAL_REASON]: ['filtered', 'It is an event of Millrace itself: the canary.'],
   SUPPRESSED_USER: ['filtered', 'The user is suppressed.'],
   FILTERED_BY_END_USER_CONSENT: ['filtered', 'The user has not consented to every category.'],
   INTEGRATION_DISABLED: ['filtered', 'The integrations object of the event excludes it.'],

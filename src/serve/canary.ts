@@ -35,6 +35,7 @@ const KEY_UNUSED_MS_MAX = 2 * 86_400_000;
 export function createCanary(seams: CanarySeams): () => Promise<void> {
   const { store, clock, logger, metrics } = seams;
   let key: string | null = null;
+  let isKeyProven = false;
   let flights = 0;
   const fly = async (): Promise<void> => {
     key ??= newKey(store, seams);
@@ -50,8 +51,9 @@ export function createCanary(seams: CanarySeams): () => Promise<void> {
       return null;
     });
     const isTaken = status === 200;
-    // Whoever disabled the key: the next flight has another.
-    if (status === 401) key = null;
+    // A key that worked was disabled. One that never did makes no further ones, flight by flight.
+    if (status === 401 && isKeyProven) key = null;
+    isKeyProven = isTaken || (isKeyProven && status !== 401);
     note('collector', !isTaken || waitedSeconds() > seams.lateSeconds);
     let isSeen = false;
     while (isTaken && !isSeen && waitedSeconds() <= seams.lateSeconds) {

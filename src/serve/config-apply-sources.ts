@@ -1,7 +1,7 @@
 /** Sources and their write keys as a document says them. */
-import { isInternalSlug } from '../base/internal-source.ts';
 import type { SourceItem, WriteKeyItem } from '../admin/config-code/document.ts';
 import { MillraceError } from '../base/errors.ts';
+import { isInternalSlug } from '../base/internal-source.ts';
 import { secretHint } from '../config/masked-config.ts';
 import { addKnownKey, setKeyExpiry } from '../store/known-keys.ts';
 import { setResourceLabels } from '../store/resource-labels.ts';

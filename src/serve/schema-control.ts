@@ -65,7 +65,8 @@ export function createSchemaControl(
 }
 
 async function seenIn(lake: LakeClient, sources: readonly string[], fromMs: number): Promise<Seen> {
-  const where = `${OF_PEOPLE} and received_at >= make_timestamp(${fromMs}000) and source in ${literals(sources)}`;
+  const where = `${OF_PEOPLE} and source in ${literals(sources)}
+    and received_at >= make_timestamp(${fromMs}000)`;
   const rows = await lakeRows(
     lake,
     `select source, type, ${NAME} as event_name, count(*) as events,

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { SMTPServer } from 'smtp-server';
 import { startFakeService } from '../support/fake-service.ts';
@@ -191,6 +193,7 @@ describe('alerts', () => {
     const messageId = String(row?.['message_id']);
     const traced = await server.cli('trace', messageId, '--json');
     assert.match(traced.stdout, /"INTERNAL_SOURCE"/, traced.stderr);
+    assert.match(traced.stdout, /"warehouse": null/, 'no table has it');
     // What comes after it in the log has arrived, so it has been passed.
     await server.post('/v1/track', { userId: 'u2', event: 'After' });
     await until('a later event arrives', () => service.taken.some(isOf('After')), 20_000);
@@ -217,6 +220,7 @@ describe('alerts', () => {
       '/schema',
       '/schema?source=millrace-canary',
       '/people?query=canary',
+      '/recent-events',
       '/sql/tables',
       `/history?metric=millrace_events_received_total&${span}`,
       `/history?metric=millrace_delivery_filtered_total&by=reason&granularity=DAY&${from}`,
@@ -228,11 +232,37 @@ describe('alerts', () => {
       const shown = JSON.stringify(value).replaceAll('source=millrace-canary', '');
       assert.doesNotMatch(shown, /canary|INTERNAL_SOURCE/i, path);
     }
+    const day = [-1, 1].map((days) => new Date(Date.now() + days * 86_400_000).toISOString());
+    const byName = `/history/events?from=${day[0]}&to=${day[1]}&source=`;
+    assert.deepEqual((await ask('GET', `${byName}millrace-canary`)).value['events'], []);
+    assert.notDeepEqual((await ask('GET', `${byName}test`)).value['events'], [], 'others are');
     const live = await liveUntil('Seen Live');
     assert.doesNotMatch(live, /canary/i);
-    const { stdout } = await server.cli('sources', 'list', '--json');
-    assert.match(stdout, /"test"/);
-    assert.doesNotMatch(stdout, /canary/);
+    for (const list of ['sources', 'keys']) {
+      const { stdout } = await server.cli(list, 'list', '--json');
+      assert.match(stdout, /"test"/);
+      assert.doesNotMatch(stdout, /canary/, list);
+    }
+  });
+
+  test('the canary flies on when its key is disabled', async () => {
+    await canariesInSql(1);
+    const database = new DatabaseSync(join(server.dataDir, 'control.db'));
+    const states = () =>
+      database
+        .prepare(
+          `select state from write_keys join sources on sources.number = source_number
+           where slug = 'millrace-canary' order by write_keys.number`,
+        )
+        .all()
+        .map(({ state }) => state);
+    database.exec(`update write_keys set state = 'disabled', disabled_by = 'person'
+      where source_number = (select number from sources where slug = 'millrace-canary')`);
+    await until('it has another key', () => states().includes('active'), 20_000);
+    const [row] = await server.sql(`select count(*)::int as n ${CANARIES}`);
+    await canariesInSql(Number(row?.['n']) + 2);
+    assert.deepEqual(states(), ['disabled', 'active'], 'one, and not one each flight');
+    database.close();
   });
 
   test('counters are there by the minute, by source, also for who sees one source only', async () => {

@@ -134,6 +134,9 @@ describe('configuration as code', () => {
     assert.deepEqual((await apply(server, WANTED)).changes, []);
     const { stdout } = await run(server, WANTED);
     assert.match(stdout, /No changes/);
+    const ofAVersionBefore = structuredClone(WANTED) as { sources: object[] };
+    ofAVersionBefore.sources.push({ slug: 'millrace-canary', name: 'Canary of Millrace' });
+    assert.deepEqual((await apply(server, ofAVersionBefore)).changes, []);
     const sent = await server.post('/v1/track', { userId: 'u', event: 'E' }, basic(KEY));
     assert.equal(sent.status, 200, 'the collectors know the key');
   });

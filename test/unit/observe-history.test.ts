@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, beforeEach, test } from 'node:test';
 import { GRANULARITY_MS, openHistory } from '../../src/observe/history.ts';
 import type { History, HistoryQuery } from '../../src/observe/history.ts';
@@ -39,6 +40,33 @@ const points = (query: Partial<HistoryQuery>): [number, number][] =>
     .flatMap((series) => series.points);
 const sum = (query: Partial<HistoryQuery>): number =>
   points(query).reduce((total, [, value]) => total + value, 0);
+
+test("Millrace's own events are in no sum, whenever they were recorded", () => {
+  const FILTERED = 'millrace_delivery_filtered_total';
+  const path = join(folder, 'own.db');
+  const record = (kept: History, source: string, reason: string): void => {
+    const registry = createMetricsRegistry();
+    registry.cell(RECEIVED, { source }).value = 3;
+    registry.cell(FILTERED, { destination: 'crm', reason }).value = 3;
+    kept.record([registry.snapshot()]);
+  };
+  history = openHistory(path, { ...SETTINGS, seriesMax: 2 }, clock);
+  record(history, 'millrace-canary', 'INTERNAL_SOURCE');
+  record(history, 'web', 'SAMPLED_OUT');
+  assert.equal(sum({}), 3, 'nor do they take the place of a series');
+  assert.deepEqual(
+    history
+      .query({ metric: FILTERED, by: ['reason'], fromMs: 0, toMs: nowMs + 1, granularity: 'DAY' })
+      .map(({ labels }) => labels),
+    [{ reason: 'SAMPLED_OUT' }],
+  );
+  history.close();
+  const database = new DatabaseSync(path);
+  database.exec(`update series set labels = replace(labels, 'web', 'millrace-canary')`);
+  database.close();
+  history = openHistory(path, SETTINGS, clock);
+  assert.equal(sum({}), 0, 'a version before wrote them');
+});
 
 test('the minutes, hours and days add up to the counters, however they were counted', () => {
   const registry = createMetricsRegistry();

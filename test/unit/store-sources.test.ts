@@ -94,6 +94,10 @@ forEachEngine((engine) => {
     store.database.exec(`update sources set is_enabled = 0`);
     assert.equal(ensureInternalSource(store, own).number, made.number);
     assert.equal(listSourcesEver(store)[0]?.isEnabled, true, 'it flies again');
+    store.database.exec(`update sources set deleted_at_ms = 1, is_enabled = 0`);
+    const elsewhere = ensureInternalSource(store, { ...own, region: 'eu' });
+    assert.deepEqual([elsewhere.number, elsewhere.region], [made.number, 'us'], 'with its data');
+    assert.deepEqual(listSourcesEver(store), [elsewhere]);
   });
 
   test('the first workspace stays the only one', () => {

@@ -3,12 +3,14 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
-import { createSource } from '../../src/store/sources.ts';
+import { createSource, ensureInternalSource } from '../../src/store/sources.ts';
 import { closeStore, openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
 import {
   createKey,
+  createKeyOf,
   disableKey,
+  disableUnusedKeys,
   getKey,
   listKeys,
   rotateKey,
@@ -49,6 +51,26 @@ forEachEngine((engine) => {
     }
     const row = store.database.prepare('select * from write_keys').get();
     assert.ok(!JSON.stringify([row, listKeys(store)]).includes(key));
+  });
+
+  test("keys of Millrace's own source are nobody's; those that are not used end", () => {
+    const own = { name: 'Canary', slug: 'millrace-canary', region: 'us' };
+    const { number } = ensureInternalSource(store, own);
+    const { key, ...made } = createKeyOf(store, number);
+    for (const name of [key, made.id, String(made.number)]) {
+      assert.throws(() => getKey(store, name), { code: 'NOT_FOUND' });
+      assert.throws(() => disableKey(store, name), { code: 'NOT_FOUND' });
+      assert.throws(() => rotateKey(store, name, 0), { code: 'NOT_FOUND' });
+    }
+    const used = createKeyOf(store, number);
+    const shop = createKey(store, 'shop');
+    touchKeys(store, [[used.number, NOW_MS + 10]]);
+    const states = () => listKeys(store).map((one) => `${one.number} ${one.state}`);
+    disableUnusedKeys(store, number, NOW_MS);
+    assert.equal(states().filter((text) => text.endsWith('active')).length, 3);
+    disableUnusedKeys(store, number, NOW_MS + 10);
+    const expected = [`${made.number} disabled`, `${used.number} active`, `${shop.number} active`];
+    assert.deepEqual(states(), expected);
   });
 
   test('a key is found by itself, its id and its number', () => {

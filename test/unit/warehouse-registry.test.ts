@@ -47,6 +47,22 @@ test('what was saved gives the same views after a restart', () => {
   );
 });
 
+test("Millrace's own source has no tables, also where a version before learnt them", () => {
+  const catalog = openCatalog(':memory:');
+  const own = createWarehouse(catalog);
+  own.addSource('millrace-canary');
+  assert.deepEqual(
+    own.observe(events(), () => 'millrace-canary'),
+    [],
+  );
+  const before = createWarehouse(catalog);
+  before.observe(events(), () => 'shop');
+  save(catalog, before);
+  catalog.database.exec(`update warehouse_columns set source = 'millrace-canary'
+    where source = 'shop'`);
+  assert.deepEqual(createWarehouse(catalog).all(), []);
+});
+
 test('limits hold after a restart', () => {
   const catalog = openCatalog(':memory:');
   const limits = { columnsPerTableMax: 2, columnsPerSourceMax: 100, eventTablesPerSourceMax: 1 };

@@ -4,6 +4,7 @@
  * subscriptions. The first rule that says no gives the reason, and it is counted. Pure: the same
  * event and settings give the same answer, so trace can tell afterwards what each rule said.
  */
+import { INTERNAL_REASON } from '../../base/internal-source.ts';
 import type { NormalEvent } from '../../events/normalise.ts';
 import type { JsonObject } from '../../events/json.ts';
 import type { DeliveryEvent } from '../contract.ts';
@@ -50,7 +51,7 @@ interface Rule {
 const RULES: readonly Rule[] = [
   {
     name: 'internal source',
-    refuse: (event, plan) => (plan.isInternal(event.sourceNumber) ? 'INTERNAL_SOURCE' : null),
+    refuse: (event, plan) => (plan.isInternal(event.sourceNumber) ? INTERNAL_REASON : null),
   },
   {
     name: 'destination enabled',
