@@ -6,6 +6,7 @@ import { browserSkip, startDashboardBrowser } from '../support/dashboard-browser
 import type { DashboardBrowser } from '../support/dashboard-browser.ts';
 import { startTestServer } from '../support/test-server.ts';
 import type { TestServer } from '../support/test-server.ts';
+import { until } from '../support/until.ts';
 
 const HOSTILE = `"><img src=x onerror="alert(1)"><script>alert(2)</script>`;
 
@@ -78,7 +79,9 @@ describe('the overview', { skip: browserSkip }, () => {
     await page.getByRole('link', { name: 'Sources', exact: true }).first().focus();
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Sources' }).waitFor();
-    await page.waitForFunction(`document.activeElement?.tagName === 'H1'`);
+    await until('the heading has the focus', () =>
+      page.evaluate(`document.activeElement?.tagName === 'H1'`).then(Boolean),
+    );
     assert.equal(await focused(), 'Sources');
     assert.equal(await page.title(), 'Sources · Millrace');
     await page.getByRole('button', { name: 'New source' }).focus();
