@@ -8,9 +8,9 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SUFFIX = '.test.ts';
 /** The quick and telling ones first; groups that are not named here follow by name. */
 const ORDER = ['tidy', 'unit', 'conformance', 'hostile', 'compat', 'crash', 'issues'];
-/** Groups whose files start no server: they may run beside each other. */
-const SERVERLESS = new Set(['tidy', 'unit']);
-/** Files with servers run at once: a server with its load takes about four cores' time. */
+/** Groups whose files start no server, or mostly wait for clients: they may run side by side. */
+const SIDE_BY_SIDE = new Set(['tidy', 'unit', 'compat', 'destinations']);
+/** Other files run at once: a server with its load takes about four cores' time. */
 const CORES_PER_SERVER = 4;
 
 export interface TestGroup {
@@ -84,7 +84,7 @@ function rankOf(group: string): number {
 
 function concurrencyOf(group: string): number {
   const cores = availableParallelism();
-  return SERVERLESS.has(group) ? cores : Math.max(1, Math.floor(cores / CORES_PER_SERVER));
+  return SIDE_BY_SIDE.has(group) ? cores : Math.max(1, Math.floor(cores / CORES_PER_SERVER));
 }
 
 function posix(path: string): string {
