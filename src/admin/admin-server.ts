@@ -11,7 +11,7 @@ import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import { MillraceError, toError } from '../base/errors.ts';
 import { createClientAddress } from '../collect/client-address.ts';
-import type { SqlRequest, SqlResult } from '../lake/sql.ts';
+import type { SqlRequest, SqlResult } from '../query/run-sql.ts';
 import type { Logger } from '../observe/logger.ts';
 import { toCsv } from './csv.ts';
 import type { Clock } from '../base/clock.ts';

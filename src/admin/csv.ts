@@ -1,4 +1,4 @@
-import type { SqlRows } from '../lake/sql.ts';
+import type { SqlRows } from '../query/run-sql.ts';
 
 /**
  * CSV by RFC 4180. A text cell that a spreadsheet would run as a formula (it starts with `=`, `+`,

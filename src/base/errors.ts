@@ -14,6 +14,8 @@ export const ERROR_CODES = {
   SQL_REFUSED: { status: 400, retry: 'no' },
   SQL_FAILED: { status: 400, retry: 'no' },
   SQL_TIMEOUT: { status: 408, retry: 'no' },
+  SQL_BUSY: { status: 429, retry: 'after' },
+  SQL_CRASHED: { status: 400, retry: 'no' },
   SQL_CANCELLED: { status: 499, retry: 'no' },
   NOT_FOUND: { status: 404, retry: 'no' },
   CONFLICT: { status: 409, retry: 'no' },

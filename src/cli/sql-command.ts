@@ -1,7 +1,7 @@
 /** `millrace sql`: the server's SQL while it runs, the same lake opened here when it does not. */
 import type { Command } from 'commander';
 import { toCsv } from '../admin/csv.ts';
-import type { SqlRows } from '../lake/sql.ts';
+import type { SqlRows } from '../query/run-sql.ts';
 import { connectAdmin } from './admin-client.ts';
 import { printJson, printLine, printNote, tableText } from './output.ts';
 import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './settings.ts';

@@ -4,7 +4,8 @@ import { systemDisk } from '../base/disk.ts';
 import { systemRandom } from '../base/random.ts';
 import type { Config } from '../config/schema.ts';
 import { openLake } from '../lake/lake.ts';
-import type { SqlRows } from '../lake/sql.ts';
+import { createQueryPool } from '../query/query-pool.ts';
+import type { SqlRows } from '../query/run-sql.ts';
 import { createLogger } from '../observe/logger.ts';
 import { createMetricsRegistry } from '../observe/metrics.ts';
 import { listPartitions } from '../serve/partitions.ts';
@@ -20,16 +21,25 @@ export async function queryStopped(config: Config, sql: string): Promise<SqlRows
   const sources = listSourcesEver(store);
   closeStore(store);
   const regions = [...new Set([...Object.keys(config.regions), ...sources.map((s) => s.region)])];
+  const logger = createLogger('sql', config.logging.level);
   const lake = await openLake({
     disk: systemDisk,
     clock: systemClock,
     random: systemRandom,
-    logger: createLogger('sql', config.logging.level),
+    logger,
     metrics: createMetricsRegistry(),
     dataFolder,
     regions,
     settings: { ...config.lake, ...config.dispatch },
     isReadOnly: true,
+  });
+  const pool = createQueryPool({
+    ...config.sql,
+    setup: { ...config.sql, dataFolder, regions },
+    tables: (viewsVersion) => Promise.resolve(lake.tables(viewsVersion)),
+    clock: systemClock,
+    logger,
+    metrics: createMetricsRegistry(),
   });
   try {
     lake.setSources(sources);
@@ -37,12 +47,19 @@ export async function queryStopped(config: Config, sql: string): Promise<SqlRows
       await lake.addPartition(name, region);
     }
     // What the log holds beyond the lake's files; the end of the files is the end of the log.
-    while ((await lake.step(() => Number.POSITIVE_INFINITY)).hasProgress);
+    while (await lake.step(() => Number.POSITIVE_INFINITY)) {
+      const { rows, bytes } = lake.waiting();
+      if (rows >= config.lake.flushRows || bytes >= config.lake.flushBytes) await lake.cut();
+    }
+    await lake.cut();
+    await lake.settled();
     const { timeoutMs, rowsMax } = config.sql;
-    const result = await lake.query({ sql, format: 'rows', timeoutMs, rowsMax });
+    const request = { sql, format: 'rows', timeoutMs, rowsMax } as const;
+    const result = await pool.query(request, 'person');
     assert(result.format === 'rows', 'rows were asked for');
     return result;
   } finally {
+    await pool.stop();
     await lake.close();
   }
 }

@@ -74,22 +74,23 @@ export const lakeSchema = z.strictObject({
     min: 1,
     max: 10_000_000,
     unit: 'rows',
-    description: 'Rows in memory at which they become a Parquet file.',
+    description: 'Rows of the hot tail at which they become a file of the lake.',
   }).default(100_000),
   flushBytes: bytes({
     min: MIB,
-    description: 'Bytes of rows in memory at which they become a Parquet file.',
+    description: 'Bytes of the hot tail at which its rows become a file of the lake.',
   }).default(128 * MIB),
   flushSeconds: integer({
     min: 1,
     max: 86_400,
     unit: 'seconds',
-    description: 'Age at which rows in memory become a Parquet file.',
+    description: 'Age at which rows of the hot tail become a file of the lake.',
   }).default(60),
   pollMs: milliseconds({
     max: 60_000,
-    description: 'Longest wait before the log is read again.',
-  }).default(50),
+    description:
+      'Shortest time between two parts of the hot tail: longer is cheaper, shorter is fresher.',
+  }).default(200),
   compactFilesMin: integer({
     min: 2,
     max: 10_000,
@@ -98,14 +99,14 @@ export const lakeSchema = z.strictObject({
   }).default(8),
   memoryLimit: text(/^[1-9]\d*\s?([KMGT]i?B)$/, {
     allowed: 'text such as 512MB or 2GiB',
-    description: 'Memory that DuckDB may use.',
-  }).default('512MB'),
+    description: 'Memory that DuckDB may use to load events and to write files.',
+  }).default('256MB'),
   threads: integer({
     min: 1,
     max: 256,
     unit: 'threads',
-    description: 'Threads that DuckDB may use.',
-  }).default(2),
+    description: 'Threads that DuckDB may use to load events and to write files.',
+  }).default(1),
   rejectedRowsMax: integer({
     unit: 'rows',
     description: 'Most rejected events kept; the oldest go first.',
@@ -120,4 +121,25 @@ export const sqlSchema = z.strictObject({
     unit: 'rows',
     description: 'Most rows of a result.',
   }).default(10_000),
+  memoryLimit: text(/^[1-9]\d*\s?([KMGT]i?B)$/, {
+    allowed: 'text such as 512MB or 2GiB',
+    description: 'Memory that DuckDB may use in each process that runs queries.',
+  }).default('512MB'),
+  threads: integer({
+    min: 1,
+    max: 256,
+    unit: 'threads',
+    description: 'Threads that DuckDB may use in each process that runs queries.',
+  }).default(2),
+  processesMax: integer({
+    min: 1,
+    max: 64,
+    unit: 'processes',
+    description: 'Queries of people that run at once, each in a process of its own.',
+  }).default(3),
+  waitingMax: integer({
+    max: 10_000,
+    unit: 'queries',
+    description: 'Queries of people that wait for a process; beyond them they are refused.',
+  }).default(50),
 });

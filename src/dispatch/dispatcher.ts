@@ -9,27 +9,34 @@
  * count by their own receipt time, never by the clock, so a replay decides the same.
  */
 import { assert } from '../base/assert.ts';
-import { normaliseRecord } from '../events/normalise.ts';
-import type { NormalEvent, RejectedEvent } from '../events/normalise.ts';
-import type { LogRecord } from '../log/log-reader.ts';
 import { createDedupIndex, FINGERPRINT_BYTES, writeFingerprint } from './dedup-index.ts';
 import type { DedupOptions } from './dedup-index.ts';
 import type { DuplicateEntry, Ledger } from './ledger.ts';
 
 export const HOUR_MS = 3_600_000;
+const NONE: ReadonlySet<number> = new Set();
 
-/** What a reader gets of one record. */
-export interface Dispatched {
-  events: NormalEvent[];
-  rejected: RejectedEvent[];
-  duplicates: DuplicateEntry[];
-  /** The same duplicates in full, for those who watch. */
-  repeated: NormalEvent[];
+/** One record as it is judged: by ids alone, nothing is parsed. */
+export interface JudgedRecord {
+  partition: string;
+  position: number;
+  /** Where its successor begins. */
+  next: number;
+  sourceNumber: number;
+  receivedAtMs: number;
+  /**
+   * The messageId that each event came with; null for an event without one, which cannot have been
+   * seen, and for one that was rejected at ingest.
+   */
+  messageIds: readonly (string | null)[];
 }
 
 export interface Dispatcher {
-  /** Judges (or looks up) one record; records of a partition must come in order. */
-  dispatch(partition: string, record: LogRecord): Dispatched;
+  /**
+   * Judges (or looks up) one record; records of a partition must come in order.
+   * @returns the places in its batch that are duplicates; mostly none.
+   */
+  judge(record: JudgedRecord): ReadonlySet<number>;
   /** Makes the verdicts since the last call durable. Nothing may be acted on before. */
   seal(): void;
   /** How far a partition is judged and sealed. */
@@ -62,50 +69,41 @@ export function createDispatcher(
     }
     return lookup;
   };
-  const judge = (event: NormalEvent, hour: number): boolean => {
-    // An assigned messageId is the position itself: it cannot have been seen.
-    if (event.messageIdAssigned) return false;
+  const isSeen = (sourceNumber: number, messageId: string, hour: number): boolean => {
     const fingerprint = Buffer.allocUnsafe(FINGERPRINT_BYTES);
-    writeFingerprint(fingerprint, 0, event.sourceNumber, event.messageId);
+    writeFingerprint(fingerprint, 0, sourceNumber, messageId);
     if (index.seenOrAdd(fingerprint, 0, hour)) return true;
     const known = pendingFingerprints.get(hour);
     if (known) known.push(fingerprint);
     else pendingFingerprints.set(hour, [fingerprint]);
     return false;
   };
+  const judgeNew = (record: JudgedRecord, hour: number): ReadonlySet<number> => {
+    const { partition, position, sourceNumber, messageIds } = record;
+    const last = pendingCursors.get(partition) ?? cursors.get(partition) ?? 0;
+    assert(position >= last, 'records are dispatched in order');
+    let duplicates: Set<number> | undefined;
+    for (let at = 0; at < messageIds.length; at++) {
+      const id = messageIds[at];
+      if (id === null || id === undefined || !isSeen(sourceNumber, id, hour)) continue;
+      duplicates ??= new Set();
+      duplicates.add(at);
+      pendingDuplicates.push({ partition, position, index: at, sourceNumber, hour });
+    }
+    pendingCursors.set(partition, record.next);
+    return duplicates ?? NONE;
+  };
 
   return {
-    dispatch(partition, record) {
-      const judged = cursors.get(partition) ?? 0;
-      const isJudged = record.position < judged;
-      const { events, rejected } = normaliseRecord(record.payload, {
-        partition,
-        position: record.position,
-      });
-      const kept: NormalEvent[] = [];
-      const duplicates: DuplicateEntry[] = [];
-      const repeated: NormalEvent[] = [];
-      for (const event of events) {
-        const hour = Math.floor(event.receivedAtMs / HOUR_MS);
-        const isDuplicate = isJudged
-          ? lookupFor(partition).has(`${record.position}:${event.index}`)
-          : judge(event, hour);
-        if (!isDuplicate) {
-          kept.push(event);
-          continue;
-        }
-        repeated.push(event);
-        const { position } = record;
-        const { sourceNumber } = event;
-        duplicates.push({ partition, position, index: event.index, sourceNumber, hour });
+    judge(record) {
+      const { partition, position, receivedAtMs, messageIds } = record;
+      if (position >= (cursors.get(partition) ?? 0)) {
+        return judgeNew(record, Math.floor(receivedAtMs / HOUR_MS));
       }
-      if (!isJudged) {
-        const last = pendingCursors.get(partition) ?? judged;
-        assert(record.position >= last, 'records are dispatched in order');
-        pendingDuplicates.push(...duplicates);
-        pendingCursors.set(partition, record.next);
-      }
-      return { events: kept, rejected, duplicates, repeated };
+      const lookup = lookupFor(partition);
+      if (lookup.size === 0) return NONE;
+      const known = messageIds.map((_, at) => at);
+      return new Set(known.filter((at) => lookup.has(`${position}:${at}`)));
     },
     seal() {
       if (pendingCursors.size === 0) return;

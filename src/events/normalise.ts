@@ -154,14 +154,23 @@ interface Times {
  * and sending, by the client's clock, counted back from our clock. Without `sentAt` there is
  * nothing to correct by; without a time of its own an event happened when it was received.
  */
+export function correctedTimestamp(
+  originalMs: number | null,
+  sentAtMs: number | null,
+  receivedAtMs: number,
+): number {
+  if (originalMs === null) return receivedAtMs;
+  return clampTimestamp(sentAtMs === null ? originalMs : receivedAtMs - (sentAtMs - originalMs));
+}
+
 function timesOf(item: JsonObject, shared: JsonObject, receivedAtMs: number): Times {
   const sentAtMs = parseTimestamp(item['sentAt']) ?? parseTimestamp(shared['sentAt']);
   const original = parseTimestamp(item['timestamp']) ?? parseTimestamp(item['originalTimestamp']);
-  if (original === null) {
-    return { timestampMs: receivedAtMs, originalTimestampMs: receivedAtMs, sentAtMs };
-  }
-  const corrected = sentAtMs === null ? original : receivedAtMs - (sentAtMs - original);
-  return { timestampMs: clampTimestamp(corrected), originalTimestampMs: original, sentAtMs };
+  return {
+    timestampMs: correctedTimestamp(original, sentAtMs, receivedAtMs),
+    originalTimestampMs: original ?? receivedAtMs,
+    sentAtMs,
+  };
 }
 
 /**

@@ -41,3 +41,70 @@ function offsetMinutes(zone: string | undefined): number | null {
   if (hours > 23 || minutes > 59) return null;
   return (zone[0] === '-' ? -1 : 1) * (hours * 60 + minutes);
 }
+
+const DAY_MS = 86_400_000;
+/** Days of the months of a year that is no leap year, and of those before them. */
+const MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const DAYS_BEFORE = MONTH_DAYS.map((_, at) =>
+  MONTH_DAYS.slice(0, at).reduce((sum, days) => sum + days, 0),
+);
+/** From 1 January of the year 0 to the Unix epoch. */
+const DAYS_TO_EPOCH = 719_528;
+
+/**
+ * The same of a JSON text without its quotes, read from its bytes when it has the form that nearly
+ * all SDKs write, `2026-01-30T12:00:00.000Z`; NaN: it has another one, ask `parseTimestamp`.
+ */
+export function timestampOfBytes(b: Uint8Array, start: number, end: number): number {
+  const length = end - start;
+  if (length < 20 || length > 30 || b[end - 1] !== 0x5a) return Number.NaN;
+  if (b[start + 4] !== 0x2d || b[start + 7] !== 0x2d || b[start + 10] !== 0x54) return Number.NaN;
+  if (b[start + 13] !== 0x3a || b[start + 16] !== 0x3a) return Number.NaN;
+  const year = digits(b, start, 4);
+  const month = digits(b, start + 5, 2);
+  const day = digits(b, start + 8, 2);
+  const hour = digits(b, start + 11, 2);
+  const minute = digits(b, start + 14, 2);
+  const second = digits(b, start + 17, 2);
+  if (!(year >= 1) || !(month >= 1 && month <= 12)) return Number.NaN;
+  if (!(hour <= 23) || !(minute <= 59) || !(second <= 59)) return Number.NaN;
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  const dayMax = (MONTH_DAYS[month - 1] ?? 0) + (isLeap && month === 2 ? 1 : 0);
+  if (!(day >= 1 && day <= dayMax)) return Number.NaN;
+  const millisecond = length === 20 ? 0 : fractionMs(b, start + 19, end - 1);
+  const before = year - 1;
+  const leapDays = Math.floor(before / 4) - Math.floor(before / 100) + Math.floor(before / 400) + 1;
+  const days =
+    year * 365 +
+    leapDays +
+    (DAYS_BEFORE[month - 1] ?? 0) +
+    (isLeap && month > 2 ? 1 : 0) +
+    (day - 1) -
+    DAYS_TO_EPOCH;
+  return days * DAY_MS + hour * 3_600_000 + minute * MINUTE_MS + second * 1000 + millisecond;
+}
+
+/** A number of so many digits, or NaN. */
+function digits(b: Uint8Array, start: number, count: number): number {
+  let value = 0;
+  for (let p = start; p < start + count; p++) {
+    const digit = (b[p] as number) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) return Number.NaN;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+/** `.123…`, of which the first three digits count. */
+function fractionMs(b: Uint8Array, start: number, end: number): number {
+  if (b[start] !== 0x2e || start + 1 === end) return Number.NaN;
+  let value = 0;
+  let scale = 100;
+  for (let p = start + 1; p < end; p++) {
+    const digit = (b[p] as number) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) return Number.NaN;
+    value += digit * scale;
+    scale = scale >= 10 ? scale / 10 : 0;
+  }
+  return value;
+}

@@ -18,6 +18,8 @@ export interface EngineOptions {
   threads: number;
   /** Folders that statements may read and write; nothing else on the machine. */
   folders: readonly string[];
+  /** True for an engine that reads the same files again and again. */
+  keepsFooters?: boolean;
 }
 
 /** Opens the engine locked: from here on no statement can reach beyond `folders`. */
@@ -32,6 +34,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const connection = await instance.connect();
   const [temporary = ''] = options.folders;
   await connection.run(`set temp_directory = ${quote(temporary)}`);
+  if (options.keepsFooters) await connection.run('set parquet_metadata_cache = true');
   await connection.run(`set TimeZone = 'UTC'`);
   const folders = options.folders.map((folder) => quote(folder + '/')).join(', ');
   await connection.run(`set allowed_directories = [${folders}]`);
@@ -50,9 +53,4 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 /** A SQL string literal. */
 export function quote(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
-}
-
-/** A SQL identifier. */
-export function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

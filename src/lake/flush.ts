@@ -1,11 +1,18 @@
-/** Moves rows from memory to Parquet in the background, and keeps the number of files small. */
+/** Makes files of parts in the background, and keeps the number of files small. */
 import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { toError } from '../base/errors.ts';
 import type { FileKind, LakeFile, NewFile } from './catalog.ts';
 import type { LakeState } from './lake-state.ts';
-import { parquetRelation, writeParquet } from './parquet.ts';
-import { refreshTables } from './tables.ts';
+import type { Part } from './load/part.ts';
+import {
+  absoluteRelation,
+  adoptPart,
+  mergeCounts,
+  parquetRelation,
+  writeParquet,
+} from './parquet.ts';
+import type { ParquetOptions } from './parquet.ts';
 
 export interface Flusher {
   /**
@@ -17,14 +24,19 @@ export interface Flusher {
   flushAll(): Promise<void>;
 }
 
+/** The parts that a flush makes files of, and how far in the log they reach. */
 interface Frozen {
-  events: { table: string; rows: number };
-  rejected: { table: string; rows: number };
-  cursors: Map<string, number>;
+  parts: readonly Part[];
+  cursors: ReadonlyMap<string, number>;
 }
 
-/** Files above this size are left alone by compaction. */
-const COMPACTED_BYTES_MAX = 128 * 1024 * 1024;
+/**
+ * Files are merged with others of their level, so that each row is written a few times only and the
+ * number of files levels off; above the last level they are left alone.
+ */
+const LEVEL_BYTES = [16 * 1024 * 1024, 128 * 1024 * 1024] as const;
+/** Queries open each part. */
+const PARTS_MAX = 100;
 /** A query that began before a compaction may still read the old files; they go after this. */
 const TRASH_MS = 120_000;
 const RETRY_MS = 5_000;
@@ -36,6 +48,7 @@ export function createFlusher(state: LakeState): Flusher {
   let frozen: Frozen | undefined;
   let running: Promise<void> | undefined;
   let finished: (() => Promise<void>) | undefined;
+  let committed = state.partCursors;
   const trash: { path: string; atMs: number }[] = [];
   const failures = metrics.cell('millrace_lake_failures_total');
 
@@ -59,26 +72,21 @@ export function createFlusher(state: LakeState): Flusher {
       state.catalog.setCursors(flushed.cursors);
       state.warehouse.save(state.catalog);
     });
-    const tables = [flushed.events.table, flushed.rejected.table];
-    state.events.forget(flushed.events.table);
-    state.rejected.forget(flushed.rejected.table);
-    await refreshTables(state, tables);
+    const gone = new Set(flushed.parts);
+    state.parts = state.parts.filter((part) => !gone.has(part));
+    const atMs = clock.monotonicMs() + TRASH_MS;
+    for (const { path, isWhole } of flushed.parts) if (!isWhole) trash.push({ path, atMs });
     frozen = undefined;
+    committed = flushed.cursors;
     lastFlushMs = clock.monotonicMs();
     countFiles(state);
     await expireRejected();
   };
-  const startFlush = async (): Promise<void> => {
-    if (!frozen) {
-      const cursors = new Map([...state.partitions].map(([name, p]) => [name, p.position]));
-      const events = await state.events.freeze();
-      const rejected = await state.rejected.freeze();
-      await refreshTables(state);
-      frozen = { events, rejected, cursors };
-    }
+  const startFlush = (): void => {
+    frozen ??= { parts: [...state.parts], cursors: state.partCursors };
     const flushed = frozen;
     background(async () => {
-      const files = await writeFrozen(state, flushed);
+      const files = await writeParts(state, flushed.parts);
       return () => commitFlush(flushed, files);
     });
   };
@@ -90,9 +98,8 @@ export function createFlusher(state: LakeState): Flusher {
           for (const { id } of files) state.catalog.removeFile(id);
           for (const file of merged) state.catalog.addFile(file);
         });
-        await refreshTables(state);
         const atMs = clock.monotonicMs() + TRASH_MS;
-        for (const { path } of files) trash.push({ path, atMs });
+        for (const { path } of files) trash.push({ path: join(dataFolder, path), atMs });
         countFiles(state);
       };
     });
@@ -111,9 +118,8 @@ export function createFlusher(state: LakeState): Flusher {
     state.catalog.transaction(() => {
       for (const { id } of expired) state.catalog.expireFile(id);
     });
-    await refreshTables(state);
     const atMs = clock.monotonicMs() + TRASH_MS;
-    for (const { path } of expired) trash.push({ path, atMs });
+    for (const { path } of expired) trash.push({ path: join(dataFolder, path), atMs });
     metrics.cell('millrace_lake_rejected_expired_total').value += expired.reduce(
       (sum, file) => sum + file.rows,
       0,
@@ -121,12 +127,14 @@ export function createFlusher(state: LakeState): Flusher {
     countFiles(state);
   };
   const isFlushDue = (): boolean => {
-    const rows = state.events.rows() + state.rejected.rows();
     if (frozen) return true;
-    if (rows === 0) return false;
+    const { parts } = state;
+    // Also when nothing but duplicates came: the log may go as far as the cursors say.
+    if (state.partCursors === committed) return false;
     return (
-      rows >= settings.flushRows ||
-      state.events.bytes() + state.rejected.bytes() >= settings.flushBytes ||
+      parts.length >= PARTS_MAX ||
+      sumOf(parts, 'rows') >= settings.flushRows ||
+      sumOf(parts, 'bytes') >= settings.flushBytes ||
       clock.monotonicMs() - lastFlushMs >= settings.flushSeconds * 1000
     );
   };
@@ -134,7 +142,7 @@ export function createFlusher(state: LakeState): Flusher {
     while (trash[0] && trash[0].atMs <= clock.monotonicMs()) {
       const { path } = trash[0];
       trash.shift();
-      await disk.remove(join(dataFolder, path));
+      await disk.remove(path);
     }
   };
   const commitFinished = async (): Promise<void> => {
@@ -157,8 +165,8 @@ export function createFlusher(state: LakeState): Flusher {
       for (let attempt = 0; attempt < 3; attempt++) {
         await running;
         await commitFinished();
-        if (state.events.rows() + state.rejected.rows() === 0) return;
-        await startFlush();
+        if (state.partCursors === committed) return;
+        startFlush();
       }
       await running;
       await commitFinished();
@@ -166,15 +174,25 @@ export function createFlusher(state: LakeState): Flusher {
   };
 }
 
-async function writeFrozen(state: LakeState, frozen: Frozen): Promise<NewFile[]> {
+/** Whole parts become files as they are; the others of a kind and region are joined. */
+async function writeParts(state: LakeState, parts: readonly Part[]): Promise<NewFile[]> {
+  const options = writeOptions(state);
   const files: NewFile[] = [];
-  for (const kind of ['events', 'rejected'] as const) {
-    const { table, rows } = frozen[kind];
-    if (rows === 0) continue;
-    const written = await writeParquet(writeOptions(state), kind, table, sourceNumbers(state));
-    const total = written.reduce((sum, file) => sum + file.rows, 0);
-    assert(total === rows, `all ${rows} rows of ${table} are in Parquet, not ${total}`);
-    files.push(...written);
+  const groups = new Map<string, Part[]>();
+  for (const part of parts) {
+    if (part.isWhole) {
+      files.push(await adoptPart(options, part));
+      continue;
+    }
+    const key = `${part.kind}/${part.region}`;
+    groups.set(key, [...(groups.get(key) ?? []), part]);
+  }
+  for (const group of groups.values()) {
+    const [first] = group;
+    const relation = absoluteRelation(group.map(({ path }) => path));
+    assert(first && relation !== null, 'a group has parts');
+    const counts = mergeCounts(group.flatMap((part) => part.counts));
+    files.push(...(await writeParquet(options, first.kind, first.region, relation, counts)));
   }
   return files;
 }
@@ -185,24 +203,17 @@ async function mergeFiles(state: LakeState, files: readonly LakeFile[]): Promise
   const paths = files.map(({ path }) => path);
   const relation = parquetRelation(state.options.dataFolder, paths);
   assert(relation !== null, 'a compaction has a relation');
-  const merged = await writeParquet(
-    writeOptions(state),
-    first.kind,
-    relation,
-    sourceNumbers(state),
-  );
-  const before = files.reduce((sum, { rows }) => sum + rows, 0);
-  const after = merged.reduce((sum, { rows }) => sum + rows, 0);
-  assert(before === after, `compaction keeps all ${before} rows, not ${after}`);
-  return merged;
+  const counts = mergeCounts(files.flatMap(({ id }) => state.catalog.fileCounts(id)));
+  return writeParquet(writeOptions(state), first.kind, first.region, relation, counts);
 }
 
-/** The first group of one kind, region and day that has enough small files. */
+/** The first group of one kind, region, day and level that has enough files. */
 function filesToMerge(files: readonly LakeFile[], filesMin: number): LakeFile[] | undefined {
   const groups = new Map<string, LakeFile[]>();
   for (const file of files) {
-    if (file.bytes >= COMPACTED_BYTES_MAX) continue;
-    const key: `${FileKind}/${string}` = `${file.kind}/${file.region}/${file.day}`;
+    const level = LEVEL_BYTES.findIndex((bytes) => file.bytes < bytes);
+    if (level < 0) continue;
+    const key: `${FileKind}/${string}` = `${file.kind}/${file.region}/${file.day}/${level}`;
     const group = groups.get(key) ?? [];
     groups.set(key, group);
     group.push(file);
@@ -211,15 +222,13 @@ function filesToMerge(files: readonly LakeFile[], filesMin: number): LakeFile[] 
   return undefined;
 }
 
-function writeOptions(state: LakeState): Parameters<typeof writeParquet>[0] {
+function writeOptions(state: LakeState): ParquetOptions {
   const { disk, random, dataFolder } = state.options;
-  const { background, temporaryFolder } = state;
-  return { connection: background, disk, random, dataFolder, temporaryFolder };
+  return { connection: state.background, disk, random, dataFolder };
 }
 
-function sourceNumbers(state: LakeState): Map<string, number> {
-  const numbers = new Map([...state.sources.values()].map(({ id, number }) => [id, number]));
-  return numbers;
+function sumOf(parts: readonly Part[], what: 'rows' | 'bytes'): number {
+  return parts.reduce((sum, part) => sum + part[what], 0);
 }
 
 function countFiles(state: LakeState): void {

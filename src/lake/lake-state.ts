@@ -11,7 +11,7 @@ import type { MetricsRegistry } from '../observe/metrics.ts';
 import type { Catalog } from './catalog.ts';
 import type { SourceInfo } from './columns.ts';
 import type { Engine } from './engine.ts';
-import type { HotTail } from './hot-tail.ts';
+import type { Part } from './load/part.ts';
 import type { Warehouse } from './warehouse.ts';
 
 export interface LakeSettings {
@@ -52,15 +52,33 @@ export interface PartitionState {
 export interface LakeState {
   options: LakeOptions;
   temporaryFolder: string;
+  /** Makes parts and files; nobody's queries run in it. */
   engine: Engine;
-  /** For writing Parquet beside the loading of new rows. */
+  /** For writing files beside the making of parts. */
   background: DuckDBConnection;
   catalog: Catalog;
   ledger: Ledger;
   dispatcher: Dispatcher;
   warehouse: Warehouse;
-  events: HotTail;
-  rejected: HotTail;
+  /** The newest rows, oldest part first. */
+  parts: Part[];
+  /** Everything below is in the parts or in the files. */
+  partCursors: ReadonlyMap<string, number>;
+  /** Statements of generated schemas and views by what they make, and since when they are so. */
+  views: Map<string, { sql: string; version: number }>;
+  viewsVersion: number;
   partitions: Map<string, PartitionState>;
   sources: Map<number, SourceInfo>;
+}
+
+/** What rows say of their source: as it is called now, and the region that they came in. */
+export function sourceOf(
+  state: Pick<LakeState, 'sources'>,
+  { sourceNumber }: { sourceNumber: number },
+  region: string,
+): SourceInfo {
+  const known = state.sources.get(sourceNumber);
+  if (known) return { ...known, region };
+  const slug = `source_${sourceNumber}`;
+  return { number: sourceNumber, id: slug, slug, region, environment: 'production' };
 }

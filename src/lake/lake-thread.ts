@@ -1,22 +1,24 @@
-/** Runs the lake in a worker thread: the loop of steps, and queries between them. */
+/** Runs the lake in a worker thread: the loop of steps, cuts and flushes. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { systemClock } from '../base/clock.ts';
 import { systemDisk } from '../base/disk.ts';
 import { durableEndsOf } from '../base/durable-ends.ts';
-import { MillraceError, toError } from '../base/errors.ts';
+import { toError } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
 import { createLogger } from '../observe/logger.ts';
 import { createMetricsRegistry } from '../observe/metrics.ts';
 import { createFlusher } from './flush.ts';
 import { openLake } from './lake.ts';
+import type { LoadedRecord } from './load/loader.ts';
 import type { LakeMessage, LakeOrder, LakeSetup } from './messages.ts';
 import { createRetention } from './retention.ts';
 import { createTailWatch } from './tail-entries.ts';
-import type { TailWatch } from './tail-entries.ts';
 import { tailEntriesPerSecond } from './tail-share.ts';
 
 const REPORT_MS = 500;
+/** Events so young are shown soon, however many there are; a backlog gathers into larger parts. */
+const LIVE_MS = 5_000;
 /** After a pause in which nothing came, events of so long are shown at once. */
 const TAIL_MS_MAX = 1_000;
 
@@ -25,8 +27,6 @@ assert(port, 'lake-thread.ts runs in a worker thread');
 const setup = workerData as LakeSetup;
 const logger = createLogger('lake', setup.logLevel);
 const clock = systemClock;
-/** Queries that run now, by the ids of their orders. */
-const queries = new Map<number, AbortController>();
 let isStopping = false;
 /** How many look at live events. */
 let tailReaders = 0;
@@ -79,46 +79,53 @@ async function run(): Promise<void> {
     else if (order.kind === 'tail') setTail(order.readers);
     else if (order.kind === 'stop') isStopping = true;
     else if (order.kind === 'locate') void answerLocate(lake.locate, order);
-    else if (order.kind === 'cancel-sql') queries.get(order.id)?.abort();
-    else void answerSql(lake.query, order);
+    else say({ kind: 'tables', id: order.id, tables: lake.tables(order.viewsVersion) });
   });
-  // Nothing is read, but the tables of every source are there before the first query.
-  await lake.step(() => 0);
   publishJudged();
   say({ kind: 'ready' });
 
   const watch = createTailWatch();
-  const onRecord: TailWatch['note'] = (partition, record) => {
-    if (tailReaders > 0) watch.note(partition, record);
+  const onRecord = (loaded: LoadedRecord): void => {
+    if (tailReaders > 0) watch.note(loaded);
   };
   const durableEnd = (name: string) => ends.read(slotOf(name));
   let mark = ends.mark();
-  let [reportedMs, tailedMs] = [0, 0];
+  let [reportedMs, tailedMs, shownMs] = [0, 0, clock.monotonicMs()];
   for (;;) {
     const wasStopping = isStopping;
     const startedMs = clock.monotonicMs();
-    const result = await lake.step(durableEnd, onRecord);
-    if (result.hasProgress) publishJudged();
-    if (tailReaders > 0 && result.hasProgress) {
+    const hasProgress = await lake.step(durableEnd, onRecord);
+    if (hasProgress) publishJudged();
+    if (tailReaders > 0 && hasProgress) {
       const sinceMs = Math.min(TAIL_MS_MAX, startedMs - tailedMs);
       tailedMs = startedMs;
       const most = Math.ceil((tailEntriesPerSecond(tailReaders) * sinceMs) / 1000);
-      say({ kind: 'tail', ...watch.entriesOf(result, lake.state.sources, most) });
+      say({ kind: 'tail', ...watch.entriesOf(lake.state.sources, most) });
+    }
+    const isBehind = hasProgress && lake.isBehind(durableEnd);
+    const { records, rows, bytes, newestMs } = lake.waiting();
+    const { flushRows, flushBytes } = setup.settings;
+    const isLive = clock.wallMs() - newestMs < LIVE_MS && startedMs - shownMs >= setup.pollMs;
+    if (records > 0 && (!isBehind || rows >= flushRows || bytes >= flushBytes || isLive)) {
+      await lake.cut();
+      shownMs = clock.monotonicMs();
     }
     await flusher.tend();
     await retention.tend();
-    isCaughtUp = !result.hasProgress;
+    isCaughtUp = !hasProgress;
     if (clock.monotonicMs() - reportedMs >= REPORT_MS) {
       reportedMs = clock.monotonicMs();
       say({ kind: 'report', metrics: metrics.snapshot(), isCaughtUp });
     }
-    if (wasStopping && !result.hasProgress) break;
-    if (isStopping) continue;
-    // Steps are at least pollMs apart, so that a busy log is loaded in larger, cheaper parts.
+    if (wasStopping && !hasProgress) break;
+    if (isStopping || isBehind) continue;
+    // Parts are at least pollMs apart: a busy log is loaded in larger, cheaper ones.
     const restMs = setup.pollMs - (clock.monotonicMs() - startedMs);
-    if (restMs > 0) await clock.sleep(restMs);
-    if (!result.hasProgress) mark = await ends.wait(mark, REPORT_MS);
+    if (hasProgress && restMs > 0) await clock.sleep(restMs);
+    if (!hasProgress) mark = await ends.wait(mark, REPORT_MS);
   }
+  await lake.cut();
+  await lake.settled();
   await flusher.flushAll();
   await lake.close();
   say({ kind: 'stopped' });
@@ -130,25 +137,6 @@ function setTail(readers: number): void {
   const isMore = readers > tailReaders;
   tailReaders = readers;
   if (isMore) say({ kind: 'tail', entries: [], missed: 0 });
-}
-
-async function answerSql(
-  query: Awaited<ReturnType<typeof openLake>>['query'],
-  order: Extract<LakeOrder, { kind: 'sql' }>,
-): Promise<void> {
-  const cancelled = new AbortController();
-  queries.set(order.id, cancelled);
-  try {
-    const result = await query(order.request, cancelled.signal);
-    say({ kind: 'sql', id: order.id, result });
-  } catch (error) {
-    const known = error instanceof MillraceError ? error : undefined;
-    const { message } = toError(error);
-    const code = known?.code ?? 'SQL_FAILED';
-    say({ kind: 'sql-failed', id: order.id, error: { code, message, field: known?.field } });
-  } finally {
-    queries.delete(order.id);
-  }
 }
 
 async function answerLocate(

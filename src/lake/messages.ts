@@ -4,7 +4,7 @@ import type { Snapshot } from '../observe/metrics.ts';
 import type { SourceInfo } from './columns.ts';
 import type { LakeSettings } from './lake-state.ts';
 import type { RowPlace } from './locate-row.ts';
-import type { SqlRequest, SqlResult } from './sql.ts';
+import type { LakeTables } from './tables.ts';
 
 export interface LakePartition {
   name: string;
@@ -40,25 +40,18 @@ export type TailEntry = Record<string, unknown>;
 /** Main → lake. */
 export type LakeOrder =
   | { kind: 'sources'; sources: readonly SourceInfo[] }
-  | { kind: 'sql'; id: number; request: SqlRequest }
-  | { kind: 'cancel-sql'; id: number }
+  /** Asks what a query sees. */
+  | { kind: 'tables'; id: number; viewsVersion: number }
   | { kind: 'locate'; id: number; place: RowPlace }
   /** How many look at live events; none: nobody wants them. */
   | { kind: 'tail'; readers: number }
   | { kind: 'stop' };
 
-export interface FailureText {
-  code: string;
-  message: string;
-  field: string | undefined;
-}
-
 /** Lake → main. */
 export type LakeMessage =
   | { kind: 'ready' }
-  | { kind: 'sql'; id: number; result: SqlResult }
+  | { kind: 'tables'; id: number; tables: LakeTables }
   | { kind: 'located'; id: number; path: string | null }
-  | { kind: 'sql-failed'; id: number; error: FailureText }
   | { kind: 'tail'; entries: TailEntry[]; missed: number }
   | { kind: 'report'; metrics: Snapshot; isCaughtUp: boolean }
   | { kind: 'failed'; message: string }

@@ -1,109 +1,40 @@
 /**
- * Writes frozen hot tables to Parquet and commits them. The order is the promise:
+ * Writes the lake's files. The order is the promise:
  *   1. write to a temporary name, 2. sync the bytes, 3. rename into the lake, 4. sync the folder,
  *   5. list file, counts and cursor in one catalog transaction, 6. show it to queries.
  * A crash before 5 leaves an orphan that the next start removes; the log still has the events.
+ *
+ * Rows stay in the order of their arrival: files are joined without a sort, which would need memory
+ * for all of them.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { assert } from '../base/assert.ts';
 import type { Disk } from '../base/disk.ts';
 import type { Random } from '../base/random.ts';
 import type { FileKind, HourCount, NewFile } from './catalog.ts';
 import { quote } from './engine.ts';
+import type { Part } from './load/part.ts';
 
 export interface ParquetOptions {
   connection: DuckDBConnection;
   disk: Disk;
   random: Random;
   dataFolder: string;
-  temporaryFolder: string;
 }
 
-const ROW_GROUP_ROWS = 65_536;
-const SORT_ORDER: Record<FileKind, string> = {
-  events: 'source, received_at, "partition", "position", "index"',
-  rejected: 'source, received_at, "partition", "position", "index"',
-};
+export const ROW_GROUP_ROWS = 65_536;
+const HOURS_PER_DAY = 24;
+const DAY_MS = 86_400_000;
 
 /** `<data>/<region>/<lake|rejected>/day=<YYYY-MM-DD>` */
 export function dayFolder(dataFolder: string, kind: FileKind, region: string, day: string): string {
   return join(dataFolder, region, kind === 'events' ? 'lake' : 'rejected', `day=${day}`);
 }
 
-/**
- * Writes all rows of a relation as one file for each region and day (steps 1 to 4).
- * @param relation a table or a `read_parquet(…)` call with the kind's columns.
- * @param sourceNumbers from `source_id` to the number that counts are kept by.
- */
-export async function writeParquet(
-  options: ParquetOptions,
-  kind: FileKind,
-  relation: string,
-  sourceNumbers: ReadonlyMap<string, number>,
-): Promise<NewFile[]> {
-  const { connection } = options;
-  const groups = await connection.runAndReadAll(
-    `select region, strftime(received_at, '%Y-%m-%d') as day, source_id,
-       (epoch_ms(received_at) // 3600000)::bigint as hour, count(*) as count
-     from ${relation} group by all order by all`,
-  );
-  const byFile = new Map<string, { region: string; day: string; counts: HourCount[] }>();
-  for (const row of groups.getRowObjectsJson()) {
-    const region = String(row['region']);
-    const day = String(row['day']);
-    const key = `${region}/${day}`;
-    const group = byFile.get(key) ?? { region, day, counts: [] };
-    byFile.set(key, group);
-    group.counts.push({
-      sourceNumber: sourceNumbers.get(String(row['source_id'])) ?? 0,
-      hour: Number(row['hour']),
-      count: Number(row['count']),
-    });
-  }
-  const files: NewFile[] = [];
-  for (const { region, day, counts } of byFile.values()) {
-    files.push(await writeFile(options, kind, relation, region, day, mergeCounts(counts)));
-  }
-  return files;
-}
-
-async function writeFile(
-  options: ParquetOptions,
-  kind: FileKind,
-  relation: string,
-  region: string,
-  day: string,
-  counts: HourCount[],
-): Promise<NewFile> {
-  const { connection, disk, random, dataFolder, temporaryFolder } = options;
-  const name = `${random.uuid()}.parquet`;
-  const temporary = join(temporaryFolder, name);
-  await connection.run(
-    `copy (select * from ${relation}
-       where region = ${quote(region)} and strftime(received_at, '%Y-%m-%d') = ${quote(day)}
-       order by ${SORT_ORDER[kind]})
-     to ${quote(temporary)}
-     (format parquet, compression zstd, row_group_size ${ROW_GROUP_ROWS})`,
-  );
-  const file = await disk.open(temporary, 'write');
-  const bytes = await file.size();
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  const folder = dayFolder(dataFolder, kind, region, day);
-  await disk.makeFolder(folder);
-  const path = join(folder, name);
-  await disk.rename(temporary, path);
-  await disk.syncFolder(folder);
-  const rows = counts.reduce((sum, { count }) => sum + count, 0);
-  return { kind, region, day, path: relativePath(dataFolder, path), rows, bytes, counts };
-}
-
-/** Paths are stored relative to the data folder, so that it can be moved. */
-function relativePath(dataFolder: string, path: string): string {
-  return path.slice(dataFolder.length + 1);
+/** The day of an hour, both of UTC. */
+export function dayOf(hour: number): string {
+  return new Date(Math.floor(hour / HOURS_PER_DAY) * DAY_MS).toISOString().slice(0, 10);
 }
 
 /** Adds up counts of the same source and hour. */
@@ -118,16 +49,105 @@ export function mergeCounts(counts: readonly HourCount[]): HourCount[] {
   return [...merged.values()];
 }
 
+/**
+ * Writes the rows of a relation as one file for each day (steps 1 to 4).
+ * @param relation a `read_parquet(…)` call with the kind's columns.
+ * @param counts of its rows.
+ */
+export async function writeParquet(
+  options: ParquetOptions,
+  kind: FileKind,
+  region: string,
+  relation: string,
+  counts: readonly HourCount[],
+): Promise<NewFile[]> {
+  const days = new Map<string, HourCount[]>();
+  for (const count of counts) {
+    const day = dayOf(count.hour);
+    const known = days.get(day);
+    if (known) known.push(count);
+    else days.set(day, [count]);
+  }
+  const files: NewFile[] = [];
+  for (const [day, own] of days) {
+    const rows = days.size === 1 ? relation : `${relation} where ${isOfDay(day)}`;
+    files.push(await writeFile(options, { kind, region, day, counts: own }, rows));
+  }
+  return files;
+}
+
+/** A condition that the planner can compare with what it knows of each file. */
+export function isOfDay(day: string): string {
+  const next = new Date(Date.parse(`${day}T00:00:00Z`) + DAY_MS).toISOString().slice(0, 10);
+  return `received_at >= timestamp ${quote(day)} and received_at < timestamp ${quote(next)}`;
+}
+
+async function writeFile(
+  options: ParquetOptions,
+  about: Pick<NewFile, 'kind' | 'region' | 'day' | 'counts'>,
+  rows: string,
+): Promise<NewFile> {
+  const { connection, random, dataFolder } = options;
+  const { kind, region, day, counts } = about;
+  const folder = dayFolder(dataFolder, kind, region, day);
+  await options.disk.makeFolder(folder);
+  const name = random.uuid();
+  const temporary = join(folder, `${name}.tmp`);
+  const result = await connection.runAndReadAll(
+    `copy (select * from ${rows}) to ${quote(temporary)}
+     (format parquet, compression zstd, row_group_size ${ROW_GROUP_ROWS})`,
+  );
+  const expected = counts.reduce((sum, { count }) => sum + count, 0);
+  const written = Number(result.getRowsJson()[0]?.[0]);
+  assert(written === expected, `all ${expected} rows are in Parquet, not ${written}`);
+  const path = join(folder, `${name}.parquet`);
+  const bytes = await syncFile(options.disk, temporary);
+  await options.disk.rename(temporary, path);
+  await options.disk.syncFolder(folder);
+  return { ...about, path: relativePath(dataFolder, path), rows: expected, bytes };
+}
+
+/** Makes a whole part one of the lake's files: it is where it belongs already (steps 2 and 4). */
+export async function adoptPart(options: ParquetOptions, part: Part): Promise<NewFile> {
+  const { disk, dataFolder } = options;
+  const { kind, region, path, rows, counts } = part;
+  const bytes = await syncFile(disk, path);
+  await disk.syncFolder(dirname(path));
+  const day = dayOf(counts[0]?.hour ?? 0);
+  return { kind, region, day, counts, path: relativePath(dataFolder, path), rows, bytes };
+}
+
+/** Returns the size. */
+async function syncFile(disk: Disk, path: string): Promise<number> {
+  const file = await disk.open(path, 'write');
+  try {
+    const bytes = await file.size();
+    await file.sync();
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Paths are stored relative to the data folder, so that it can be moved. */
+function relativePath(dataFolder: string, path: string): string {
+  return path.slice(dataFolder.length + 1);
+}
+
 /** `read_parquet([…])` over listed files, or null when there are none. */
 export function parquetRelation(dataFolder: string, paths: readonly string[]): string | null {
+  return absoluteRelation(paths.map((path) => join(dataFolder, path)));
+}
+
+/** The same of absolute paths. */
+export function absoluteRelation(paths: readonly string[]): string | null {
   if (paths.length === 0) return null;
-  const list = paths.map((path) => quote(join(dataFolder, path))).join(', ');
-  return `read_parquet([${list}], hive_partitioning = false)`;
+  return `read_parquet([${paths.map(quote).join(', ')}], hive_partitioning = false)`;
 }
 
 /** Removes Parquet files that are not listed (a crash before step 5, or a finished compaction). */
 export async function removeOrphans(
-  options: Pick<ParquetOptions, 'disk' | 'dataFolder' | 'temporaryFolder'>,
+  options: Pick<ParquetOptions, 'disk' | 'dataFolder'> & { temporaryFolder: string },
   regions: readonly string[],
   listed: ReadonlySet<string>,
 ): Promise<string[]> {
@@ -142,7 +162,7 @@ export async function removeOrphans(
       for (const day of await disk.list(root)) {
         for (const name of await disk.list(join(root, day))) {
           const path = `${region}/${branch}/${day}/${name}`;
-          if (!name.endsWith('.parquet') || listed.has(path)) continue;
+          if (!/\.(parquet|tmp)$/.test(name) || listed.has(path)) continue;
           await disk.remove(join(dataFolder, path));
           removed.push(path);
         }

@@ -4,27 +4,35 @@
  */
 import { isInternalSlug } from '../base/internal-source.ts';
 import { durableAnswer } from '../events/durable-answer.ts';
-import { decodePayload } from '../events/envelope.ts';
 import type { Envelope } from '../events/envelope.ts';
+import { normaliseRecord } from '../events/normalise.ts';
 import type { RejectedEvent } from '../events/normalise.ts';
-import type { LogRecord } from '../log/log-reader.ts';
 import type { SourceInfo } from './columns.ts';
-import type { StepResult } from './lake.ts';
+import type { LoadedRecord } from './load/loader.ts';
 import type { TailEntry } from './messages.ts';
 
 /** Of one step: nobody reads faster. */
 const ENTRIES_MAX = 500;
+const EVENTS_KEPT_MAX = 2 * ENTRIES_MAX;
 const ERRORS_SHOWN = 20;
 
 export interface TailWatch {
-  /** Keeps what is known of a request until the entries of its step are made. */
-  note(partition: string, record: LogRecord): void;
+  /** Keeps what a record says until the entries of its step are made. */
+  note(loaded: LoadedRecord): void;
   /** @param most how many are wanted. `missed`: how many more there were. */
   entriesOf(
-    result: StepResult,
     sources: ReadonlyMap<number, SourceInfo>,
     most: number,
   ): { entries: TailEntry[]; missed: number };
+}
+
+/** A record whose events may be shown. */
+interface Noted {
+  partition: string;
+  position: number;
+  payload: Uint8Array;
+  envelope: Envelope;
+  duplicates: ReadonlySet<number>;
 }
 
 interface Place {
@@ -36,51 +44,81 @@ interface Place {
 }
 
 export function createTailWatch(): TailWatch {
-  const requests = new Map<string, Envelope>();
-  const about = (place: Place, status: string, source: SourceInfo | undefined): TailEntry => {
-    const envelope = requests.get(`${place.partition}:${place.position}`);
-    return {
-      status,
-      source: source?.slug ?? String(place.sourceNumber),
-      // Also when it is not known: a sender may have fields of these names.
-      ...(envelope ? requestOf(envelope, place, source) : { request: null, answer: null }),
-    };
-  };
+  let noted: Noted[] = [];
+  /** Events of those records. */
+  let kept = 0;
+  /** Events of all records since the last entries, by source. */
+  let counts = new Map<number, number>();
   return {
-    note(partition, { position, payload }) {
-      requests.set(`${partition}:${position}`, decodePayload(payload).envelope);
-      const [oldest] = requests.keys();
-      if (requests.size > ENTRIES_MAX && oldest !== undefined) requests.delete(oldest);
+    note({ partition, record, envelope, duplicates }) {
+      const { sourceNumber, eventCount } = envelope;
+      counts.set(sourceNumber, (counts.get(sourceNumber) ?? 0) + eventCount);
+      const payload = Uint8Array.from(record.payload);
+      noted.push({ partition, position: record.position, payload, envelope, duplicates });
+      kept += eventCount;
+      while (kept > EVENTS_KEPT_MAX && noted.length > 1) kept -= forgetOldest(noted);
     },
-    entriesOf(result, sources, most) {
-      const isShown = ({ sourceNumber }: { sourceNumber: number }): boolean =>
+    entriesOf(sources, most) {
+      const isShown = (sourceNumber: number): boolean =>
         !isInternalSlug(sources.get(sourceNumber)?.slug);
-      const rejected = result.rejected.filter(isShown);
-      const repeated = result.repeated.filter(isShown);
-      const events = result.events.filter(isShown);
-      const entriesMax = Math.min(ENTRIES_MAX, most);
-      const chosen: { place: Place; status: string; sent: object }[] = [];
-      const add = (place: Place, status: string, sent: object): void => {
-        if (chosen.length < entriesMax) chosen.push({ place, status, sent });
-      };
-      // Few and telling ones first, so that a flood of good events does not hide them.
-      for (const event of rejected) add(event, 'rejected', rejectedOf(event));
-      for (const event of repeated) add(event, 'duplicate', event.message);
-      // Of those, the latest.
-      const room = entriesMax - chosen.length;
-      for (const event of events.slice(Math.max(0, events.length - room))) {
-        add(event, 'stored', event.message);
-      }
+      const shown = noted.filter(({ envelope }) => isShown(envelope.sourceNumber));
+      let all = 0;
+      for (const [sourceNumber, count] of counts) if (isShown(sourceNumber)) all += count;
+      noted = [];
+      kept = 0;
+      counts = new Map();
+      const chosen = choose(shown, Math.min(ENTRIES_MAX, most));
       chosen.sort((a, b) => inOrder(a.place, b.place));
-      const entries = chosen.map(({ place, status, sent }) => ({
-        ...sent,
-        ...about(place, status, sources.get(place.sourceNumber)),
-      }));
-      requests.clear();
-      const all = events.length + rejected.length + repeated.length;
+      const entries = chosen.map(({ place, status, sent, envelope }) => {
+        const source = sources.get(place.sourceNumber);
+        const about = { status, source: source?.slug ?? String(place.sourceNumber) };
+        return { ...sent, ...about, ...requestOf(envelope, place, source) };
+      });
       return { entries, missed: all - entries.length };
     },
   };
+}
+
+/** The oldest whose events are all good: the least telling. Returns how many events it had. */
+function forgetOldest(noted: Noted[]): number {
+  const at = noted.findIndex((record) => !isTelling(record));
+  const [gone] = noted.splice(Math.max(0, at), 1);
+  return gone?.envelope.eventCount ?? 0;
+}
+
+function isTelling({ envelope, duplicates }: Noted): boolean {
+  return envelope.rejections.length > 0 || duplicates.size > 0;
+}
+
+interface Chosen {
+  place: Place;
+  status: string;
+  sent: object;
+  envelope: Envelope;
+}
+
+/** Few and telling ones first, so that a flood of good events does not hide them; then the latest. */
+function choose(noted: readonly Noted[], most: number): Chosen[] {
+  const rejected: Chosen[] = [];
+  const repeated: Chosen[] = [];
+  const stored: Chosen[] = [];
+  const good = noted.filter((record) => !isTelling(record)).toReversed();
+  for (const record of [...noted.filter(isTelling), ...good]) {
+    const telling = rejected.length + repeated.length;
+    if (telling >= most || (!isTelling(record) && telling + stored.length >= most)) break;
+    const { partition, position, payload, envelope, duplicates } = record;
+    const normal = normaliseRecord(payload, { partition, position });
+    for (const event of normal.rejected) {
+      rejected.push({ place: event, status: 'rejected', sent: rejectedOf(event), envelope });
+    }
+    for (const event of normal.events.toReversed()) {
+      const isRepeated = duplicates.has(event.index);
+      const status = isRepeated ? 'duplicate' : 'stored';
+      const entry = { place: event, status, sent: event.message, envelope };
+      (isRepeated ? repeated : stored).push(entry);
+    }
+  }
+  return [...rejected, ...repeated, ...stored].slice(0, most);
 }
 
 /** As they were received; of one request, as they stood in it. */

@@ -4,11 +4,10 @@
  * after the last flush is learnt again from the log.
  */
 import { isInternalSlug } from '../base/internal-source.ts';
-import type { NormalEvent } from '../events/normalise.ts';
 import type { Catalog } from './catalog.ts';
 import type { Source, Table } from './schema/model.ts';
 import { createRegistry } from './schema/registry.ts';
-import type { RegistryLimits } from './schema/registry.ts';
+import type { ObservedEvent, RegistryLimits } from './schema/registry.ts';
 import { createSchemaStore } from './schema/schema-store.ts';
 import { sourceStatements, tableStatements } from './schema/views.ts';
 
@@ -19,7 +18,10 @@ export interface Warehouse {
    * Learns the columns of the events, but for those of Millrace's own sources; returns the
    * statements that show new ones.
    */
-  observe(events: readonly NormalEvent[], slugOf: (event: NormalEvent) => string): string[];
+  observe<Event extends ObservedEvent>(
+    events: readonly Event[],
+    slugOf: (event: Event) => string,
+  ): string[];
   /** Statements for every view known. */
   all(): string[];
   /** Writes new columns to the catalog, inside the caller's transaction. */

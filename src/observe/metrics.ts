@@ -23,7 +23,7 @@ export const METRICS = {
   millrace_lake_events_total: ['counter', 'Events made visible to SQL, by source.'],
   millrace_lake_rejected_total: ['counter', 'Rejected events made visible to SQL.'],
   millrace_lake_visible_seconds: ['histogram', 'Time from receipt to visibility in SQL.'],
-  millrace_lake_hot_rows: ['gauge', 'Rows in the hot tail.'],
+  millrace_lake_hot_rows: ['gauge', 'Rows in the hot tail: in parts, and in no file yet.'],
   millrace_lake_files: ['gauge', 'Parquet files, by kind.'],
   millrace_lake_bytes: ['gauge', 'Bytes in Parquet files, by kind.'],
   millrace_lake_failures_total: ['counter', 'Lake loads, flushes or compactions that failed.'],
@@ -47,6 +47,7 @@ export const METRICS = {
   millrace_canary_seconds: ['gauge', 'How long the canary took, by path.'],
   millrace_canary_late_total: ['counter', 'Flights of the canary that were late, by path.'],
   millrace_control_store_up: ['gauge', '1 while the control store can be reached.'],
+  millrace_sql_crashes_total: ['counter', 'Queries that ended the process they ran in.'],
   millrace_sql_queries_total: ['counter', 'User SQL statements, by outcome.'],
   millrace_thread_restarts_total: ['counter', 'Threads restarted after an unexpected end.'],
   millrace_retention_removed_bytes_total: ['counter', 'Log bytes removed by retention.'],
@@ -64,7 +65,8 @@ export interface Cell {
 }
 
 export interface Histogram {
-  observe(seconds: number): void;
+  /** @param times how often it was seen. */
+  observe(seconds: number, times?: number): void;
 }
 
 /** Series text (`name{label="x"}`) and value, ready to be added to other threads' series. */
@@ -96,15 +98,15 @@ export function createMetricsRegistry(): MetricsRegistry {
       const sum = cellAt(`${name}_sum`);
       const count = cellAt(`${name}_count`);
       return {
-        observe(seconds) {
+        observe(seconds, times = 1) {
           for (let at = BUCKETS_SECONDS.length - 1; at >= 0; at--) {
             if (seconds > (BUCKETS_SECONDS[at] ?? 0)) break;
             const bucket = buckets[at];
-            if (bucket) bucket.value++;
+            if (bucket) bucket.value += times;
           }
-          infinite.value++;
-          sum.value += seconds;
-          count.value++;
+          infinite.value += times;
+          sum.value += seconds * times;
+          count.value += times;
         },
       };
     },

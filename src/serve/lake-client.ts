@@ -1,27 +1,28 @@
-/** The lake thread as the main thread sees it: queries, live events, readiness. */
+/** The lake thread as the main thread sees it: what queries see, live events, readiness. */
 import type { Clock } from '../base/clock.ts';
-import { ERROR_CODES, MillraceError } from '../base/errors.ts';
-import type { ErrorCode } from '../base/errors.ts';
+import { MillraceError } from '../base/errors.ts';
 import type { SourceInfo } from '../lake/columns.ts';
-import type {
-  FailureText,
-  LakeMessage,
-  LakeOrder,
-  LakeSetup,
-  TailEntry,
-} from '../lake/messages.ts';
+import type { LakeMessage, LakeOrder, LakeSetup, TailEntry } from '../lake/messages.ts';
 import type { RowPlace } from '../lake/locate-row.ts';
-import type { SqlRequest, SqlResult } from '../lake/sql.ts';
+import type { Asker } from '../query/query-pool.ts';
+import type { SqlRequest, SqlResult } from '../query/run-sql.ts';
+import type { LakeTables } from '../lake/tables.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { MetricsRegistry, Snapshot } from '../observe/metrics.ts';
 import { startThread } from './thread.ts';
 
-export interface LakeClient {
+export interface LakeClient extends LakeThread {
   /**
+   * Runs a query in a process of its own.
    * @param cancelled stops the query when it aborts.
-   * @throws MillraceError as `runSql`, or UNAVAILABLE while the lake restarts.
+   * @throws MillraceError as `QueryPool.query`.
    */
-  query(request: SqlRequest, cancelled?: AbortSignal): Promise<SqlResult>;
+  query(request: SqlRequest, cancelled?: AbortSignal, asker?: Asker): Promise<SqlResult>;
+}
+
+export interface LakeThread {
+  /** What a query sees now. @throws MillraceError UNAVAILABLE while the lake restarts. */
+  tables(viewsVersion: number): Promise<LakeTables>;
   /** The Parquet file that has an event; null: in memory, or nobody knows. */
   locate(place: RowPlace): Promise<string | null>;
   /**
@@ -38,7 +39,7 @@ export interface LakeClient {
 type OnEntries = (entries: readonly TailEntry[], missed: number) => void;
 
 interface Waiting {
-  resolve(result: SqlResult): void;
+  resolve(tables: LakeTables): void;
   reject(error: Error): void;
 }
 
@@ -48,7 +49,7 @@ export async function startLake(
   setup: Omit<LakeSetup, 'sources'>,
   initialSources: readonly SourceInfo[],
   seams: { clock: Clock; logger: Logger; metrics: MetricsRegistry },
-): Promise<LakeClient> {
+): Promise<LakeThread> {
   const waiting = new Map<number, Waiting>();
   const locating = new Map<number, (path: string | null) => void>();
   const listeners = new Set<OnEntries>();
@@ -62,11 +63,6 @@ export async function startLake(
   const started = new Promise<void>((resolve, reject) => {
     onStart = { resolve, reject };
   });
-  const settle = (id: number, act: (entry: Waiting) => void): void => {
-    const entry = waiting.get(id);
-    waiting.delete(id);
-    if (entry) act(entry);
-  };
   const thread = startThread<LakeOrder, LakeMessage>({
     name: 'lake',
     file: FILE,
@@ -92,13 +88,12 @@ export async function startLake(
         isReady = true;
         if (listeners.size > 0) thread.send({ kind: 'tail', readers: listeners.size });
         onStart?.resolve();
-      } else if (message.kind === 'sql') {
-        settle(message.id, ({ resolve }) => resolve(message.result));
+      } else if (message.kind === 'tables') {
+        waiting.get(message.id)?.resolve(message.tables);
+        waiting.delete(message.id);
       } else if (message.kind === 'located') {
         locating.get(message.id)?.(message.path);
         locating.delete(message.id);
-      } else if (message.kind === 'sql-failed') {
-        settle(message.id, ({ reject }) => reject(errorOf(message.error)));
       } else if (message.kind === 'tail') {
         for (const listener of listeners) listener(message.entries, message.missed);
       } else if (message.kind === 'report') {
@@ -110,17 +105,14 @@ export async function startLake(
   });
   await started;
   return {
-    query(request, cancelled) {
+    tables(viewsVersion) {
       if (!isReady) {
         return Promise.reject(new MillraceError('UNAVAILABLE', 'The lake restarts; try again'));
       }
       const id = ++lastId;
       return new Promise((resolve, reject) => {
         waiting.set(id, { resolve, reject });
-        thread.send({ kind: 'sql', id, request });
-        const cancel = (): void => thread.send({ kind: 'cancel-sql', id });
-        if (cancelled?.aborted) cancel();
-        cancelled?.addEventListener('abort', cancel, { once: true });
+        thread.send({ kind: 'tables', id, viewsVersion });
       });
     },
     locate(place) {
@@ -152,9 +144,4 @@ export async function startLake(
       await thread.ended();
     },
   };
-}
-
-function errorOf({ code, message, field }: FailureText): MillraceError {
-  const known = code in ERROR_CODES ? (code as ErrorCode) : 'SQL_FAILED';
-  return new MillraceError(known, message, field === undefined ? {} : { field });
 }

@@ -43,6 +43,7 @@ import { openSealer } from '../store/sealing-key.ts';
 import { startDelivery } from './delivery-client.ts';
 import type { DeliveryClient } from './delivery-client.ts';
 import { deliveryPlan } from './delivery-plan.ts';
+import { createQueryPool } from '../query/query-pool.ts';
 import { startLake } from './lake-client.ts';
 import type { LakeClient } from './lake-client.ts';
 import { startHistoryKeeper } from './history-keeper.ts';
@@ -212,14 +213,15 @@ function startCollectorThreads(
   });
 }
 
-function startLakeThread(
+async function startLakeThread(
   parts: ServerParts,
   regions: readonly string[],
   partitions: readonly OwnPartition[],
   shared: SharedEnds,
 ): Promise<LakeClient> {
   const { config, dataFolder, store, clock, logger, metrics } = parts;
-  return startLake(
+  const seams = { clock, logger, metrics };
+  const thread = await startLake(
     {
       dataFolder,
       regions,
@@ -231,8 +233,22 @@ function startLakeThread(
       logLevel: config.logging.level,
     },
     listSourcesEver(store),
-    { clock, logger, metrics },
+    seams,
   );
+  const pool = createQueryPool({
+    ...config.sql,
+    setup: { ...config.sql, dataFolder, regions },
+    tables: (viewsVersion) => thread.tables(viewsVersion),
+    ...seams,
+  });
+  return {
+    ...thread,
+    query: (request, cancelled, asker = 'millrace') => pool.query(request, asker, cancelled),
+    async stop() {
+      await pool.stop();
+      await thread.stop();
+    },
+  };
 }
 
 /** Memory through which threads tell each other how far they are. */
@@ -278,7 +294,7 @@ async function startAdminListener(
     logger,
     store,
     clock,
-    query: (request, cancelled) => lake.query(request, cancelled),
+    query: (request, cancelled) => lake.query(request, cancelled, 'person'),
     tail: (onEntries) => lake.tail(onEntries),
     health,
     delivery: createDeliveryControl(parts, lake, delivery),

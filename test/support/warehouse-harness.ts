@@ -10,10 +10,10 @@ import { openCatalog } from '../../src/lake/catalog.ts';
 import type { Catalog } from '../../src/lake/catalog.ts';
 import { EVENT_COLUMNS, eventRow } from '../../src/lake/columns.ts';
 import { openEngine } from '../../src/lake/engine.ts';
-import { openHotTail } from '../../src/lake/hot-tail.ts';
+import { createRowTable, loadRows } from '../../src/lake/row-table.ts';
 import { REGISTRY_LIMITS } from '../../src/lake/schema/registry.ts';
 import type { RegistryLimits } from '../../src/lake/schema/registry.ts';
-import { runSql } from '../../src/lake/sql.ts';
+import { runSql } from '../../src/query/run-sql.ts';
 import { createWarehouse } from '../../src/lake/warehouse.ts';
 import type { Warehouse } from '../../src/lake/warehouse.ts';
 import { createLogger } from '../../src/observe/logger.ts';
@@ -42,19 +42,25 @@ export async function openHarness(limits: Partial<RegistryLimits> = {}): Promise
   const catalog = openCatalog(':memory:');
   const warehouse = createWarehouse(catalog, { ...REGISTRY_LIMITS, ...limits });
   const unloadable = { value: 0 };
-  const tail = await openHotTail({
-    connection,
-    disk: systemDisk,
-    name: 'events',
-    columns: EVENT_COLUMNS,
-    temporaryFolder: folder,
-    unloadable,
-    logger: createLogger('test', 'silent'),
-  });
+  const tables: Parameters<typeof loadRows>[0][] = [];
+  const openTable = async (): Promise<void> => {
+    const options = {
+      connection,
+      disk: systemDisk,
+      name: `events_${tables.length}`,
+      columns: EVENT_COLUMNS,
+      temporaryFolder: folder,
+      unloadable,
+      logger: createLogger('test', 'silent'),
+    };
+    tables.push(options);
+    await createRowTable(options);
+  };
   const showEvents = async (): Promise<void> => {
-    const parts = tail.tables().map((table) => `select * from ${table}`);
+    const parts = tables.map(({ name }) => `select * from ${name}`);
     await connection.run(`create or replace view events as ${parts.join(' union all ')}`);
   };
+  await openTable();
   await showEvents();
   const sqlOptions = {
     engine,
@@ -62,13 +68,19 @@ export async function openHarness(limits: Partial<RegistryLimits> = {}): Promise
     disk: systemDisk,
     random: systemRandom,
     temporaryFolder: folder,
+    onTables: () => Promise.resolve(),
   };
   return {
     catalog,
     warehouse,
     async send(slug, events) {
       const source = { number: 1, id: `id-${slug}`, slug, region: 'us', environment: 'production' };
-      await tail.load(events.map((event) => eventRow(event, source)));
+      const [table] = tables.slice(-1);
+      if (!table) throw new Error('there is a table');
+      await loadRows(
+        table,
+        events.map((event) => eventRow(event, source)),
+      );
       if (unloadable.value > 0) throw new Error('the engine refused a row');
       const statements = warehouse.observe(events, () => slug);
       for (const sql of statements) await connection.run(sql);
@@ -90,7 +102,7 @@ export async function openHarness(limits: Partial<RegistryLimits> = {}): Promise
       );
     },
     async replaceEvents() {
-      await tail.freeze();
+      await openTable();
       await showEvents();
     },
     async close() {

@@ -10,9 +10,8 @@ import {
   writeFingerprint,
 } from '../../src/dispatch/dedup-index.ts';
 import { createDispatcher, HOUR_MS } from '../../src/dispatch/dispatcher.ts';
-import type { Dispatcher } from '../../src/dispatch/dispatcher.ts';
+import type { Dispatcher, JudgedRecord } from '../../src/dispatch/dispatcher.ts';
 import { openLedger } from '../../src/dispatch/ledger.ts';
-import { encodeEnvelope } from '../../src/events/envelope.ts';
 
 const START_MS = Date.parse('2026-06-01T12:00:00Z');
 const WINDOW = { windowHours: 24, keysMax: 100_000 };
@@ -72,31 +71,26 @@ describe('dispatcher', () => {
   after(() => rmSync(folder, { recursive: true }));
 
   let position = 0;
-  const record = (ids: string[], { source = 1, atMs = START_MS } = {}) => {
-    const batch = ids.map((messageId) => ({ type: 'track', userId: 'u', event: 'E', messageId }));
-    const head = encodeEnvelope({
-      kind: 'accepted',
-      route: 'batch',
-      receivedAtMs: atMs,
-      sourceNumber: source,
-      keyNumber: 1,
-      eventCount: ids.length,
-      ip: '',
-      userAgent: '',
-      isClient: false,
-      rejections: [],
-    });
-    const payload = Buffer.concat([head, Buffer.from(JSON.stringify({ batch }))]);
+  const record = (ids: string[], { source = 1, atMs = START_MS } = {}): JudgedRecord => {
     const start = position;
-    position += payload.length;
-    return { position: start, next: position, payload };
+    position += 100;
+    return {
+      partition: 'us-0',
+      position: start,
+      next: position,
+      sourceNumber: source,
+      receivedAtMs: atMs,
+      messageIds: ids,
+    };
   };
   const open = (path: string, from = new Map<string, number>()) => {
     const ledger = openLedger(path);
     return { ledger, dispatcher: createDispatcher(ledger, { ...WINDOW, from, isReadOnly: false }) };
   };
-  const kept = (dispatcher: Dispatcher, given: ReturnType<typeof record>) =>
-    dispatcher.dispatch('us-0', given).events.map(({ messageId }) => messageId);
+  const kept = (dispatcher: Dispatcher, given: JudgedRecord) => {
+    const duplicates = dispatcher.judge(given);
+    return given.messageIds.filter((_, at) => !duplicates.has(at));
+  };
   const newPath = () => join(folder, `${files++}.db`);
 
   test('the first copy wins: inside a batch, over batches, not over sources', () => {

@@ -28,7 +28,7 @@ export async function parquetFiles(
   const { temporaryFolder, logger, region, random } = context;
   // Loaded at first use: most deployments have no such destination, and the engine is large.
   const { openEngine, quote } = await import('../../lake/engine.ts');
-  const { openHotTail } = await import('../../lake/hot-tail.ts');
+  const { createRowTable, loadRows } = await import('../../lake/row-table.ts');
   const engine = await openEngine({
     memoryLimit: MEMORY_LIMIT,
     threads: 1,
@@ -42,8 +42,8 @@ export async function parquetFiles(
     const files: Buffer[] = [];
     for (const [at, group] of groups.entries()) {
       signal.throwIfAborted();
-      const table = `${name}_${at}`;
-      const tail = await openHotTail({
+      const table = `rows_${name}_${at}`;
+      const options = {
         connection,
         disk: systemDisk,
         name: table,
@@ -51,16 +51,19 @@ export async function parquetFiles(
         temporaryFolder,
         unloadable: { value: 0 },
         logger,
-      });
-      const [hot = ''] = tail.tables();
-      names.push(`${hot}.ndjson`);
-      await tail.load(group.events.map((event) => lakeRow(event, region)));
+      };
+      names.push(`${table}.ndjson`);
+      await createRowTable(options);
+      await loadRows(
+        options,
+        group.events.map((event) => lakeRow(event, region)),
+      );
       signal.throwIfAborted();
       await connection.run(
-        `copy (select * from ${hot} order by received_at, "partition", "position", "index")
+        `copy (select * from ${table} order by received_at, "partition", "position", "index")
          to ${quote(path)} (format parquet, compression zstd, row_group_size ${ROW_GROUP_ROWS})`,
       );
-      await connection.run(`drop table ${hot}`);
+      await connection.run(`drop table ${table}`);
       files.push(await readWholeFile(systemDisk, path));
     }
     return files;

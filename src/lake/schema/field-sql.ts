@@ -69,11 +69,18 @@ function valueSql(field: Field, text: string): string {
     case 'float':
       return `try_cast(${text} as double)`;
     case 'integer':
-      return (
-        `case when not contains(${text}, '.') and not contains(${text}, 'e') ` +
-        `then try_cast(${text} as bigint) end`
-      );
+      return integerSql(text);
   }
+}
+
+/** Every digit of a plain number counts; 1.0 and 1e2 are whole numbers too. */
+function integerSql(text: string): string {
+  const isPlain = `regexp_full_match(${text}, '-?[0-9]+')`;
+  const double = `try_cast(${text} as double)`;
+  return (
+    `case when ${isPlain} then try_cast(${text} as bigint) ` +
+    `when ${double} = floor(${double}) then try_cast(${double} as bigint) end`
+  );
 }
 
 /** A text without an offset is UTC. The result does not depend on the session's time zone. */

@@ -1,5 +1,4 @@
 /** The columns that a table has whatever its events bring (Segment docs: warehouse schema). */
-import type { NormalEvent } from '../../events/normalise.ts';
 import { tableNameSql } from './names.ts';
 import type { Field, TableKind } from './model.ts';
 
@@ -55,33 +54,22 @@ export function isReservedColumn(kind: TableKind, name: string): boolean {
 
 /**
  * SDKs repeat ids and names in properties and traits (SDK reality). Such a value is in its row
- * already, under the reserved name, and needs no rescue: the key, the row's field, and the value.
+ * already, under the reserved name, and needs no rescue: the key, and the row's column.
  */
-const SHADOWS: Record<
-  string,
-  readonly [expression: string, valueOf: (event: NormalEvent) => string | null]
-> = {
-  id: ['e.message_id', (event) => event.messageId],
-  name: ['e.name', (event) => event.name],
-  category: ['e.category', (event) => event.category],
-  userId: ['e.user_id', (event) => event.userId],
-  user_id: ['e.user_id', (event) => event.userId],
-  anonymousId: ['e.anonymous_id', (event) => event.anonymousId],
-  anonymous_id: ['e.anonymous_id', (event) => event.anonymousId],
-  groupId: ['e.group_id', (event) => event.groupId],
-  group_id: ['e.group_id', (event) => event.groupId],
+const SHADOWS: Record<string, string> = {
+  id: 'e.message_id',
+  name: 'e.name',
+  category: 'e.category',
+  userId: 'e.user_id',
+  user_id: 'e.user_id',
+  anonymousId: 'e.anonymous_id',
+  anonymous_id: 'e.anonymous_id',
+  groupId: 'e.group_id',
+  group_id: 'e.group_id',
 };
 
 /** What the row has under the reserved name of a field; null when there is nothing to compare. */
-export function shadowOf(field: Field, event: NormalEvent): string | null {
-  return shadow(field)?.[1](event) ?? null;
-}
-
 export function shadowSql(field: Field): string | null {
-  return shadow(field)?.[0] ?? null;
-}
-
-function shadow(field: Field): (typeof SHADOWS)[string] | undefined {
   const [key = ''] = field.path;
-  return field.path.length === 1 && Object.hasOwn(SHADOWS, key) ? SHADOWS[key] : undefined;
+  return field.path.length === 1 && Object.hasOwn(SHADOWS, key) ? (SHADOWS[key] ?? null) : null;
 }

@@ -7,10 +7,10 @@
  */
 import { isObject } from '../../events/json.ts';
 import type { JsonObject } from '../../events/json.ts';
-import type { NormalEvent } from '../../events/normalise.ts';
+import type { EventType } from '../../events/routes.ts';
 import { columnName, distinctName, schemaName, tableName } from './names.ts';
 import { isInteger, isNullLeaf, leavesOf, typeOf } from './json-leaves.ts';
-import { isReservedColumn, shadowOf } from './fixed-columns.ts';
+import { isReservedColumn } from './fixed-columns.ts';
 import { DOCUMENT_OF_KIND } from './model.ts';
 import type { DocumentName, Field, Source, Table, TableKind } from './model.ts';
 
@@ -28,11 +28,19 @@ export const EVENT_NAME_CHARS_MAX = 1_000;
 /** Names that are looked up without asking for their table again. */
 const CACHED_NAMES_MAX = 20_000;
 
+/** What is learnt from. */
+export interface ObservedEvent {
+  type: EventType;
+  /** Name of a `track`. */
+  event: string | null;
+  message: JsonObject;
+}
+
 export interface Registry {
   /** Makes a source known before its first event, so that its tables exist. */
   addSource(slug: string): void;
   sources: Map<string, Source>;
-  observe(event: NormalEvent, slug: string): void;
+  observe(event: ObservedEvent, slug: string): void;
   /** What changed since the last call; a new source comes with its fixed tables. */
   takeChanges(): { sources: Source[]; tables: Table[] };
   /** Takes over what was learnt before. */
@@ -107,7 +115,7 @@ export function createRegistry(limits: RegistryLimits = REGISTRY_LIMITS): Regist
     newSources.push(source);
     return source;
   };
-  const observeIn = (source: SourceState, table: TableState, event: NormalEvent): void => {
+  const observeIn = (source: SourceState, table: TableState, event: ObservedEvent): void => {
     const room = { source, limits };
     observeDocument(room, table, 'context', event);
     const document = DOCUMENT_OF_KIND[table.kind];
@@ -212,7 +220,7 @@ function observeDocument(
   room: Room,
   table: TableState,
   document: DocumentName,
-  event: NormalEvent,
+  event: ObservedEvent,
 ): void {
   const root = event.message[document];
   if (!isObject(root)) return;
@@ -228,11 +236,11 @@ function observeDocument(
       if (isObject(value)) {
         const step = { key, parent: path };
         if (child) pending.push({ object: value, node: child, path: step });
-        else addFields(room, table, document, stepsOf(step), value, event);
+        else addFields(room, table, document, stepsOf(step), value);
       } else if (child?.field) {
-        if (!fits(child.field, value, event)) widen(table, child.field, value);
+        if (!fits(child.field, value)) widen(table, child.field, value);
       } else {
-        addFields(room, table, document, stepsOf({ key, parent: path }), value, event);
+        addFields(room, table, document, stepsOf({ key, parent: path }), value);
       }
     }
   }
@@ -252,9 +260,8 @@ function stepsOf(last: PathStep): string[] {
   return path.toReversed();
 }
 
-function fits(field: Field, value: unknown, event: NormalEvent): boolean {
+function fits(field: Field, value: unknown): boolean {
   if (field.hasMisfits && field.type !== 'integer') return true;
-  if (field.column === null) return isNullLeaf(value) || shadowOf(field, event) === value;
   switch (field.type) {
     case 'varchar':
       return typeof value === 'string' || Array.isArray(value) || isNullLeaf(value);
@@ -288,12 +295,11 @@ function addFields(
   document: DocumentName,
   path: readonly string[],
   value: unknown,
-  event: NormalEvent,
 ): void {
   for (const leaf of leavesOf(value, path)) {
     const known = findField(table.roots[document], leaf.path);
     if (known) {
-      if (!fits(known, leaf.value, event)) widen(table, known, leaf.value);
+      if (!fits(known, leaf.value)) widen(table, known, leaf.value);
       continue;
     }
     const { source, limits } = room;
@@ -308,8 +314,8 @@ function addFields(
     }
     const column = freeColumn(table, document, leaf.path);
     const type = typeOf(leaf.value);
-    const field = { document, path: leaf.path, column, type, hasMisfits: false };
-    if (column === null) field.hasMisfits = !fits(field, leaf.value, event);
+    // A value without a column is in its row already or it is not: each is looked at in SQL.
+    const field = { document, path: leaf.path, column, type, hasMisfits: column === null };
     addField(source, table, field);
     table.isChanged = true;
   }

@@ -5,9 +5,9 @@ import type { Clock } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import { MillraceError, toError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
-import { quote } from './engine.ts';
-import type { Engine } from './engine.ts';
-import { assertReadOnlyQuery } from './sql-guard.ts';
+import { quote } from '../lake/engine.ts';
+import type { Engine } from '../lake/engine.ts';
+import { assertReadOnlyQuery, tablesOf } from './sql-guard.ts';
 
 export interface SqlRequest {
   sql: string;
@@ -39,6 +39,8 @@ export interface SqlOptions {
   disk: Disk;
   random: Random;
   temporaryFolder: string;
+  /** Makes the tables that a statement names; null: it may name any. */
+  onTables(named: ReadonlySet<string> | null): Promise<void>;
 }
 
 /**
@@ -64,7 +66,9 @@ export async function runSql(
   const onCancelled = (): void => connection.interrupt();
   cancelled?.addEventListener('abort', onCancelled);
   try {
-    await assertAllowed(connection, request.sql);
+    const serialized = await parsed(connection, request.sql);
+    assertReadOnlyQuery(serialized, request.sql);
+    await options.onTables(tablesOf(serialized));
     // What interrupted the judging of the statement does not stop its running.
     if (isTimeUp || cancelled?.aborted) throw new Error('interrupted');
     return request.format === 'rows'
@@ -85,9 +89,9 @@ export async function runSql(
   }
 }
 
-async function assertAllowed(connection: DuckDBConnection, sql: string): Promise<void> {
+async function parsed(connection: DuckDBConnection, sql: string): Promise<string> {
   const reader = await connection.runAndReadAll('select json_serialize_sql($1::varchar)', [sql]);
-  assertReadOnlyQuery(String(reader.getRowsJson()[0]?.[0]), sql);
+  return String(reader.getRowsJson()[0]?.[0]);
 }
 
 async function runRows(

@@ -4,6 +4,7 @@
  * listed table functions, no function that reads settings or files, no table that is a file name.
  */
 import { MillraceError } from '../base/errors.ts';
+import { viewName } from './view-name.ts';
 
 const TABLE_FUNCTIONS = new Set([
   'range',
@@ -32,13 +33,40 @@ export function assertReadOnlyQuery(serialized: string, sql: string): void {
   if (!Array.isArray(statements) || statements.length !== 1) {
     throw new MillraceError('SQL_REFUSED', 'Send one statement at a time', { field: 'sql' });
   }
-  const pending: unknown[] = [statements[0]];
+  walk(statements[0], assertNode);
+}
+
+/**
+ * The tables with a schema that an allowed statement names, as `viewName` has them; null when it
+ * asks what tables there are.
+ * @param serialized as for `assertReadOnlyQuery`.
+ */
+export function tablesOf(serialized: string): ReadonlySet<string> | null {
+  const named = new Set<string>();
+  let asksForAll = false;
+  walk(JSON.parse(serialized), (node) => {
+    if (node['type'] === 'SHOW_REF') asksForAll = true;
+    if (node['type'] !== 'BASE_TABLE') return;
+    const schema = String(node['schema_name'] ?? '');
+    if (ABOUT_TABLES.test(schema) || ABOUT_TABLES.test(String(node['table_name']))) {
+      asksForAll = true;
+    }
+    named.add(viewName(schema, String(node['table_name'])));
+  });
+  return asksForAll ? null : named;
+}
+
+/** Schemas and tables that tell of others. */
+const ABOUT_TABLES = /^(information_schema|pg_catalog|pg_|sqlite_|duckdb_)/i;
+
+function walk(root: unknown, visit: (node: Record<string, unknown>) => void): void {
+  const pending: unknown[] = [root];
   while (pending.length > 0) {
     const node = pending.pop();
     if (Array.isArray(node)) {
       for (const item of node) pending.push(item);
     } else if (isObject(node)) {
-      assertNode(node);
+      visit(node);
       for (const key of Object.keys(node)) pending.push(node[key]);
     }
   }

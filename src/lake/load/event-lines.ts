@@ -1,0 +1,392 @@
+/**
+ * The rows of stored events, cut out of the bodies that they came in: each field is copied as it
+ * was sent, and only what Millrace derives is made anew. `events/normalise.ts` is the definition;
+ * a property test holds the two together.
+ *
+ * A row that a line cannot say (a control character in an id) is kept as JSON beside the lines.
+ */
+import { isUtf8 } from 'node:buffer';
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  COLON,
+  COMMA,
+  LETTER_N,
+  OPEN_BRACE,
+  QUOTE,
+  SPACE,
+} from '../../events/json-bytes.ts';
+import type { Envelope } from '../../events/envelope.ts';
+import {
+  CONTEXT_DIRECT,
+  CONTEXT_GROUP_ID,
+  CONTEXT_IP,
+  FIELD,
+  FIELD_COUNT,
+  stringAt,
+} from '../../events/raw-items.ts';
+import type { ExtraField, RawItems } from '../../events/raw-items.ts';
+import type { Route } from '../../events/routes.ts';
+import { correctedTimestamp } from '../../events/normalise.ts';
+import { parseTimestamp, timestampOfBytes } from '../../events/timestamp.ts';
+import {
+  FIELD_END,
+  LINE_END,
+  putAscii,
+  putByte,
+  putNumber,
+  putSlice,
+  putText,
+  reserve,
+} from './line-buffer.ts';
+import type { LineBuffer } from './line-buffer.ts';
+
+/** Columns of a line, in order; the SQL that makes rows of them is in `event-rows-sql.ts`. */
+export const LINE_COLUMNS = {
+  partition: 'VARCHAR',
+  position: 'BIGINT',
+  index: 'INTEGER',
+  received_ms: 'BIGINT',
+  source_number: 'BIGINT',
+  type: 'VARCHAR',
+  event: 'VARCHAR',
+  name: 'VARCHAR',
+  category: 'VARCHAR',
+  user_id: 'VARCHAR',
+  anonymous_id: 'VARCHAR',
+  group_id: 'VARCHAR',
+  previous_id: 'VARCHAR',
+  message_id: 'VARCHAR',
+  timestamp_ms: 'BIGINT',
+  original_timestamp_ms: 'BIGINT',
+  sent_at_ms: 'BIGINT',
+  channel: 'VARCHAR',
+  properties: 'JSON',
+  traits: 'JSON',
+  context: 'JSON',
+  integrations: 'JSON',
+  metadata: 'JSON',
+  extra: 'JSON',
+} as const;
+export type LineColumn = keyof typeof LINE_COLUMNS;
+
+/** One record whose events become lines. */
+export interface LineRecord {
+  partition: string;
+  position: number;
+  envelope: Envelope;
+  route: Route;
+  /** As `lineBody` returns it. */
+  body: Buffer;
+  items: RawItems;
+}
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+const NO_EXTRA: ExtraField = { item: -1, keyStart: 0, keyEnd: 0, start: 0, end: 0 };
+
+/**
+ * The body as lines can hold it: UTF-8, and no line breaks. JSON has those only between tokens, so
+ * a space says the same. Returns the body itself when it is so already.
+ */
+export function lineBody(body: Buffer): Buffer {
+  const text = isUtf8(body) ? body : Buffer.from(body.toString('utf8'));
+  if (!text.includes(NEWLINE) && !text.includes(RETURN)) return text;
+  const copy = Buffer.from(text);
+  for (let at = 0; at < copy.length; at++) {
+    if (copy[at] === NEWLINE || copy[at] === RETURN) copy[at] = 0x20;
+  }
+  return copy;
+}
+
+/** The id that the sender gave, or null. */
+export function messageIdOf({ body, items }: LineRecord, item: number): string | null {
+  const at = item * FIELD_COUNT + FIELD.messageId;
+  const start = items.starts[at] ?? -1;
+  const end = items.ends[at] ?? -1;
+  if (start < 0 || body[start] !== QUOTE || end - start <= 2) return null;
+  for (let p = start + 1; p < end - 1; p++) {
+    if (body[p] === BACKSLASH) return stringAt(body, start, end);
+  }
+  return body.toString('utf8', start + 1, end - 1);
+}
+
+/** What all events of one record have in common; made once for each. */
+export interface LineShared {
+  record: LineRecord;
+  head: string;
+  middle: string;
+  channel: string;
+  sentAtMs: number | null;
+  /** Text of the batch's own context and integrations; null: none, or empty. */
+  context: string | null;
+  integrations: string | null;
+  /** `"ip":"…"`, as clients get it that do not know their own; null: they do not get it. */
+  ipMember: string | null;
+  /** A lone surrogate may be somewhere in the body: UTF-8 cannot say it. */
+  hasSurrogates: boolean;
+  /** The first of `items.extras` that may belong to the next item. */
+  extraAt: number;
+}
+
+/** Prepares the lines of one record. */
+export function lineShared(record: LineRecord): LineShared {
+  const { partition, position, envelope, body, items } = record;
+  const { starts, ends } = items.shared;
+  const objectText = (field: number): string | null => {
+    const start = starts[field] ?? -1;
+    if (start < 0 || body[start] !== OPEN_BRACE) return null;
+    const text = body.toString('utf8', start, ends[field]);
+    return isEmptyObject(text) ? null : text;
+  };
+  return {
+    record,
+    head: `${partition}\x1f${position}\x1f`,
+    middle: `\x1f${envelope.receivedAtMs}\x1f${envelope.sourceNumber}\x1f`,
+    channel: envelope.isClient ? 'client' : 'server',
+    sentAtMs: sharedTime(body, starts[FIELD.sentAt] ?? -1, ends[FIELD.sentAt] ?? -1),
+    context: objectText(FIELD.context),
+    integrations: objectText(FIELD.integrations),
+    ipMember:
+      envelope.isClient && envelope.ip !== '' ? `"ip":${JSON.stringify(envelope.ip)}` : null,
+    hasSurrogates: body.includes('\\ud') || body.includes('\\uD'),
+    extraAt: 0,
+  };
+}
+
+/** Also with spaces in it. */
+export function isEmptyObject(text: string): boolean {
+  return /^\{\s*\}$/.test(text);
+}
+
+function sharedTime(body: Buffer, start: number, end: number): number | null {
+  if (start < 0 || body[start] !== QUOTE) return null;
+  return parseTimestamp(stringAt(body, start, end));
+}
+
+/**
+ * Appends the line of one event when everything in it can be copied, which is so for most.
+ * @returns false, with nothing appended, when `eventValues` must say it.
+ */
+export function putEventLine(lines: LineBuffer, shared: LineShared, item: number): boolean {
+  const { items } = shared.record;
+  const base = item * FIELD_COUNT;
+  if (shared.hasSurrogates || shared.context !== null || shared.integrations !== null) return false;
+  let bytes = 0;
+  for (let at = base; at < base + FIELD_COUNT; at++) {
+    const start = items.starts[at] as number;
+    if (start >= 0) bytes += (items.ends[at] as number) - start;
+  }
+  reserve(lines, bytes + shared.head.length + shared.middle.length + 1_024);
+  const begin = lines.length;
+  putAscii(lines, shared.head);
+  putNumber(lines, item);
+  putAscii(lines, shared.middle);
+  const isSaid =
+    putIdentity(lines, shared, item, base) &&
+    putTimes(lines, shared, base) &&
+    putDocuments(lines, shared, item, base);
+  if (isSaid) putByte(lines, LINE_END);
+  else lines.length = begin;
+  return isSaid;
+}
+
+const TEXT_FIELDS = [
+  FIELD.event,
+  FIELD.name,
+  FIELD.category,
+  FIELD.userId,
+  FIELD.anonymousId,
+  FIELD.groupId,
+  FIELD.previousId,
+] as const;
+
+/** From `type` to `message_id`. */
+function putIdentity(
+  lines: LineBuffer,
+  { record }: LineShared,
+  item: number,
+  base: number,
+): boolean {
+  const { body, items, route } = record;
+  const { starts, ends } = items;
+  let isView = false;
+  if (route.eventType === undefined) {
+    const start = starts[base + FIELD.type] as number;
+    if (!putString(lines, body, start, ends[base + FIELD.type] as number)) return false;
+    isView = body[start + 1] === 0x70 || body[start + 1] === 0x73;
+  } else {
+    putAscii(lines, route.eventType);
+    isView = route.eventType === 'page' || route.eventType === 'screen';
+  }
+  for (let at = 0; at < TEXT_FIELDS.length; at++) {
+    putByte(lines, FIELD_END);
+    const field = TEXT_FIELDS[at] as number;
+    const start = starts[base + field] as number;
+    if (start >= 0 && body[start] === QUOTE) {
+      if (!putString(lines, body, start, ends[base + field] as number)) return false;
+    } else if (isView && (field === FIELD.name || field === FIELD.category)) {
+      // Views have these among their properties too.
+      if (mayHaveKey(record, base, field)) return false;
+    } else if (
+      field === FIELD.groupId &&
+      ((items.contextKeys[item] as number) & CONTEXT_GROUP_ID) !== 0
+    ) {
+      return false;
+    }
+  }
+  putByte(lines, FIELD_END);
+  const start = starts[base + FIELD.messageId] as number;
+  const end = ends[base + FIELD.messageId] as number;
+  if (start >= 0 && body[start] === QUOTE && end - start > 2) {
+    return putString(lines, body, start, end);
+  }
+  putText(lines, assignedId(record, item));
+  return true;
+}
+
+/** The id of an event that came with none: its place in the log, which no other event has. */
+function assignedId({ partition, position }: LineRecord, item: number): string {
+  return `millrace-${partition}-${position}-${item}`;
+}
+
+/** A JSON string with nothing escaped in it; `start` and `end` include its quotes. */
+function putString(lines: LineBuffer, b: Buffer, start: number, end: number): boolean {
+  const { bytes } = lines;
+  let at = lines.length;
+  for (let p = start + 1; p < end - 1; p++) {
+    const byte = b[p] as number;
+    if (byte === BACKSLASH) return false;
+    bytes[at++] = byte;
+  }
+  lines.length = at;
+  return true;
+}
+
+const NAME_KEY = Buffer.from('"name"');
+const CATEGORY_KEY = Buffer.from('"category"');
+const ESCAPE = Buffer.from('\\u');
+
+function mayHaveKey({ body, items }: LineRecord, base: number, field: number): boolean {
+  const start = items.starts[base + FIELD.properties] as number;
+  if (start < 0) return false;
+  const properties = body.subarray(start, items.ends[base + FIELD.properties]);
+  return (
+    properties.includes(field === FIELD.name ? NAME_KEY : CATEGORY_KEY) ||
+    properties.includes(ESCAPE)
+  );
+}
+
+/** From `timestamp_ms` to `channel`; `timesOf` of normalise.ts says what they mean. */
+function putTimes(lines: LineBuffer, shared: LineShared, base: number): boolean {
+  const { body, items, envelope } = shared.record;
+  const { receivedAtMs } = envelope;
+  const { starts, ends } = items;
+  const timeOf = (field: number): number | null => {
+    const start = starts[base + field] as number;
+    if (start < 0 || body[start] === LETTER_N) return null;
+    if (body[start] !== QUOTE) return Number.NaN;
+    return timestampOfBytes(body, start + 1, (ends[base + field] as number) - 1);
+  };
+  const original = timeOf(FIELD.timestamp) ?? timeOf(FIELD.originalTimestamp);
+  const sent = timeOf(FIELD.sentAt) ?? shared.sentAtMs;
+  if (Number.isNaN(original) || Number.isNaN(sent)) return false;
+  putByte(lines, FIELD_END);
+  putNumber(lines, correctedTimestamp(original, sent, receivedAtMs));
+  putByte(lines, FIELD_END);
+  putNumber(lines, original ?? receivedAtMs);
+  putByte(lines, FIELD_END);
+  if (sent !== null) putNumber(lines, sent);
+  putByte(lines, FIELD_END);
+  const start = starts[base + FIELD.channel] as number;
+  const end = ends[base + FIELD.channel] as number;
+  if (start >= 0 && body[start] === QUOTE && end - start > 2) {
+    return putString(lines, body, start, end);
+  }
+  putAscii(lines, shared.channel);
+  return true;
+}
+
+/** From `properties` to `extra`. */
+function putDocuments(lines: LineBuffer, shared: LineShared, item: number, base: number): boolean {
+  const { body, items } = shared.record;
+  const { starts, ends } = items;
+  putDocument(lines, body, starts[base + FIELD.properties] as number, ends, base, FIELD.properties);
+  putDocument(lines, body, starts[base + FIELD.traits] as number, ends, base, FIELD.traits);
+  if (!putContext(lines, shared, item, base)) return false;
+  const integrations = starts[base + FIELD.integrations] as number;
+  if (integrations >= 0 && body[integrations] === OPEN_BRACE) {
+    putDocument(lines, body, integrations, ends, base, FIELD.integrations);
+  } else {
+    putAscii(lines, '\x1f{}');
+  }
+  putDocument(lines, body, starts[base + FIELD._metadata] as number, ends, base, FIELD._metadata);
+  putByte(lines, FIELD_END);
+  return putExtra(lines, shared, item);
+}
+
+function putDocument(
+  lines: LineBuffer,
+  body: Buffer,
+  start: number,
+  ends: Int32Array,
+  base: number,
+  field: number,
+): void {
+  putByte(lines, FIELD_END);
+  if (start < 0 || body[start] === LETTER_N) return;
+  putSlice(lines, body, start, ends[base + field] as number);
+}
+
+function putContext(lines: LineBuffer, shared: LineShared, item: number, base: number): boolean {
+  const { record, ipMember } = shared;
+  const { body, items, route } = record;
+  const known = items.contextKeys[item] as number;
+  if ((known & CONTEXT_DIRECT) !== 0 || route.isPixel) return false;
+  const start = items.starts[base + FIELD.context] as number;
+  const end = items.ends[base + FIELD.context] as number;
+  putByte(lines, FIELD_END);
+  const isObjectHere = start >= 0 && body[start] === OPEN_BRACE;
+  if (ipMember === null || (known & CONTEXT_IP) !== 0) {
+    if (isObjectHere) putSlice(lines, body, start, end);
+    else putAscii(lines, '{}');
+    return true;
+  }
+  if (!isObjectHere) {
+    putText(lines, `{${ipMember}}`);
+    return true;
+  }
+  putSlice(lines, body, start, end - 1);
+  // An empty object has no member that a comma could follow.
+  const last = lastBefore(body, end - 1);
+  if (last !== start) putByte(lines, COMMA);
+  putText(lines, ipMember);
+  putByte(lines, CLOSE_BRACE);
+  return true;
+}
+
+/** The last byte before a place that is no space. */
+function lastBefore(body: Buffer, at: number): number {
+  let p = at - 1;
+  while ((body[p] as number) <= SPACE) p--;
+  return p;
+}
+
+function putExtra(lines: LineBuffer, shared: LineShared, item: number): boolean {
+  const { body, items } = shared.record;
+  const { extras } = items;
+  let first = shared.extraAt;
+  while (first < extras.length && (extras[first]?.item ?? 0) < item) first++;
+  shared.extraAt = first;
+  if (extras[first]?.item !== item) return true;
+  // Of several keys one may be repeated.
+  if (extras[first + 1]?.item === item) return false;
+  const { keyStart, keyEnd, start, end } = extras[first] ?? NO_EXTRA;
+  reserve(lines, end - keyStart + 1_024);
+  putByte(lines, OPEN_BRACE);
+  putSlice(lines, body, keyStart, keyEnd);
+  putByte(lines, COLON);
+  putSlice(lines, body, start, end);
+  putByte(lines, CLOSE_BRACE);
+  return true;
+}

@@ -1,0 +1,78 @@
+/** From lines to the rows of `events`, in SQL: what Millrace knows of the source comes beside. */
+import { EVENT_COLUMNS } from '../columns.ts';
+import type { SourceInfo } from '../columns.ts';
+import { quote } from '../engine.ts';
+import { LINE_COLUMNS } from './event-lines.ts';
+
+/** The engine's table of sources, which rows are joined with. */
+export const SOURCES_TABLE = 'sources';
+
+/** Statements that make the table say what the control store says. */
+export function sourcesStatements(sources: Iterable<SourceInfo>): string[] {
+  const rows = [...sources].map(
+    ({ number, id, slug, environment }) =>
+      `(${number}, ${quote(id)}, ${quote(slug)}, ${quote(environment)})`,
+  );
+  return [
+    `create or replace table ${SOURCES_TABLE} (
+       number bigint primary key, id varchar, slug varchar, environment varchar)`,
+    ...(rows.length === 0 ? [] : [`insert into ${SOURCES_TABLE} values ${rows.join(', ')}`]),
+  ];
+}
+
+/** Lines of fields. @param longest bytes of the longest line. */
+export function linesRelation(path: string, longest: number): string {
+  const columns = Object.entries(LINE_COLUMNS).map(([name, type]) => `'${name}': '${type}'`);
+  const bytesMax = Math.max(LINE_BYTES_MIN, longest + 1);
+  return `read_csv(${quote(path)}, auto_detect = false, delim = '\x1f', quote = '', escape = '',
+    header = false, new_line = '\\n', nullstr = '', max_line_size = ${bytesMax},
+    buffer_size = ${bytesMax * 2}, columns = {${columns.join(', ')}})`;
+}
+
+/** Lines of JSON, for what lines of fields cannot hold. @param longest bytes of the longest line. */
+export function jsonLinesRelation(path: string, longest: number): string {
+  const entries = Object.entries(LINE_COLUMNS);
+  const columns = entries.map(([name, type]) => {
+    return `'${name}': '${type === 'JSON' ? 'VARCHAR' : type}'`;
+  });
+  const values = entries.map(([name, type]) => (type === 'JSON' ? `"${name}"::json` : `"${name}"`));
+  return `(select ${values.join(', ')} from read_json(${quote(path)},
+    format = 'newline_delimited', maximum_object_size = ${Math.max(LINE_BYTES_MIN, longest * 4)},
+    columns = {${columns.join(', ')}}))`;
+}
+
+const LINE_BYTES_MIN = 2 * 1024 * 1024;
+
+const TIMES: Record<string, string> = {
+  timestamp: 'timestamp_ms',
+  original_timestamp: 'original_timestamp_ms',
+  sent_at: 'sent_at_ms',
+  received_at: 'received_ms',
+};
+
+/** The rows of lines that came in one region. */
+export function eventRowsSql(relations: readonly string[], region: string): string {
+  const columns = Object.keys(EVENT_COLUMNS).map(
+    (name) => `${valueSql(name, region)} as "${name}"`,
+  );
+  const lines = relations.map((relation) => `select * from ${relation}`).join(' union all ');
+  return `select ${columns.join(', ')} from (${lines}) as l
+    left join ${SOURCES_TABLE} as s on s.number = l.source_number`;
+}
+
+function valueSql(column: string, region: string): string {
+  const time = TIMES[column];
+  if (time !== undefined) return `make_timestamp(l.${time} * 1000)`;
+  switch (column) {
+    case 'region':
+      return quote(region);
+    case 'source':
+      return `coalesce(s.slug, 'source_' || l.source_number)`;
+    case 'source_id':
+      return `coalesce(s.id, 'source_' || l.source_number)`;
+    case 'environment':
+      return `coalesce(s.environment, 'production')`;
+    default:
+      return `l."${column}"`;
+  }
+}

@@ -1,0 +1,218 @@
+/** The rows of the lake are what `normaliseRecord` says, for any body that is accepted. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { decodeBody } from '../../src/events/decode.ts';
+import { decodePayload, encodeEnvelope } from '../../src/events/envelope.ts';
+import { DEFAULT_EVENT_LIMITS } from '../../src/events/limits.ts';
+import { normaliseRecord } from '../../src/events/normalise.ts';
+import { createRawItems, readRawItems } from '../../src/events/raw-items.ts';
+import { routeByName } from '../../src/events/routes.ts';
+import type { RouteName } from '../../src/events/routes.ts';
+import { EVENT_COLUMNS, eventRow, rowLine } from '../../src/lake/columns.ts';
+import type { Row } from '../../src/lake/columns.ts';
+import { openEngine } from '../../src/lake/engine.ts';
+import {
+  lineBody,
+  lineShared,
+  messageIdOf,
+  putEventLine,
+} from '../../src/lake/load/event-lines.ts';
+import {
+  eventRowsSql,
+  jsonLinesRelation,
+  linesRelation,
+  sourcesStatements,
+} from '../../src/lake/load/event-rows-sql.ts';
+import { createEventShapes, learnEvents } from '../../src/lake/load/event-shapes.ts';
+import { eventValues, putValues } from '../../src/lake/load/event-values.ts';
+import { createLineBuffer } from '../../src/lake/load/line-buffer.ts';
+import { damaged, nearlyBatch, nearlyEvent } from '../support/arbitrary-json.ts';
+
+const SOURCE = { number: 7, id: 'src_7', slug: 'shop', region: 'us', environment: 'staging' };
+const RECEIVED_MS = Date.parse('2026-06-01T12:00:00.123Z');
+const NUMBERS = '{"a":12345678901234567890123,"b":9007199254740993,"c":1.0,"d":1e400,"e":-0}';
+
+/** Keys twice, keys escaped, and numbers that no double holds. */
+const odd = (body: fc.Arbitrary<Buffer>): fc.Arbitrary<Buffer> =>
+  fc.tuple(body, body, fc.nat(9)).map(([one, two, how]) => {
+    const [text, other] = [one.toString(), two.toString()];
+    if (how === 0) return Buffer.from(text.replace(/\}\s*$/, `,${other.replace(/^\s*\{/, '')}`));
+    if (how === 1) return Buffer.from(text.replaceAll('"name"', String.raw`"\u006eame"`));
+    if (how === 2)
+      return Buffer.from(text.replaceAll('"properties"', '"properties":{"p":1},"properties"'));
+    if (how === 3) return Buffer.from(text.replaceAll('"x":', `"n":${NUMBERS},"x":0,"x":`));
+    if (how === 4) return Buffer.from(`\ufeff ${text}`);
+    if (how === 5)
+      return Buffer.from(text.replaceAll('null', '{"ip":null,"direct":true,"groupId":"g"}'));
+    if (how === 6) return Buffer.from(text.replaceAll('{', '{\r\n'));
+    return one;
+  });
+
+interface Case {
+  route: RouteName;
+  body: Buffer;
+  ip: string;
+}
+
+const cases: fc.Arbitrary<Case> = fc.oneof(
+  fc.record({
+    route: fc.constantFrom<RouteName>('batch', 'b', 'import'),
+    body: odd(damaged(nearlyBatch)),
+    ip: fc.constantFrom('1.2.3.4', '', '2001:db8::1'),
+  }),
+  fc.record({
+    route: fc.constantFrom<RouteName>('track', 't', 'page', 'p', 'g', 'alias', 'pixel/page'),
+    body: odd(damaged(nearlyEvent)),
+    ip: fc.constantFrom('1.2.3.4', ''),
+  }),
+);
+
+interface Laid {
+  lines: Buffer;
+  longest: number;
+  json: string[];
+  expected: Map<string, Row>;
+  copied: number;
+}
+
+/** Lays out the rows of every body that the collector accepts. */
+function layOut(bodies: readonly Case[]): Laid {
+  const lines = createLineBuffer();
+  const json: string[] = [];
+  const expected = new Map<string, Row>();
+  const items = createRawItems();
+  const shapes = createEventShapes(() => undefined);
+  let [longest, copied] = [0, 0];
+  bodies.forEach(({ route: name, body, ip }, position) => {
+    const route = routeByName(name);
+    assert.ok(route);
+    const decoded = decodeBody(body, route.shape, DEFAULT_EVENT_LIMITS, route.eventType);
+    if (!decoded.ok) return;
+    const { eventCount, rejections } = decoded;
+    const head = encodeEnvelope({
+      kind: 'accepted',
+      route: name,
+      receivedAtMs: RECEIVED_MS,
+      sourceNumber: SOURCE.number,
+      keyNumber: 1,
+      eventCount,
+      ip,
+      userAgent: 'Agent/1',
+      isClient: route.isClient,
+      rejections,
+    });
+    const payload = Buffer.concat([head, body]);
+    const { events } = normaliseRecord(payload, { partition: 'us-0', position });
+    for (const event of events) expected.set(`${position}:${event.index}`, eventRow(event, SOURCE));
+    const { envelope, body: sent } = decodePayload(payload);
+    const refused = new Set(rejections.map(({ index }) => index));
+    const text = lineBody(sent);
+    readRawItems(text, route.shape, refused, items);
+    assert.equal(items.count, eventCount);
+    const record = { partition: 'us-0', position, envelope, route, body: text, items };
+    const shared = lineShared(record);
+    const shaped = learnEvents(shapes, shared, SOURCE.slug);
+    for (const event of events) {
+      const given = messageIdOf(record, event.index);
+      assert.equal(given, event.messageIdAssigned ? null : event.messageId);
+      const before = lines.length;
+      const hasRepeats = shaped.observe(event.index);
+      if (!hasRepeats && putEventLine(lines, shared, event.index)) copied++;
+      else {
+        const line = putValues(lines, eventValues(shared, event.index, hasRepeats));
+        if (line !== null) json.push(line);
+      }
+      longest = Math.max(longest, lines.length - before);
+    }
+  });
+  return {
+    lines: Buffer.from(lines.bytes.subarray(0, lines.length)),
+    longest,
+    json,
+    expected,
+    copied,
+  };
+}
+
+/** The rows that the SQL engine makes of them. */
+async function rowsOf({ lines, longest, json }: Laid): Promise<Record<string, unknown>[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-lines-'));
+  const engine = await openEngine({ memoryLimit: '256MB', threads: 1, folders: [folder] });
+  try {
+    await writeFile(join(folder, 'lines'), lines);
+    await writeFile(join(folder, 'json'), json.map((line) => `${line}\n`).join(''));
+    for (const sql of sourcesStatements([SOURCE])) await engine.connection.run(sql);
+    const relations = [linesRelation(join(folder, 'lines'), longest)];
+    if (json.length > 0) relations.push(jsonLinesRelation(join(folder, 'json'), 1_000_000));
+    // As Parquet, which is what queries read.
+    const path = join(folder, 'rows.parquet');
+    await engine.connection.run(
+      `copy (${eventRowsSql(relations, 'us')}) to '${path}' (format parquet)`,
+    );
+    const reader = await engine.connection.runAndReadAll(`select * from read_parquet('${path}')`);
+    return reader.getRowObjectsJson();
+  } finally {
+    engine.close();
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Documents as values and times as numbers, so that spelling does not matter. */
+function comparable(row: Record<string, unknown>): Record<string, unknown> {
+  const entries = Object.entries(EVENT_COLUMNS).map(([name, type]) => {
+    const value = row[name];
+    if (value === null || value === undefined) return [name, null];
+    // Printed once more, as JSON.stringify prints what no double holds.
+    if (type === 'JSON') return [name, reparsed(JSON.parse(String(value)))];
+    if (type === 'TIMESTAMP') return [name, Date.parse(`${String(value).replace(' ', 'T')}Z`)];
+    return [name, String(value)];
+  });
+  return Object.fromEntries(entries) as Record<string, unknown>;
+}
+
+function reparsed(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value)) as unknown;
+}
+
+function expectedRow(row: Row): Record<string, unknown> {
+  const plain = JSON.parse(rowLine(row)) as Record<string, unknown>;
+  for (const [name, type] of Object.entries(EVENT_COLUMNS)) {
+    if (type === 'JSON' && plain[name] !== null) plain[name] = JSON.stringify(plain[name]);
+  }
+  return comparable(plain);
+}
+
+test('every accepted body makes the rows that its normal form says', async () => {
+  const bodies = fc.sample(cases, 6_000);
+  const laid = layOut(bodies);
+  const rows = await rowsOf(laid);
+  assert.ok(laid.expected.size > 2_000, `${laid.expected.size} events were accepted`);
+  assert.ok(laid.copied > laid.expected.size / 4, `${laid.copied} were copied`);
+  assert.ok(laid.json.length > 0, 'some cannot be said in a line');
+  assert.equal(rows.length, laid.expected.size);
+  for (const row of rows) {
+    const position = Number(row['position']);
+    const expected = laid.expected.get(`${position}:${Number(row['index'])}`);
+    assert.ok(expected);
+    const body = bodies[position]?.body.toString();
+    assert.deepEqual(comparable(row), expectedRow(expected), `${bodies[position]?.route} ${body}`);
+  }
+});
+
+test('documents stay as they were sent, to the last digit', async () => {
+  const properties = `{"big":12345678901234567890123,"id":9007199254740993, "one": 1.0,"e":1e2}`;
+  const traits = `{"name":"caf\\u00e9 \\ud83d\\ude00"}`;
+  const body = Buffer.from(
+    `{"batch":[{"type":"track","event":"E","userId":"u","properties":${properties},` +
+      `"traits":${traits},"_metadata":[1.50],"own":0.10}]}`,
+  );
+  const [row] = await rowsOf(layOut([{ route: 'batch', body, ip: '' }]));
+  assert.equal(row?.['properties'], properties);
+  assert.equal(row?.['traits'], traits);
+  assert.equal(row?.['metadata'], '[1.50]');
+  assert.equal(row?.['extra'], '{"own":0.10}');
+});
