@@ -5,8 +5,10 @@ import { MillraceError } from './errors.ts';
 export interface SqliteOptions {
   /** The format that the schema is; files of a higher one are refused. */
   version: number;
-  /** Statements that create format 1 from nothing. */
+  /** Statements that create the format from nothing. */
   schema: string;
+  /** From each older format, statements that make the next one of it. */
+  upgrades?: Readonly<Record<number, string>>;
   isReadOnly?: boolean;
 }
 
@@ -15,7 +17,7 @@ export interface SqliteOptions {
  * @throws MillraceError DATA_FORMAT_TOO_NEW when a newer Millrace wrote the file.
  */
 export function openSqlite(path: string, options: SqliteOptions): DatabaseSync {
-  const { version, schema, isReadOnly = false } = options;
+  const { version, schema, upgrades = {}, isReadOnly = false } = options;
   const database = new DatabaseSync(path, { readOnly: isReadOnly });
   database.exec('pragma busy_timeout = 5000; pragma foreign_keys = on;');
   const found = Number(database.prepare('pragma user_version').get()?.['user_version'] ?? 0);
@@ -30,6 +32,10 @@ export function openSqlite(path: string, options: SqliteOptions): DatabaseSync {
   database.exec('pragma journal_mode = wal; pragma synchronous = full;');
   if (found === 0) {
     inTransaction(database, () => database.exec(`${schema} pragma user_version = ${version};`));
+  }
+  for (let from = found; from > 0 && from < version; from++) {
+    const upgrade = upgrades[from] ?? '';
+    inTransaction(database, () => database.exec(`${upgrade} pragma user_version = ${from + 1};`));
   }
   return database;
 }

@@ -8,10 +8,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { MillraceError } from '../base/errors.ts';
 import type { Access } from '../auth/authenticator.ts';
 import { decodeBody } from '../events/decode.ts';
+import type { Decoded } from '../events/decode.ts';
 import { encodeEnvelope } from '../events/envelope.ts';
-import type { Rejection } from '../events/envelope.ts';
+import type { Envelope, Rejection } from '../events/envelope.ts';
+import { emptyMarks, putPlainMark, putValueMark } from '../events/event-marks.ts';
 import { createScanResult, scanBody } from '../events/scan.ts';
-import type { Route } from '../events/routes.ts';
+import type { EventType, Route } from '../events/routes.ts';
 import { durableAnswer } from '../events/durable-answer.ts';
 import { answerError, answerJson, answerPixel, answerSuccess } from './answers.ts';
 import { readBody } from './body.ts';
@@ -28,7 +30,8 @@ import { pushRateHeaders, refuseForRate } from './rate-headers.ts';
  */
 const ACCEPTED_TYPE =
   /^\s*(application\/json|text\/plain|application\/x-www-form-urlencoded)\s*(;|$)/i;
-const NO_REJECTIONS: readonly Rejection[] = [];
+const ACCEPTED = { kind: 'accepted', rejections: [] } as const;
+const NO_MARKS = Buffer.alloc(0);
 const scanned = createScanResult();
 
 /** Handles `POST` on every event route. */
@@ -77,7 +80,8 @@ export function ingestBytes(
     const granted = grant(context, exchange, access, key);
     if (!granted) return;
     if (access !== undefined || isWithinOwnLimits(granted, bytes, eventCount)) {
-      store(context, exchange, granted, bytes, eventCount, NO_REJECTIONS);
+      const marks = scannedMarks(bytes, granted.source.number);
+      append(context, exchange, granted, { ...ACCEPTED, body: bytes, eventCount, marks });
     } else {
       ingestSlowly(context, exchange, granted, bytes);
     }
@@ -118,8 +122,42 @@ function ingestSlowly(
     refuseBody(context, exchange, access, 'too_large', bytes, access.limits.requestBytesMax);
     return;
   }
-  if (decoded.ok) store(context, exchange, access, bytes, decoded.eventCount, decoded.rejections);
-  else storeRefused(context, exchange, access, bytes, decoded.rejection);
+  if (!decoded.ok) return storeRefused(context, exchange, access, bytes, decoded.rejection);
+  if (!access) return refuseKey(context, exchange, 'missing');
+  const marks = valueMarks(decoded, access.source.number, route.eventType);
+  const { eventCount, rejections } = decoded;
+  append(context, exchange, access, {
+    kind: 'accepted',
+    body: bytes,
+    eventCount,
+    rejections,
+    marks,
+  });
+}
+
+/** Of the events that `scanned` tells of. */
+function scannedMarks(bytes: Buffer, sourceNumber: number): Buffer {
+  const { eventCount, idStarts, idEnds, types } = scanned;
+  const marks = emptyMarks(eventCount);
+  for (let item = 0; item < eventCount; item++) {
+    const [start, end] = [idStarts[item] as number, idEnds[item] as number];
+    putPlainMark(marks, item, types[item] as number, sourceNumber, bytes, start, end);
+  }
+  return marks;
+}
+
+/** A rejected event is marked with its type alone: it is stored nowhere that has duplicates. */
+function valueMarks(
+  { events, rejections }: Extract<Decoded, { ok: true }>,
+  sourceNumber: number,
+  type: EventType | undefined,
+): Buffer {
+  const marks = emptyMarks(events.length);
+  const rejected = new Set(rejections.map(({ index }) => index));
+  events.forEach((event, item) => {
+    if (!rejected.has(item)) putValueMark(marks, item, event, type, sourceNumber);
+  });
+  return marks;
 }
 
 /** Settles who sends: header and body must agree; a key only in the body takes its token here. */
@@ -143,19 +181,6 @@ function grant(
   return refuseForRate(context, exchange, found.access) ? undefined : found.access;
 }
 
-/** Step 5 for a decoded request; the callback is steps 6 and 7. */
-function store(
-  context: CollectContext,
-  exchange: Exchange,
-  access: Access | undefined,
-  bytes: Buffer,
-  eventCount: number,
-  rejections: readonly Rejection[],
-): void {
-  if (!access) return refuseKey(context, exchange, 'missing');
-  append(context, exchange, access, 'accepted', bytes, eventCount, rejections);
-}
-
 /** A request that cannot be decoded counts as one received event, rejected, with a sample kept. */
 function storeRefused(
   context: CollectContext,
@@ -170,17 +195,21 @@ function storeRefused(
     return;
   }
   const sample = bytes.subarray(0, context.settings.rejectedBodyBytesMax);
-  append(context, exchange, access, 'rejected', sample, 1, [rejection]);
+  const judged = { kind: 'rejected', body: sample, eventCount: 1, marks: NO_MARKS } as const;
+  append(context, exchange, access, { ...judged, rejections: [rejection] });
 }
 
+/** What was found in a request. */
+interface Judged extends Pick<Envelope, 'kind' | 'eventCount' | 'rejections' | 'marks'> {
+  body: Buffer;
+}
+
+/** Step 5; the callback is steps 6 and 7. */
 function append(
   context: CollectContext,
   exchange: Exchange,
   access: Access,
-  kind: 'accepted' | 'rejected',
-  body: Buffer,
-  eventCount: number,
-  rejections: readonly Rejection[],
+  { kind, body, eventCount, rejections, marks }: Judged,
 ): void {
   const { request, route, receivedAtMs } = exchange;
   if (context.isDiskLow()) {
@@ -203,6 +232,7 @@ function append(
     userAgent: request.headers['user-agent'] ?? '',
     isClient: route.isClient,
     rejections,
+    marks,
   });
   log.append(envelope, body, body.length, (error) => {
     if (error) {

@@ -9,7 +9,9 @@
  * count by their own receipt time, never by the clock, so a replay decides the same.
  */
 import { assert } from '../base/assert.ts';
-import { createDedupIndex, FINGERPRINT_BYTES, writeFingerprint } from './dedup-index.ts';
+import { MARK_BYTES } from '../events/event-marks.ts';
+import { FINGERPRINT_BYTES } from '../events/fingerprint.ts';
+import { createDedupIndex } from './dedup-index.ts';
 import type { DedupOptions } from './dedup-index.ts';
 import type { DuplicateEntry, Ledger } from './ledger.ts';
 
@@ -25,10 +27,10 @@ export interface JudgedRecord {
   sourceNumber: number;
   receivedAtMs: number;
   /**
-   * The messageId that each event came with; null for an event without one, which cannot have been
-   * seen, and for one that was rejected at ingest.
+   * For each event, as event-marks.ts says. No fingerprint has one that came without a messageId,
+   * which cannot have been seen, and one that was rejected at ingest.
    */
-  messageIds: readonly (string | null)[];
+  marks: Uint8Array;
 }
 
 export interface Dispatcher {
@@ -42,6 +44,10 @@ export interface Dispatcher {
   /** How far a partition is judged and sealed. */
   position(partition: string): number;
   knownKeys(): number;
+  /** True for a partition whose window must be made anew, see `refill.ts`. */
+  isUnfilled(partition: string): boolean;
+  /** Makes known what was judged before; `end` makes it durable. */
+  fill(partition: string): { add(hour: number, marks: Uint8Array): void; end(): void };
 }
 
 /**
@@ -55,11 +61,12 @@ export function createDispatcher(
   const index = createDedupIndex(options);
   ledger.loadFingerprints(index);
   const cursors = ledger.cursors();
+  const unfilled = new Set(ledger.unfilled());
   const lookups = new Map<string, Set<string>>();
   let pendingDuplicates: DuplicateEntry[] = [];
-  let pendingFingerprints = new Map<number, Buffer[]>();
+  const pendingFingerprints = createFingerprintLists();
   let pendingCursors = new Map<string, number>();
-  let packedHour = 0;
+  let newestHour = 0;
 
   const lookupFor = (partition: string): Set<string> => {
     let lookup = lookups.get(partition);
@@ -69,26 +76,21 @@ export function createDispatcher(
     }
     return lookup;
   };
-  const isSeen = (sourceNumber: number, messageId: string, hour: number): boolean => {
-    const fingerprint = Buffer.allocUnsafe(FINGERPRINT_BYTES);
-    writeFingerprint(fingerprint, 0, sourceNumber, messageId);
-    if (index.seenOrAdd(fingerprint, 0, hour)) return true;
-    const known = pendingFingerprints.get(hour);
-    if (known) known.push(fingerprint);
-    else pendingFingerprints.set(hour, [fingerprint]);
-    return false;
-  };
   const judgeNew = (record: JudgedRecord, hour: number): ReadonlySet<number> => {
-    const { partition, position, sourceNumber, messageIds } = record;
+    const { partition, position, sourceNumber, marks } = record;
     const last = pendingCursors.get(partition) ?? cursors.get(partition) ?? 0;
     assert(position >= last, 'records are dispatched in order');
     let duplicates: Set<number> | undefined;
-    for (let at = 0; at < messageIds.length; at++) {
-      const id = messageIds[at];
-      if (id === null || id === undefined || !isSeen(sourceNumber, id, hour)) continue;
+    for (let at = 0; at < marks.length; at += MARK_BYTES) {
+      if (!hasFingerprint(marks, at)) continue;
+      if (!index.seenOrAdd(marks, at, hour)) {
+        pendingFingerprints.add(hour, marks, at);
+        continue;
+      }
+      const item = at / MARK_BYTES;
       duplicates ??= new Set();
-      duplicates.add(at);
-      pendingDuplicates.push({ partition, position, index: at, sourceNumber, hour });
+      duplicates.add(item);
+      pendingDuplicates.push({ partition, position, index: item, sourceNumber, hour });
     }
     pendingCursors.set(partition, record.next);
     return duplicates ?? NONE;
@@ -96,34 +98,86 @@ export function createDispatcher(
 
   return {
     judge(record) {
-      const { partition, position, receivedAtMs, messageIds } = record;
+      const { partition, position, receivedAtMs, marks } = record;
       if (position >= (cursors.get(partition) ?? 0)) {
         return judgeNew(record, Math.floor(receivedAtMs / HOUR_MS));
       }
       const lookup = lookupFor(partition);
       if (lookup.size === 0) return NONE;
-      const known = messageIds.map((_, at) => at);
-      return new Set(known.filter((at) => lookup.has(`${position}:${at}`)));
+      const known = new Set<number>();
+      for (let item = 0; item < marks.length / MARK_BYTES; item++) {
+        if (lookup.has(`${position}:${item}`)) known.add(item);
+      }
+      return known;
     },
     seal() {
       if (pendingCursors.size === 0) return;
       if (!options.isReadOnly) {
-        const fingerprints = new Map(
-          [...pendingFingerprints].map(([hour, parts]) => [hour, Buffer.concat(parts)]),
-        );
-        ledger.commit({ cursors: pendingCursors, duplicates: pendingDuplicates, fingerprints });
-        const newest = Math.max(0, ...pendingFingerprints.keys());
-        if (newest > packedHour) {
-          packedHour = newest;
-          ledger.packFingerprints(newest - options.windowHours - 1, newest);
-        }
+        const fingerprints = pendingFingerprints.take();
+        newestHour = Math.max(newestHour, ...fingerprints.keys());
+        const oldestHour = newestHour - options.windowHours - 1;
+        ledger.commit({
+          cursors: pendingCursors,
+          duplicates: pendingDuplicates,
+          fingerprints,
+          oldestHour,
+        });
       }
       for (const [partition, position] of pendingCursors) cursors.set(partition, position);
       pendingDuplicates = [];
-      pendingFingerprints = new Map();
       pendingCursors = new Map();
     },
     position: (partition) => cursors.get(partition) ?? 0,
     knownKeys: () => index.size(),
+    isUnfilled: (partition) => unfilled.has(partition),
+    fill(partition) {
+      const lists = createFingerprintLists();
+      return {
+        add(hour, marks) {
+          for (let at = 0; at < marks.length; at += MARK_BYTES) {
+            if (!hasFingerprint(marks, at) || index.seenOrAdd(marks, at, hour)) continue;
+            lists.add(hour, marks, at);
+          }
+        },
+        end() {
+          unfilled.delete(partition);
+          if (!options.isReadOnly) ledger.fill(partition, lists.take());
+        },
+      };
+    },
+  };
+}
+
+function hasFingerprint(marks: Uint8Array, at: number): boolean {
+  for (let p = at; p < at + FINGERPRINT_BYTES; p++) if (marks[p] !== 0) return true;
+  return false;
+}
+
+interface FingerprintLists {
+  add(hour: number, marks: Uint8Array, at: number): void;
+  /** All that were added, by hour; the lists are empty afterwards. */
+  take(): Map<number, Buffer>;
+}
+
+function createFingerprintLists(): FingerprintLists {
+  let lists = new Map<number, { bytes: Buffer; length: number }>();
+  return {
+    add(hour, marks, at) {
+      let list = lists.get(hour);
+      if (!list) lists.set(hour, (list = { bytes: Buffer.allocUnsafe(4096), length: 0 }));
+      if (list.length + FINGERPRINT_BYTES > list.bytes.length) {
+        list.bytes = Buffer.concat([list.bytes], list.bytes.length * 2);
+      }
+      const { bytes, length } = list;
+      for (let p = 0; p < FINGERPRINT_BYTES; p++) bytes[length + p] = marks[at + p] as number;
+      list.length += FINGERPRINT_BYTES;
+    },
+    take() {
+      const taken = new Map(
+        [...lists].map(([hour, { bytes, length }]) => [hour, bytes.subarray(0, length)]),
+      );
+      lists = new Map();
+      return taken;
+    },
   };
 }

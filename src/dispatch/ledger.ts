@@ -4,7 +4,7 @@
  * that retention has removed, so that conservation can still be checked.
  */
 import { inTransaction, openSqlite } from '../base/sqlite.ts';
-import { FINGERPRINT_BYTES } from './dedup-index.ts';
+import { FINGERPRINT_BYTES } from '../events/fingerprint.ts';
 import type { DedupIndex } from './dedup-index.ts';
 
 export type Verdict = 'stored' | 'rejected' | 'duplicate' | 'suppressed';
@@ -31,6 +31,8 @@ export interface StepState {
   duplicates: readonly DuplicateEntry[];
   /** New fingerprints by hour of receipt. */
   fingerprints: ReadonlyMap<number, Buffer>;
+  /** Fingerprints of earlier hours are outside of the window; some of them go with each step. */
+  oldestHour: number;
 }
 
 export interface Ledger {
@@ -43,8 +45,13 @@ export interface Ledger {
   duplicatesBetween(partition: string, from: number, to: number): Set<string>;
   duplicatesOf(partition: string): DuplicateEntry[];
   loadFingerprints(index: DedupIndex): void;
-  /** Forgets fingerprints before the hour, and packs the rows of hours that have passed. */
-  packFingerprints(oldestHour: number, currentHour: number): void;
+  /**
+   * Partitions whose fingerprints an older Millrace made in another way: they are made anew from
+   * the log, see `refill.ts`.
+   */
+  unfilled(): string[];
+  /** Adds fingerprints of a partition, which then is filled. */
+  fill(partition: string, fingerprints: ReadonlyMap<number, Buffer>): void;
   /** Moves what is known of a removed range into `removed_counts`, forgetting its duplicates. */
   recordRemoved(partition: string, before: number, counts: readonly VerdictCount[]): void;
   removedCounts(): VerdictCount[];
@@ -53,7 +60,7 @@ export interface Ledger {
   close(): void;
 }
 
-const VERSION = 1;
+const VERSION = 2;
 
 const SCHEMA = `
 create table cursors (partition text primary key, position integer not null) strict, without rowid;
@@ -61,6 +68,7 @@ create table fingerprints (
   id integer primary key, hour integer not null, entries blob not null
 ) strict;
 create index fingerprints_by_hour on fingerprints (hour);
+create table unfilled (partition text primary key) strict, without rowid;
 create table duplicates (
   partition text not null, position integer not null, item integer not null,
   source_number integer not null, hour integer not null,
@@ -73,11 +81,26 @@ create table removed_counts (
 ) strict, without rowid;
 `;
 
-const PACK_BYTES_MAX = 8 * 1024 * 1024;
+/** Fingerprints that are loaded at once. */
+const LOADED_BYTES = 24 * 1024 * 1024;
+/** More than one step adds, and few enough to be gone in a moment. */
+const EXPIRED_PER_STEP = 16;
+
+/** From version 1: its fingerprints were made in another way. */
+const UPGRADES = {
+  1: `create table unfilled (partition text primary key) strict, without rowid;
+      insert into unfilled select partition from cursors;
+      delete from fingerprints;`,
+};
 
 /** @throws MillraceError DATA_FORMAT_TOO_NEW */
 export function openLedger(path: string, options: { isReadOnly?: boolean } = {}): Ledger {
-  const database = openSqlite(path, { version: VERSION, schema: SCHEMA, ...options });
+  const database = openSqlite(path, {
+    version: VERSION,
+    schema: SCHEMA,
+    upgrades: UPGRADES,
+    ...options,
+  });
   const upsertCursor = database.prepare(
     `insert into cursors (partition, position) values (?, ?)
      on conflict (partition) do update set position = excluded.position`,
@@ -88,6 +111,10 @@ export function openLedger(path: string, options: { isReadOnly?: boolean } = {})
   );
   const insertFingerprints = database.prepare(
     'insert into fingerprints (hour, entries) values (?, ?)',
+  );
+  const deleteExpired = database.prepare(
+    `delete from fingerprints where id in (
+       select id from fingerprints where hour < ? order by hour, id limit ?)`,
   );
   return {
     cursors() {
@@ -101,6 +128,7 @@ export function openLedger(path: string, options: { isReadOnly?: boolean } = {})
           insertDuplicate.run(partition, position, index, sourceNumber, hour);
         }
         for (const [hour, entries] of step.fingerprints) insertFingerprints.run(hour, entries);
+        deleteExpired.run(step.oldestHour, EXPIRED_PER_STEP);
       });
     },
     duplicatesFrom(partition, position) {
@@ -131,24 +159,36 @@ export function openLedger(path: string, options: { isReadOnly?: boolean } = {})
       }));
     },
     loadFingerprints(index) {
+      const bytes = database
+        .prepare('select sum(length(entries)) as bytes from fingerprints')
+        .get();
+      index.reserve(Number(bytes?.['bytes'] ?? 0) / FINGERPRINT_BYTES);
       const select = database.prepare('select hour, entries from fingerprints order by hour, id');
+      let [hour, bytesHeld] = [0, 0];
+      let held: Buffer[] = [];
+      const load = (): void => {
+        if (held.length > 0) index.load(Buffer.concat(held), hour);
+        held = [];
+        bytesHeld = 0;
+      };
       for (const row of select.iterate()) {
         const entries = Buffer.from(row['entries'] as Uint8Array);
-        for (let at = 0; at < entries.length; at += FINGERPRINT_BYTES) {
-          index.seenOrAdd(entries, at, Number(row['hour']));
-        }
+        if (Number(row['hour']) !== hour || bytesHeld >= LOADED_BYTES) load();
+        hour = Number(row['hour']);
+        held.push(entries);
+        bytesHeld += entries.length;
       }
+      load();
     },
-    packFingerprints(oldestHour, currentHour) {
+    unfilled: () =>
+      database
+        .prepare('select partition from unfilled')
+        .all()
+        .map((row) => String(row['partition'])),
+    fill(partition, fingerprints) {
       inTransaction(database, () => {
-        database.prepare('delete from fingerprints where hour < ?').run(oldestHour);
-        const hours = database
-          .prepare(
-            `select hour from fingerprints where hour < ? and length(entries) < ?
-             group by hour having count(*) > 8`,
-          )
-          .all(currentHour, PACK_BYTES_MAX / 2);
-        for (const row of hours) packHour(Number(row['hour']));
+        for (const [hour, entries] of fingerprints) insertFingerprints.run(hour, entries);
+        database.prepare('delete from unfilled where partition = ?').run(partition);
       });
     },
     recordRemoved(partition, before, counts) {
@@ -188,27 +228,4 @@ export function openLedger(path: string, options: { isReadOnly?: boolean } = {})
     },
     close: () => database.close(),
   };
-
-  /** Many small rows of a past hour become few large ones, so that a restart reads them fast. */
-  function packHour(hour: number): void {
-    const rows = database
-      .prepare('select id, entries from fingerprints where hour = ? and length(entries) < ?')
-      .all(hour, PACK_BYTES_MAX / 2);
-    const remove = database.prepare('delete from fingerprints where id = ?');
-    let parts: Buffer[] = [];
-    let bytes = 0;
-    const flush = () => {
-      if (parts.length > 0) insertFingerprints.run(hour, Buffer.concat(parts));
-      parts = [];
-      bytes = 0;
-    };
-    for (const row of rows) {
-      const entries = Buffer.from(row['entries'] as Uint8Array);
-      remove.run(Number(row['id']));
-      parts.push(entries);
-      bytes += entries.length;
-      if (bytes >= PACK_BYTES_MAX) flush();
-    }
-    flush();
-  }
 }

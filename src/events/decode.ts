@@ -19,6 +19,8 @@ export type Decoded =
       writeKey: string | undefined;
       /** The events that are not stored, by their place. */
       rejections: Rejection[];
+      /** The events as values, in their order. */
+      events: readonly unknown[];
     }
   /** Nothing in the body can be told apart: the request counts as one rejected event. */
   | { ok: false; rejection: Rejection; writeKey: string | undefined };
@@ -54,7 +56,7 @@ function decodeEvent(
   const writeKey = textOf(body['writeKey']) ?? undefined;
   const found = checkSize(trimmedLength(bytes), limits) ?? validateEvent(body, limits, routeType);
   const rejections = found ? [rejectionOf(found, 0, body, routeType)] : [];
-  return { ok: true, eventCount: 1, writeKey, rejections };
+  return { ok: true, eventCount: 1, writeKey, rejections, events: [body] };
 }
 
 function decodeBatch(body: JsonObject, bytes: Buffer, limits: EventLimits): Decoded {
@@ -81,7 +83,7 @@ function decodeBatch(body: JsonObject, bytes: Buffer, limits: EventLimits): Deco
       checkSize(end - start, limits) ?? validateEvent(withShared(event, body), limits, undefined);
     if (found) rejections.push(rejectionOf(found, index, event, undefined));
   });
-  return { ok: true, eventCount: batch.length, writeKey, rejections };
+  return { ok: true, eventCount: batch.length, writeKey, rejections, events: batch };
 }
 
 /** Browsers that batch put the key on each event too. */

@@ -24,6 +24,7 @@ import {
   SPACE,
 } from './json-bytes.ts';
 import type { EventLimits } from './limits.ts';
+import { EVENT_TYPES } from './routes.ts';
 import type { EventType, Route } from './routes.ts';
 
 export interface ScanResult {
@@ -31,10 +32,31 @@ export interface ScanResult {
   /** Where the body's write key stands, without quotes; -1 when there is none. */
   writeKeyStart: number;
   writeKeyEnd: number;
+  /** Where the messageId of each event stands, without quotes; start -1 when there is none. */
+  idStarts: Int32Array;
+  idEnds: Int32Array;
+  /** The type of each event, as its place in EVENT_TYPES. */
+  types: Uint8Array;
 }
 
 export function createScanResult(): ScanResult {
-  return { eventCount: 0, writeKeyStart: -1, writeKeyEnd: -1 };
+  return { eventCount: 0, writeKeyStart: -1, writeKeyEnd: -1, ...roomFor(256) };
+}
+
+function roomFor(events: number): Pick<ScanResult, 'idStarts' | 'idEnds' | 'types'> {
+  return {
+    idStarts: new Int32Array(events),
+    idEnds: new Int32Array(events),
+    types: new Uint8Array(events),
+  };
+}
+
+function grow(result: ScanResult): void {
+  const larger = roomFor(result.types.length * 2);
+  larger.idStarts.set(result.idStarts);
+  larger.idEnds.set(result.idEnds);
+  larger.types.set(result.types);
+  Object.assign(result, larger);
 }
 
 /** The keys that mean something; each has a bit, so that a repetition is seen. */
@@ -71,14 +93,15 @@ for (const key of KEYS) {
   (BY_SHAPE[shape] ??= []).push({ bytes, bit: BIT[key] });
 }
 
-const TYPE_WORDS: readonly EventType[] = ['track', 'identify', 'page', 'screen', 'group', 'alias'];
-const TYPE_BYTES = TYPE_WORDS.map((type) => ({ type, bytes: Buffer.from(type) }));
+const TYPE_BYTES = EVENT_TYPES.map((type) => ({ type, bytes: Buffer.from(type) }));
 
 // What a scan counts besides its position; one scan runs at a time in a thread.
 let keysLeft = 0;
 let depthMax = 0;
 let seenType: EventType | undefined;
 let itemHasWriteKey = false;
+let idStart = -1;
+let idEnd = -1;
 
 /*
  * Every function below takes the place where its value begins and returns the place behind it, or
@@ -104,7 +127,7 @@ export function scanBody(
   const start = skipSpace(bytes, 0);
   const end =
     shape === 'event'
-      ? scanEvent(bytes, start, limits, routeType, false, result)
+      ? scanItem(bytes, start, limits, routeType, 0, result)
       : scanBatch(bytes, start, limits, result);
   return end > 0 && skipSpace(bytes, end) === bytes.length;
 }
@@ -165,7 +188,7 @@ function scanItems(b: Uint8Array, start: number, limits: EventLimits, result: Sc
   let count = 0;
   for (;;) {
     if (++count > limits.batchEventsMax) return -1;
-    const end = scanEvent(b, p, limits, undefined, true, result);
+    const end = scanItem(b, p, limits, undefined, count - 1, result);
     if (end < 0) return -1;
     const keys = limits.keysMax - keysLeft;
     if (keys > mostItemKeys) mostItemKeys = keys;
@@ -177,6 +200,25 @@ function scanItems(b: Uint8Array, start: number, limits: EventLimits, result: Sc
   }
   result.eventCount = count;
   return p;
+}
+
+/** An event, and what marks it. */
+function scanItem(
+  b: Uint8Array,
+  start: number,
+  limits: EventLimits,
+  routeType: EventType | undefined,
+  item: number,
+  result: ScanResult,
+): number {
+  idStart = -1;
+  const end = scanEvent(b, start, limits, routeType, routeType === undefined, result);
+  if (end < 0) return -1;
+  if (item >= result.types.length) grow(result);
+  result.idStarts[item] = idStart;
+  result.idEnds[item] = idEnd;
+  result.types[item] = EVENT_TYPES.indexOf(routeType ?? seenType ?? 'track');
+  return end;
 }
 
 const NEEDED_ID = BIT.userId | BIT.anonymousId;
@@ -293,6 +335,8 @@ function scanType(b: Uint8Array, p: number, routeType: EventType | undefined): n
 function scanMessageId(b: Uint8Array, p: number, charsMax: number): number {
   if (b[p] !== QUOTE) return -1;
   const end = endOfString(b, p + 1);
+  idStart = p + 1;
+  idEnd = end - 1;
   return end - p - 2 <= charsMax ? end : -1;
 }
 

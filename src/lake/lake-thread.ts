@@ -8,8 +8,10 @@ import { toError } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
 import { createLogger } from '../observe/logger.ts';
 import { createMetricsRegistry } from '../observe/metrics.ts';
+import type { MetricsRegistry } from '../observe/metrics.ts';
 import { createFlusher } from './flush.ts';
 import { openLake } from './lake.ts';
+import type { Lake } from './lake.ts';
 import type { LoadedRecord } from './load/loader.ts';
 import type { LakeMessage, LakeOrder, LakeSetup } from './messages.ts';
 import { createRetention } from './retention.ts';
@@ -46,19 +48,7 @@ try {
 
 async function run(): Promise<void> {
   const metrics = createMetricsRegistry();
-  const lake = await openLake({
-    disk: systemDisk,
-    clock,
-    random: systemRandom,
-    logger,
-    metrics,
-    dataFolder: setup.dataFolder,
-    regions: setup.regions,
-    settings: setup.settings,
-    isReadOnly: false,
-  });
-  lake.setSources(setup.sources);
-  for (const { name, region } of setup.partitions) await lake.addPartition(name, region);
+  const lake = await openSetupLake(metrics);
   const ends = durableEndsOf(setup.durableEnds);
   const judgedEnds = durableEndsOf(setup.judgedEnds);
   const holds = setup.holds.map(durableEndsOf);
@@ -132,6 +122,24 @@ async function run(): Promise<void> {
   port?.close();
 }
 
+async function openSetupLake(metrics: MetricsRegistry): Promise<Lake> {
+  const { dataFolder, regions, settings, sources, partitions } = setup;
+  const lake = await openLake({
+    disk: systemDisk,
+    clock,
+    random: systemRandom,
+    logger,
+    metrics,
+    dataFolder,
+    regions,
+    settings,
+    isReadOnly: false,
+  });
+  lake.setSources(sources);
+  for (const { name, region } of partitions) await lake.addPartition(name, region);
+  return lake;
+}
+
 /** Says so: whatever is sent from now on is seen. */
 function setTail(readers: number): void {
   const isMore = readers > tailReaders;
@@ -140,7 +148,7 @@ function setTail(readers: number): void {
 }
 
 async function answerLocate(
-  locate: Awaited<ReturnType<typeof openLake>>['locate'],
+  locate: Lake['locate'],
   order: Extract<LakeOrder, { kind: 'locate' }>,
 ): Promise<void> {
   const path = await locate(order.place).catch((error: unknown) => {

@@ -1,11 +1,12 @@
 /**
  * From the log to SQL. Each step reads what is durable, has it judged and lays out its rows; cuts
  * make parts of them, which queries see; in the background parts become files. State that must
- * survive is in the catalog and the ledger; everything else is rebuilt from the log when this opens.
+ * survive is in the catalog and the ledger; all else is rebuilt from the log when this opens.
  */
 import { join } from 'node:path';
 import { createDispatcher } from '../dispatch/dispatcher.ts';
 import { openLedger } from '../dispatch/ledger.ts';
+import { refillWindow } from '../dispatch/refill.ts';
 import { openLogReader } from '../log/log-reader.ts';
 import { partitionFolder } from '../log/partition-folder.ts';
 import { openCatalog } from './catalog.ts';
@@ -82,6 +83,10 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
       const position = state.catalog.cursors().get(name) ?? 0;
       const reader = await openLogReader({ disk: options.disk, folder, from: position });
       state.partitions.set(name, { name, region, folder, reader, position });
+      if (state.dispatcher.isUnfilled(name)) {
+        const windowHours = options.settings.dedupWindowHours;
+        await refillWindow(state.dispatcher, { name, folder }, { disk: options.disk, windowHours });
+      }
     },
     setSources(sources) {
       for (const source of sources) {

@@ -97,7 +97,7 @@ interface Chosen {
   envelope: Envelope;
 }
 
-/** Few and telling ones first, so that a flood of good events does not hide them; then the latest. */
+/** Telling ones first, so that a flood of good events does not hide them; then the latest. */
 function choose(noted: readonly Noted[], most: number): Chosen[] {
   const rejected: Chosen[] = [];
   const repeated: Chosen[] = [];

@@ -7,20 +7,18 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeBody } from '../../src/events/decode.ts';
 import { decodePayload, encodeEnvelope } from '../../src/events/envelope.ts';
+import { MARK_BYTES } from '../../src/events/event-marks.ts';
+import { FINGERPRINT_BYTES, writeTextFingerprint } from '../../src/events/fingerprint.ts';
 import { DEFAULT_EVENT_LIMITS } from '../../src/events/limits.ts';
 import { normaliseRecord } from '../../src/events/normalise.ts';
 import { createRawItems, readRawItems } from '../../src/events/raw-items.ts';
+import { marksOf } from '../../src/events/record-marks.ts';
 import { routeByName } from '../../src/events/routes.ts';
 import type { RouteName } from '../../src/events/routes.ts';
 import { EVENT_COLUMNS, eventRow, rowLine } from '../../src/lake/columns.ts';
 import type { Row } from '../../src/lake/columns.ts';
 import { openEngine } from '../../src/lake/engine.ts';
-import {
-  lineBody,
-  lineShared,
-  messageIdOf,
-  putEventLine,
-} from '../../src/lake/load/event-lines.ts';
+import { lineBody, lineShared, putEventLine } from '../../src/lake/load/event-lines.ts';
 import {
   eventRowsSql,
   jsonLinesRelation,
@@ -104,6 +102,7 @@ function layOut(bodies: readonly Case[]): Laid {
       userAgent: 'Agent/1',
       isClient: route.isClient,
       rejections,
+      marks: null,
     });
     const payload = Buffer.concat([head, body]);
     const { events } = normaliseRecord(payload, { partition: 'us-0', position });
@@ -115,10 +114,15 @@ function layOut(bodies: readonly Case[]): Laid {
     assert.equal(items.count, eventCount);
     const record = { partition: 'us-0', position, envelope, route, body: text, items };
     const shared = lineShared(record);
+    const marks = Buffer.from(marksOf(envelope, text, items));
     const shaped = learnEvents(shapes, shared, SOURCE.slug);
     for (const event of events) {
-      const given = messageIdOf(record, event.index);
-      assert.equal(given, event.messageIdAssigned ? null : event.messageId);
+      const at = event.index * MARK_BYTES;
+      const fingerprint = Buffer.alloc(FINGERPRINT_BYTES);
+      if (!event.messageIdAssigned) {
+        writeTextFingerprint(fingerprint, 0, SOURCE.number, event.messageId);
+      }
+      assert.deepEqual(marks.subarray(at, at + FINGERPRINT_BYTES), fingerprint);
       const before = lines.length;
       const hasRepeats = shaped.observe(event.index);
       if (!hasRepeats && putEventLine(lines, shared, event.index)) copied++;

@@ -13,6 +13,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['events', 'log', 'net', 'store'],
   ['auth'],
   ['collect', 'dispatch', 'lake', 'privacy', 'plans'],
+  ['query'],
   ['deliver'],
   ['destinations'],
   ['admin', 'serve'],
@@ -27,7 +28,7 @@ const WITHIN_ROW: Readonly<Record<string, string>> = {
 
 /** Everything before the log, and everything after it: they meet in its files only. */
 const BEFORE_LOG = ['collect'];
-const AFTER_LOG = ['dispatch', 'lake', 'deliver', 'destinations'];
+const AFTER_LOG = ['dispatch', 'lake', 'query', 'deliver', 'destinations'];
 
 /** Files that only re-export, each with its reason. */
 const RE_EXPORTS: Readonly<Record<string, string>> = {

@@ -4,13 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
-import {
-  createDedupIndex,
-  FINGERPRINT_BYTES,
-  writeFingerprint,
-} from '../../src/dispatch/dedup-index.ts';
+import { createDedupIndex } from '../../src/dispatch/dedup-index.ts';
 import { createDispatcher, HOUR_MS } from '../../src/dispatch/dispatcher.ts';
 import type { Dispatcher, JudgedRecord } from '../../src/dispatch/dispatcher.ts';
+import { emptyMarks, putValueMark } from '../../src/events/event-marks.ts';
+import { FINGERPRINT_BYTES, writeTextFingerprint } from '../../src/events/fingerprint.ts';
 import { openLedger } from '../../src/dispatch/ledger.ts';
 
 const START_MS = Date.parse('2026-06-01T12:00:00Z');
@@ -18,7 +16,7 @@ const WINDOW = { windowHours: 24, keysMax: 100_000 };
 
 function fingerprint(source: number, id: string): Buffer {
   const bytes = Buffer.alloc(FINGERPRINT_BYTES);
-  writeFingerprint(bytes, 0, source, id);
+  writeTextFingerprint(bytes, 0, source, id);
   return bytes;
 }
 
@@ -51,14 +49,38 @@ describe('index', () => {
     }
   });
 
-  test('full: the oldest hours go first, and are counted', () => {
-    const index = createDedupIndex({ windowHours: 24, keysMax: 1_000 });
-    for (let n = 0; n < 1_500; n++) {
-      index.seenOrAdd(fingerprint(1, `m${n}`), 0, 490_000 + Math.floor(n / 100));
+  test('full within one hour: a sixteenth goes, the oldest, and the newest are never forgotten', () => {
+    const index = createDedupIndex({ windowHours: 24, keysMax: 1_600 });
+    for (let n = 0; n < 5_000; n++) {
+      assert.equal(index.seenOrAdd(fingerprint(1, `m${n}`), 0, 490_000), false, `m${n}`);
+      assert.equal(index.seenOrAdd(fingerprint(1, `m${n}`), 0, 490_000), true, `m${n} again`);
+      const kept = Math.min(n + 1, 1_600);
+      assert.ok(index.size() <= 1_600 && index.size() >= kept - 100, `${index.size()} of ${kept}`);
     }
-    assert.ok(index.evicted() > 0);
-    assert.equal(index.seenOrAdd(fingerprint(1, 'm1499'), 0, 490_014), true);
-    assert.equal(index.seenOrAdd(fingerprint(1, 'm0'), 0, 490_014), false);
+    assert.equal(index.evicted(), 5_000 - index.size());
+    for (let n = 3_500; n < 5_000; n++) {
+      assert.equal(index.seenOrAdd(fingerprint(1, `m${n}`), 0, 490_000), true, `m${n} is kept`);
+    }
+    assert.equal(index.seenOrAdd(fingerprint(1, 'm0'), 0, 490_000), false, 'the oldest is not');
+  });
+
+  test('a clock that jumps years ahead and back takes nothing away', () => {
+    const index = createDedupIndex({ windowHours: 24, keysMax: 100_000 });
+    for (let n = 0; n < 500; n++) index.seenOrAdd(fingerprint(1, `m${n}`), 0, 490_000);
+    index.seenOrAdd(fingerprint(1, 'future'), 0, 590_000);
+    for (let n = 0; n < 500; n++) {
+      assert.equal(index.seenOrAdd(fingerprint(1, `m${n}`), 0, 490_001), true, `m${n}`);
+    }
+  });
+
+  test('room that is made beforehand changes nothing but the speed', () => {
+    const index = createDedupIndex({ windowHours: 24, keysMax: 100_000 });
+    for (let n = 0; n < 1_000; n++) index.seenOrAdd(fingerprint(1, `m${n}`), 0, 490_000);
+    index.reserve(50_000);
+    assert.equal(index.size(), 1_000);
+    for (let n = 0; n < 1_000; n++) {
+      assert.equal(index.seenOrAdd(fingerprint(1, `m${n}`), 0, 490_000), true);
+    }
   });
 });
 
@@ -71,25 +93,31 @@ describe('dispatcher', () => {
   after(() => rmSync(folder, { recursive: true }));
 
   let position = 0;
-  const record = (ids: string[], { source = 1, atMs = START_MS } = {}): JudgedRecord => {
+  interface Given extends JudgedRecord {
+    ids: string[];
+  }
+  const record = (ids: string[], { source = 1, atMs = START_MS } = {}): Given => {
     const start = position;
     position += 100;
+    const marks = Buffer.from(emptyMarks(ids.length));
+    ids.forEach((messageId, at) => putValueMark(marks, at, { messageId }, 'track', source));
     return {
+      ids,
       partition: 'us-0',
       position: start,
       next: position,
       sourceNumber: source,
       receivedAtMs: atMs,
-      messageIds: ids,
+      marks,
     };
   };
   const open = (path: string, from = new Map<string, number>()) => {
     const ledger = openLedger(path);
     return { ledger, dispatcher: createDispatcher(ledger, { ...WINDOW, from, isReadOnly: false }) };
   };
-  const kept = (dispatcher: Dispatcher, given: JudgedRecord) => {
+  const kept = (dispatcher: Dispatcher, given: Given) => {
     const duplicates = dispatcher.judge(given);
-    return given.messageIds.filter((_, at) => !duplicates.has(at));
+    return given.ids.filter((_, at) => !duplicates.has(at));
   };
   const newPath = () => join(folder, `${files++}.db`);
 
@@ -138,7 +166,7 @@ describe('dispatcher', () => {
     second.ledger.close();
   });
 
-  test('packing the past keeps every fingerprint', () => {
+  test('every fingerprint of the window survives a restart', () => {
     const path = newPath();
     const first = open(path);
     for (let n = 0; n < 40; n++) {

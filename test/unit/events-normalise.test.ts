@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { decodeBody } from '../../src/events/decode.ts';
 import { decodePayload, encodeEnvelope } from '../../src/events/envelope.ts';
 import type { Envelope } from '../../src/events/envelope.ts';
+import { MARK_BYTES } from '../../src/events/event-marks.ts';
 import { DEFAULT_EVENT_LIMITS } from '../../src/events/limits.ts';
 import { normaliseRecord } from '../../src/events/normalise.ts';
 import type { NormalEvent } from '../../src/events/normalise.ts';
@@ -26,6 +27,7 @@ function payloadOf(body: unknown, envelope: Partial<Envelope> = {}): Buffer {
     userAgent: 'agent/1',
     isClient: false,
     rejections: [],
+    marks: null,
     ...envelope,
   });
   const text = typeof body === 'string' ? body : JSON.stringify(body);
@@ -49,18 +51,21 @@ describe('envelope', () => {
       receivedAtMs: fc.integer({ min: 0, max: 8.64e15 }),
       sourceNumber: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
       keyNumber: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
-      eventCount: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+      eventCount: fc.nat(40),
+      hasMarks: fc.boolean(),
       ip: fc.string({ maxLength: 64 }),
       userAgent: fc.string({ maxLength: 300, unit: 'grapheme' }),
       isClient: fc.boolean(),
     });
     fc.assert(
-      fc.property(arbitrary, fc.uint8Array({ maxLength: 200 }), (given, body) => {
+      fc.property(arbitrary, fc.uint8Array({ maxLength: 200 }), ({ hasMarks, ...given }, body) => {
         const rejections =
           given.kind === 'rejected'
             ? [{ index: 0, type: 'validation_error' as const, code: 'x', message: 'ü' }]
             : [];
-        const envelope = { ...given, rejections };
+        const bytes = given.kind === 'accepted' ? given.eventCount * MARK_BYTES : 0;
+        const marks = hasMarks ? Buffer.alloc(bytes, 'mark') : null;
+        const envelope = { ...given, rejections, marks };
         const payload = Buffer.concat([encodeEnvelope(envelope), body]);
         const decoded = decodePayload(payload);
         assert.deepEqual(decoded.envelope, envelope);

@@ -2,6 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeBody } from '../../src/events/decode.ts';
+import {
+  emptyMarks,
+  MARK_BYTES,
+  putPlainMark,
+  putValueMark,
+} from '../../src/events/event-marks.ts';
 import { DEFAULT_EVENT_LIMITS } from '../../src/events/limits.ts';
 import type { EventLimits } from '../../src/events/limits.ts';
 import { EVENT_TYPES } from '../../src/events/routes.ts';
@@ -10,6 +16,9 @@ import { createScanResult, scanBody } from '../../src/events/scan.ts';
 import { anyJson, damaged, nearlyBatch, nearlyEvent } from '../support/arbitrary-json.ts';
 
 const RUNS = 3_000;
+const SOURCE = 5;
+/** Bytes of a mark that are the same whoever made it: all but the flags. */
+const SAME_BYTES = 13;
 
 function scan(
   bytes: Buffer,
@@ -19,10 +28,15 @@ function scan(
 ) {
   const result = createScanResult();
   const isAccepted = scanBody(bytes, shape, limits, routeType, result);
-  const { writeKeyStart, writeKeyEnd } = result;
+  const { writeKeyStart, writeKeyEnd, idStarts, idEnds, types } = result;
+  const marks = Buffer.from(emptyMarks(isAccepted ? result.eventCount : 0));
+  for (let item = 0; item * MARK_BYTES < marks.length; item++) {
+    const [start, end] = [idStarts[item] ?? -1, idEnds[item] ?? -1];
+    putPlainMark(marks, item, types[item] ?? -1, SOURCE, bytes, start, end);
+  }
   const writeKey =
     writeKeyStart < 0 ? undefined : bytes.toString('latin1', writeKeyStart, writeKeyEnd);
-  return { isAccepted, eventCount: result.eventCount, writeKey };
+  return { isAccepted, eventCount: result.eventCount, writeKey, marks };
 }
 
 /** What the scanner accepts, the decoder must accept, with the same count and key. */
@@ -38,6 +52,16 @@ function assertAgreement(
   assert.ok(decoded.ok, `accepted by bytes, refused by value: ${bytes.toString()}`);
   assert.deepEqual(decoded.rejections, [], bytes.toString());
   assert.equal(scanned.eventCount, decoded.eventCount);
+  decoded.events.forEach((event, item) => {
+    const mark = Buffer.alloc(MARK_BYTES);
+    putValueMark(mark, 0, event, routeType, SOURCE);
+    const at = item * MARK_BYTES;
+    assert.deepEqual(
+      scanned.marks.subarray(at, at + SAME_BYTES),
+      mark.subarray(0, SAME_BYTES),
+      bytes.toString(),
+    );
+  });
   const key = decoded.writeKey;
   assert.equal(scanned.writeKey, key === undefined ? key : Buffer.from(key).toString('latin1'));
   return true;
@@ -117,17 +141,12 @@ test('ordinary traffic takes the fast way', () => {
     _metadata: { nodeVersion: '24' },
   };
   const single = Buffer.from(JSON.stringify({ ...event, writeKey: 'k' }, undefined, 2));
-  assert.deepEqual(scan(single, 'event', DEFAULT_EVENT_LIMITS, 'track'), {
-    isAccepted: true,
-    eventCount: 1,
-    writeKey: 'k',
-  });
+  const { marks: _one, ...scannedSingle } = scan(single, 'event', DEFAULT_EVENT_LIMITS, 'track');
+  assert.deepEqual(scannedSingle, { isAccepted: true, eventCount: 1, writeKey: 'k' });
   const batch = { batch: [event, event, event], sentAt: 'x', writeKey: 'key', context: { a: 1 } };
-  assert.deepEqual(scan(Buffer.from(JSON.stringify(batch)), 'batch'), {
-    isAccepted: true,
-    eventCount: 3,
-    writeKey: 'key',
-  });
+  const { marks, ...scannedBatch } = scan(Buffer.from(JSON.stringify(batch)), 'batch');
+  assert.deepEqual(scannedBatch, { isAccepted: true, eventCount: 3, writeKey: 'key' });
+  assert.equal(marks.length, 3 * MARK_BYTES);
 });
 
 test('what needs a closer look is left to the decoder', () => {

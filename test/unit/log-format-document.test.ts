@@ -7,7 +7,16 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
 import { systemDisk } from '../../src/base/disk.ts';
-import { encodeEnvelope } from '../../src/events/envelope.ts';
+import { decodePayload, encodeEnvelope } from '../../src/events/envelope.ts';
+import {
+  emptyMarks,
+  MARK_BYTES,
+  putPlainMark,
+  putValueMark,
+} from '../../src/events/event-marks.ts';
+import { normaliseRecord } from '../../src/events/normalise.ts';
+import { createRawItems, readRawItems } from '../../src/events/raw-items.ts';
+import { marksOf } from '../../src/events/record-marks.ts';
 import type { Envelope } from '../../src/events/envelope.ts';
 import { ROUTES } from '../../src/events/routes.ts';
 import { openLogWriter } from '../../src/log/log-writer.ts';
@@ -28,6 +37,7 @@ const ENVELOPE: Envelope = {
   userAgent: 'agent/1.0 é',
   isClient: true,
   rejections: [{ index: 1, type: 'validation_error', code: 'x', message: 'because' }],
+  marks: Buffer.alloc(3 * MARK_BYTES, 'marks of events!'),
 };
 
 /** Writes bodies to the log in `folder`; returns their positions. */
@@ -92,8 +102,9 @@ test('the document names every route with its code', () => {
 test('the envelope is what the document says', () => {
   const bytes = encodeEnvelope(ENVELOPE);
   const texts = ['2001:db8::1', 'agent/1.0 é', JSON.stringify(ENVELOPE.rejections)];
+  const marks = 'marks of events!'.repeat(3);
   const lengths = texts.map((text) => Buffer.byteLength(text));
-  assert.deepEqual([...bytes.subarray(0, 4)], [1, 1, 31, 1]);
+  assert.deepEqual([...bytes.subarray(0, 4)], [2, 1, 31, 1]);
   assert.equal(bytes.readBigUInt64LE(4), BigInt(ENVELOPE.receivedAtMs));
   assert.deepEqual(
     [12, 16, 20].map((at) => bytes.readUInt32LE(at)),
@@ -103,6 +114,48 @@ test('the envelope is what the document says', () => {
     [bytes.readUInt16LE(24), bytes.readUInt16LE(26), bytes.readUInt32LE(28)],
     lengths,
   );
-  assert.equal(bytes.toString('utf8', 32), texts.join(''));
-  assert.equal(encodeEnvelope({ ...ENVELOPE, kind: 'rejected' })[1], 2);
+  assert.equal(bytes.toString('utf8', 32), texts.join('') + marks);
+  const rejected = encodeEnvelope({ ...ENVELOPE, kind: 'rejected', marks: Buffer.alloc(0) });
+  assert.deepEqual([...rejected.subarray(0, 2)], [2, 2]);
+  assert.equal(rejected.toString('utf8', 32), texts.join(''));
+});
+
+test('a mark is what the document says', () => {
+  const event = { type: 'screen', messageId: 'ajs-next-1795687200020-088419b9' };
+  const body = Buffer.from(JSON.stringify({ batch: [event] }));
+  const start = body.indexOf('ajs-next');
+  const marks = Buffer.from(emptyMarks(2));
+  putPlainMark(marks, 0, 3, 7, body, start, start + event.messageId.length);
+  putValueMark(marks, 1, event, undefined, 7);
+  // Made with another implementation of MurmurHash3 (x86, 128 bits, seed 7).
+  const fingerprint = '74038bdc5b57b4c7d9486fa9';
+  assert.equal(marks.toString('hex', 0, 16), `${fingerprint}04010000`);
+  assert.equal(marks.toString('hex', 16), `${fingerprint}04000000`);
+});
+
+/** Written by the version before there were marks: a payload of one event. */
+const VERSION_1 =
+  'AQEfAAAEAXybAQAABwAAAAkAAAABAAAACwAMAAAAAAAyMDAxOmRiODo6MWFnZW50LzEuMCDDqXsiYmF0' +
+  'Y2giOlt7InR5cGUiOiJ0cmFjayIsInVzZXJJZCI6InUiLCJldmVudCI6IlNpZ25lZCBVcCIsIm1lc3Nh' +
+  'Z2VJZCI6Im0tMSJ9XX0=';
+
+test('a record of envelope version 1 is read as it was written', () => {
+  const payload = Buffer.from(VERSION_1, 'base64');
+  assert.equal(payload[0], 1);
+  const { envelope, body } = decodePayload(payload);
+  assert.equal(envelope.marks, null);
+  assert.equal(envelope.userAgent, 'agent/1.0 é');
+  assert.equal(envelope.receivedAtMs, Date.UTC(2026, 0, 2));
+  const { events } = normaliseRecord(payload, { partition: 'us-0', position: 64 });
+  assert.deepEqual(
+    events.map(({ messageId, userId, event }) => [messageId, userId, event]),
+    [['m-1', 'u', 'Signed Up']],
+  );
+  // Readers make the marks that it would have today.
+  const items = createRawItems();
+  readRawItems(body, 'batch', new Set(), items);
+  const marks = Buffer.from(marksOf(envelope, body, items));
+  const today = Buffer.from(emptyMarks(1));
+  putValueMark(today, 0, { type: 'track', messageId: 'm-1' }, undefined, 7);
+  assert.deepEqual(marks.subarray(0, 12), today.subarray(0, 12));
 });

@@ -99,18 +99,6 @@ export function lineBody(body: Buffer): Buffer {
   return copy;
 }
 
-/** The id that the sender gave, or null. */
-export function messageIdOf({ body, items }: LineRecord, item: number): string | null {
-  const at = item * FIELD_COUNT + FIELD.messageId;
-  const start = items.starts[at] ?? -1;
-  const end = items.ends[at] ?? -1;
-  if (start < 0 || body[start] !== QUOTE || end - start <= 2) return null;
-  for (let p = start + 1; p < end - 1; p++) {
-    if (body[p] === BACKSLASH) return stringAt(body, start, end);
-  }
-  return body.toString('utf8', start + 1, end - 1);
-}
-
 /** What all events of one record have in common; made once for each. */
 export interface LineShared {
   record: LineRecord;
@@ -320,7 +308,14 @@ function putDocuments(lines: LineBuffer, shared: LineShared, item: number, base:
   } else {
     putAscii(lines, '\x1f{}');
   }
-  putDocument(lines, body, starts[base + FIELD._metadata] as number, ends, base, FIELD._metadata);
+  putDocument(
+    lines,
+    body,
+    starts[base + FIELD['_metadata']] as number,
+    ends,
+    base,
+    FIELD['_metadata'],
+  );
   putByte(lines, FIELD_END);
   return putExtra(lines, shared, item);
 }

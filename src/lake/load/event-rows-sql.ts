@@ -29,13 +29,18 @@ export function linesRelation(path: string, longest: number): string {
     buffer_size = ${bytesMax * 2}, columns = {${columns.join(', ')}})`;
 }
 
-/** Lines of JSON, for what lines of fields cannot hold. @param longest bytes of the longest line. */
+/**
+ * Lines of JSON, for what lines of fields cannot hold.
+ * @param longest bytes of the longest line.
+ */
 export function jsonLinesRelation(path: string, longest: number): string {
   const entries = Object.entries(LINE_COLUMNS);
   const columns = entries.map(([name, type]) => {
     return `'${name}': '${type === 'JSON' ? 'VARCHAR' : type}'`;
   });
-  const values = entries.map(([name, type]) => (type === 'JSON' ? `"${name}"::json` : `"${name}"`));
+  const values = entries.map(([name, type]) =>
+    type === 'JSON' ? `"${name}"::json as "${name}"` : `"${name}"`,
+  );
   return `(select ${values.join(', ')} from read_json(${quote(path)},
     format = 'newline_delimited', maximum_object_size = ${Math.max(LINE_BYTES_MIN, longest * 4)},
     columns = {${columns.join(', ')}}))`;

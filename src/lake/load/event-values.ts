@@ -18,7 +18,9 @@ export type LineValues = Record<LineColumn, string | number | null>;
 const COLUMN_NAMES = Object.keys(LINE_COLUMNS) as LineColumn[];
 const NO_OBJECT: JsonObject = Object.freeze({});
 
-/** @param hasRepeats true when a key of its documents is repeated: the last value of each counts. */
+/**
+ * @param hasRepeats true when a key of its documents is repeated: the last value of each counts.
+ */
 export function eventValues(shared: LineShared, item: number, hasRepeats: boolean): LineValues {
   const { partition, position, envelope, route, body, items } = shared.record;
   const rawOf = (field: number): string | null => {
@@ -27,12 +29,12 @@ export function eventValues(shared: LineShared, item: number, hasRepeats: boolea
     const text = start < 0 ? 'null' : body.toString('utf8', start, items.ends[at]);
     return text === 'null' ? null : text;
   };
-  const valueOf = (field: number): unknown => JSON.parse(rawOf(field) ?? 'null') as unknown;
-  const textAt = (field: number): string | null => textOf(valueOf(field))?.toWellFormed() ?? null;
+  const jsonOf = (field: number): unknown => JSON.parse(rawOf(field) ?? 'null') as unknown;
+  const textAt = (field: number): string | null => textOf(jsonOf(field))?.toWellFormed() ?? null;
   const documentAt = (field: number): string | null => clean(rawOf(field), hasRepeats);
   const type = route.eventType ?? textAt(FIELD.type);
   const isView = type === 'page' || type === 'screen';
-  const properties = isView ? objectOf(valueOf(FIELD.properties)) : NO_OBJECT;
+  const properties = isView ? objectOf(jsonOf(FIELD.properties)) : NO_OBJECT;
   const viewText = (key: string): string | null => textOf(properties[key])?.toWellFormed() ?? null;
   const context = contextText(shared, documentAt(FIELD.context), hasRepeats);
   const integrations = documentAt(FIELD.integrations);
@@ -54,25 +56,25 @@ export function eventValues(shared: LineShared, item: number, hasRepeats: boolea
       null,
     previous_id: textAt(FIELD.previousId),
     message_id: textAt(FIELD.messageId) ?? `millrace-${partition}-${position}-${item}`,
-    ...timesOf(shared, valueOf),
+    ...timesOf(shared, jsonOf),
     channel: textAt(FIELD.channel) ?? shared.channel,
     properties: documentAt(FIELD.properties),
     traits: documentAt(FIELD.traits),
     context,
     integrations: overlaid(clean(shared.integrations, hasRepeats), integrations),
-    metadata: documentAt(FIELD._metadata),
+    metadata: documentAt(FIELD['_metadata']),
     extra: extraText(shared, item, hasRepeats),
   };
 }
 
 function timesOf(
   shared: LineShared,
-  valueOf: (field: number) => unknown,
+  jsonOf: (field: number) => unknown,
 ): Pick<LineValues, 'timestamp_ms' | 'original_timestamp_ms' | 'sent_at_ms'> {
   const { receivedAtMs } = shared.record.envelope;
-  const sent = parseTimestamp(valueOf(FIELD.sentAt)) ?? shared.sentAtMs;
+  const sent = parseTimestamp(jsonOf(FIELD.sentAt)) ?? shared.sentAtMs;
   const original =
-    parseTimestamp(valueOf(FIELD.timestamp)) ?? parseTimestamp(valueOf(FIELD.originalTimestamp));
+    parseTimestamp(jsonOf(FIELD.timestamp)) ?? parseTimestamp(jsonOf(FIELD.originalTimestamp));
   return {
     timestamp_ms: correctedTimestamp(original, sent, receivedAtMs),
     original_timestamp_ms: original ?? receivedAtMs,
@@ -96,7 +98,7 @@ function contextText(shared: LineShared, own: string | null, hasRepeats: boolean
   return overlaid(text, JSON.stringify(filled));
 }
 
-/** One object's members over another's, each as it is written there. Values that are no object: none. */
+/** One object's members over another's, each as it is written there; no object has no members. */
 function overlaid(under: string | null, over: string | null): string {
   const isUnder = under !== null && under.startsWith('{') && !isEmptyObject(under);
   const isOver = over !== null && over.startsWith('{') && !isEmptyObject(over);

@@ -10,6 +10,7 @@ import { decodePayload } from '../../events/envelope.ts';
 import type { Envelope } from '../../events/envelope.ts';
 import { normaliseRecord } from '../../events/normalise.ts';
 import { createRawItems, readRawItems } from '../../events/raw-items.ts';
+import { marksOf } from '../../events/record-marks.ts';
 import { routeByName } from '../../events/routes.ts';
 import type { LogRecord } from '../../log/log-reader.ts';
 import type { FileKind } from '../catalog.ts';
@@ -19,7 +20,7 @@ import type { LakeState, PartitionState } from '../lake-state.ts';
 import { sourceOf } from '../lake-state.ts';
 import { learnEvents } from './event-shapes.ts';
 import type { EventShapes } from './event-shapes.ts';
-import { lineBody, lineShared, messageIdOf, putEventLine } from './event-lines.ts';
+import { lineBody, lineShared, putEventLine } from './event-lines.ts';
 import type { LineRecord } from './event-lines.ts';
 import { sourcesStatements } from './event-rows-sql.ts';
 import { eventValues, putValues } from './event-values.ts';
@@ -76,6 +77,7 @@ type Receipts = { receivedAtMs: number; count: number }[];
 const ATTEMPTS_MAX = 5;
 const RETRY_MS = 1_000;
 const NO_ITEMS: ReadonlySet<number> = new Set();
+const NO_MARKS = new Uint8Array(0);
 
 /** @param onCut is called with each cut whose parts are written. */
 export function createLoader(
@@ -187,7 +189,7 @@ export function createLoader(
       let duplicates = NO_ITEMS;
       let count = rejections.length > 0 ? addRejected(partition, record) : 0;
       if (envelope.kind === 'rejected') {
-        state.dispatcher.judge({ ...about, sourceNumber, receivedAtMs, messageIds: [] });
+        state.dispatcher.judge({ ...about, sourceNumber, receivedAtMs, marks: NO_MARKS });
       } else {
         const route = routeByName(envelope.route);
         assert(route, 'an envelope names a known route');
@@ -197,11 +199,8 @@ export function createLoader(
         readRawItems(text, route.shape, refused, items);
         assert(items.count === envelope.eventCount, 'a record holds as many events as it says');
         const line = { partition: partition.name, position, envelope, route, body: text, items };
-        const messageIds: (string | null)[] = [];
-        for (let item = 0; item < items.count; item++) {
-          messageIds.push(refused.has(item) ? null : messageIdOf(line, item));
-        }
-        duplicates = state.dispatcher.judge({ ...about, sourceNumber, receivedAtMs, messageIds });
+        const marks = marksOf(envelope, text, items);
+        duplicates = state.dispatcher.judge({ ...about, sourceNumber, receivedAtMs, marks });
         count += addEvents(partition, line, (item) => refused.has(item) || duplicates.has(item));
       }
       receipts.push({ receivedAtMs, count });

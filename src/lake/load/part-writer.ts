@@ -95,7 +95,7 @@ async function copyRows(
   return Number(result.getRowsJson()[0]?.[0]);
 }
 
-/** The engine read the rows and refuses what is in one of them; all else may be better next time. */
+/** The engine has read the rows and refuses one of them; all else may be better next time. */
 function isAboutContent(error: unknown): boolean {
   return /^(Conversion|Invalid Input) Error/.test(toError(error).message);
 }
