@@ -48,7 +48,6 @@ export function createFlusher(state: LakeState): Flusher {
   let frozen: Frozen | undefined;
   let running: Promise<void> | undefined;
   let finished: (() => Promise<void>) | undefined;
-  let committed = state.partCursors;
   const trash: { path: string; atMs: number }[] = [];
   const failures = metrics.cell('millrace_lake_failures_total');
 
@@ -77,7 +76,7 @@ export function createFlusher(state: LakeState): Flusher {
     const atMs = clock.monotonicMs() + TRASH_MS;
     for (const { path, isWhole } of flushed.parts) if (!isWhole) trash.push({ path, atMs });
     frozen = undefined;
-    committed = flushed.cursors;
+    state.fileCursors = flushed.cursors;
     lastFlushMs = clock.monotonicMs();
     countFiles(state);
     await expireRejected();
@@ -130,7 +129,7 @@ export function createFlusher(state: LakeState): Flusher {
     if (frozen) return true;
     const { parts } = state;
     // Also when nothing but duplicates came: the log may go as far as the cursors say.
-    if (state.partCursors === committed) return false;
+    if (state.partCursors === state.fileCursors) return false;
     return (
       parts.length >= PARTS_MAX ||
       sumOf(parts, 'rows') >= settings.flushRows ||
@@ -165,7 +164,7 @@ export function createFlusher(state: LakeState): Flusher {
       for (let attempt = 0; attempt < 3; attempt++) {
         await running;
         await commitFinished();
-        if (state.partCursors === committed) return;
+        if (state.partCursors === state.fileCursors) return;
         startFlush();
       }
       await running;

@@ -64,6 +64,8 @@ export interface LakeState {
   parts: Part[];
   /** Everything below is in the parts or in the files. */
   partCursors: ReadonlyMap<string, number>;
+  /** Everything below is in the files; as the catalog has it. */
+  fileCursors: ReadonlyMap<string, number>;
   /** Statements of generated schemas and views by what they make, and since when they are so. */
   views: Map<string, { sql: string; version: number }>;
   viewsVersion: number;

@@ -95,7 +95,6 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
         state.sources.set(source.number, source);
         state.warehouse.addSource(source.slug);
       }
-      loader.setSources(state.sources.values());
       showViews(
         state,
         state.warehouse.observe([], () => ''),
@@ -125,6 +124,7 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
     locate: (place) => locateRow(state, place),
     async close() {
       for (const { reader } of state.partitions.values()) await reader.close();
+      await loader.close();
       for (const { path, isWhole } of state.parts) if (!isWhole) await options.disk.remove(path);
       state.background.closeSync();
       state.engine.close();
@@ -158,6 +158,7 @@ async function openState(options: LakeOptions): Promise<LakeState> {
     threads: settings.threads,
     folders: [temporaryFolder, ...folders],
   });
+  const fileCursors = catalog.cursors();
   const state: LakeState = {
     options,
     temporaryFolder,
@@ -168,12 +169,13 @@ async function openState(options: LakeOptions): Promise<LakeState> {
     dispatcher: createDispatcher(ledger, {
       windowHours: settings.dedupWindowHours,
       keysMax: settings.dedupKeysMax,
-      from: catalog.cursors(),
+      from: fileCursors,
       isReadOnly,
     }),
     warehouse: createWarehouse(catalog),
     parts: [],
-    partCursors: catalog.cursors(),
+    partCursors: fileCursors,
+    fileCursors,
     views: new Map(),
     viewsVersion: 0,
     partitions: new Map(),

@@ -59,7 +59,7 @@ export async function openQueryEngine(
         shown.set(at, sql);
       }
       views.add(tables.views);
-      const options = { ...seams, engine, temporaryFolder, onTables: views.make };
+      const options = { ...seams, engine, dataFolder, temporaryFolder, onTables: views.make };
       return runSql(options, request, cancelled);
     },
     close: () => engine.close(),

@@ -39,6 +39,8 @@ export interface SqlOptions {
   disk: Disk;
   random: Random;
   temporaryFolder: string;
+  /** Nobody is told where it is. */
+  dataFolder: string;
   /** Makes the tables that a statement names; null: it may name any. */
   onTables(named: ReadonlySet<string> | null): Promise<void>;
 }
@@ -66,7 +68,8 @@ export async function runSql(
   const onCancelled = (): void => connection.interrupt();
   cancelled?.addEventListener('abort', onCancelled);
   try {
-    const serialized = await parsed(connection, request.sql);
+    // What is explained is judged as if it were to be run.
+    const serialized = await parsed(connection, request.sql.replace(EXPLAIN, blank));
     assertReadOnlyQuery(serialized, request.sql);
     await options.onTables(tablesOf(serialized));
     // What interrupted the judging of the statement does not stop its running.
@@ -80,13 +83,21 @@ export async function runSql(
       throw new MillraceError('SQL_TIMEOUT', `The query ran longer than ${request.timeoutMs} ms`);
     }
     if (error instanceof MillraceError) throw error;
-    const message = toError(error).message.replaceAll(options.temporaryFolder, '…');
+    const message = toError(error).message.replaceAll(options.dataFolder, '…');
     throw new MillraceError('SQL_FAILED', message, { cause: error, field: 'sql' });
   } finally {
     timer.abort();
     cancelled?.removeEventListener('abort', onCancelled);
     connection.closeSync();
   }
+}
+
+/** Without ANALYZE, which names the files that it reads. */
+const EXPLAIN = /^\s*explain\b/i;
+
+/** As many spaces, so that places in the statement stay where they are. */
+function blank(text: string): string {
+  return ' '.repeat(text.length);
 }
 
 async function parsed(connection: DuckDBConnection, sql: string): Promise<string> {
@@ -104,10 +115,14 @@ async function runRows(
   const names = result.columnNames();
   const types = result.columnTypes().map(String);
   const rows: Json[][] = [];
+  const isPlan = EXPLAIN.test(request.sql);
+  const { dataFolder } = options;
+  const withoutPaths = (value: Json): Json =>
+    typeof value === 'string' ? value.replaceAll(dataFolder, '…') : value;
   let isTruncated = false;
   for await (const part of result.yieldRowsJson()) {
     for (const row of part) {
-      if (rows.length < request.rowsMax) rows.push(row);
+      if (rows.length < request.rowsMax) rows.push(isPlan ? row.map(withoutPaths) : row);
       else isTruncated = true;
     }
     if (isTruncated) break;

@@ -23,7 +23,6 @@ import {
   eventRowsSql,
   jsonLinesRelation,
   linesRelation,
-  sourcesStatements,
 } from '../../src/lake/load/event-rows-sql.ts';
 import { createEventShapes, learnEvents } from '../../src/lake/load/event-shapes.ts';
 import { eventValues, putValues } from '../../src/lake/load/event-values.ts';
@@ -149,13 +148,12 @@ async function rowsOf({ lines, longest, json }: Laid): Promise<Record<string, un
   try {
     await writeFile(join(folder, 'lines'), lines);
     await writeFile(join(folder, 'json'), json.map((line) => `${line}\n`).join(''));
-    for (const sql of sourcesStatements([SOURCE])) await engine.connection.run(sql);
     const relations = [linesRelation(join(folder, 'lines'), longest)];
     if (json.length > 0) relations.push(jsonLinesRelation(join(folder, 'json'), 1_000_000));
     // As Parquet, which is what queries read.
     const path = join(folder, 'rows.parquet');
     await engine.connection.run(
-      `copy (${eventRowsSql(relations, 'us')}) to '${path}' (format parquet)`,
+      `copy (${eventRowsSql(relations, 'us', [SOURCE])}) to '${path}' (format parquet)`,
     );
     const reader = await engine.connection.runAndReadAll(`select * from read_parquet('${path}')`);
     return reader.getRowObjectsJson();

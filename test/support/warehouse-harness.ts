@@ -68,6 +68,7 @@ export async function openHarness(limits: Partial<RegistryLimits> = {}): Promise
     disk: systemDisk,
     random: systemRandom,
     temporaryFolder: folder,
+    dataFolder: folder,
     onTables: () => Promise.resolve(),
   };
   return {

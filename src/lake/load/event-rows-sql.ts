@@ -4,22 +4,6 @@ import type { SourceInfo } from '../columns.ts';
 import { quote } from '../engine.ts';
 import { LINE_COLUMNS } from './event-lines.ts';
 
-/** The engine's table of sources, which rows are joined with. */
-export const SOURCES_TABLE = 'sources';
-
-/** Statements that make the table say what the control store says. */
-export function sourcesStatements(sources: Iterable<SourceInfo>): string[] {
-  const rows = [...sources].map(
-    ({ number, id, slug, environment }) =>
-      `(${number}, ${quote(id)}, ${quote(slug)}, ${quote(environment)})`,
-  );
-  return [
-    `create or replace table ${SOURCES_TABLE} (
-       number bigint primary key, id varchar, slug varchar, environment varchar)`,
-    ...(rows.length === 0 ? [] : [`insert into ${SOURCES_TABLE} values ${rows.join(', ')}`]),
-  ];
-}
-
 /** Lines of fields. @param longest bytes of the longest line. */
 export function linesRelation(path: string, longest: number): string {
   const columns = Object.entries(LINE_COLUMNS).map(([name, type]) => `'${name}': '${type}'`);
@@ -55,29 +39,40 @@ const TIMES: Record<string, string> = {
   received_at: 'received_ms',
 };
 
-/** The rows of lines that came in one region. */
-export function eventRowsSql(relations: readonly string[], region: string): string {
-  const columns = Object.keys(EVENT_COLUMNS).map(
-    (name) => `${valueSql(name, region)} as "${name}"`,
-  );
+/** The rows of lines that came in one region. @param sources all that the lines are of. */
+export function eventRowsSql(
+  relations: readonly string[],
+  region: string,
+  sources: readonly SourceInfo[],
+): string {
+  const columns = Object.keys(EVENT_COLUMNS).map((name) => {
+    return `${valueSql(name, region, sources)} as "${name}"`;
+  });
   const lines = relations.map((relation) => `select * from ${relation}`).join(' union all ');
-  return `select ${columns.join(', ')} from (${lines}) as l
-    left join ${SOURCES_TABLE} as s on s.number = l.source_number`;
+  return `select ${columns.join(', ')} from (${lines}) as l`;
 }
 
-function valueSql(column: string, region: string): string {
+function valueSql(column: string, region: string, sources: readonly SourceInfo[]): string {
   const time = TIMES[column];
   if (time !== undefined) return `make_timestamp(l.${time} * 1000)`;
   switch (column) {
     case 'region':
       return quote(region);
     case 'source':
-      return `coalesce(s.slug, 'source_' || l.source_number)`;
+      return ofSource(sources, ({ slug }) => slug);
     case 'source_id':
-      return `coalesce(s.id, 'source_' || l.source_number)`;
+      return ofSource(sources, ({ id }) => id);
     case 'environment':
-      return `coalesce(s.environment, 'production')`;
+      return ofSource(sources, ({ environment }) => environment);
     default:
       return `l."${column}"`;
   }
+}
+
+/** Most lines that are loaded together are of one source. */
+function ofSource(sources: readonly SourceInfo[], textOf: (source: SourceInfo) => string): string {
+  const [first] = sources;
+  if (first && sources.length === 1) return quote(textOf(first));
+  const cases = sources.map((source) => `when ${source.number} then ${quote(textOf(source))}`);
+  return `case l.source_number ${cases.join(' ')} end`;
 }

@@ -15,14 +15,12 @@ import { routeByName } from '../../events/routes.ts';
 import type { LogRecord } from '../../log/log-reader.ts';
 import type { FileKind } from '../catalog.ts';
 import { rejectedRow, rowLine } from '../columns.ts';
-import type { SourceInfo } from '../columns.ts';
 import type { LakeState, PartitionState } from '../lake-state.ts';
 import { sourceOf } from '../lake-state.ts';
 import { learnEvents } from './event-shapes.ts';
 import type { EventShapes } from './event-shapes.ts';
 import { lineBody, lineShared, putEventLine } from './event-lines.ts';
 import type { LineRecord } from './event-lines.ts';
-import { sourcesStatements } from './event-rows-sql.ts';
 import { eventValues, putValues } from './event-values.ts';
 import type { Cut, Part } from './part.ts';
 import { partsFolder, writePart } from './part-writer.ts';
@@ -68,7 +66,8 @@ export interface Loader {
   cut(): Promise<void>;
   /** Resolves when all parts of all cuts are made. @throws what kept one from being made. */
   settled(): Promise<void>;
-  setSources(sources: Iterable<SourceInfo>): void;
+  /** Lets go of what has gathered; the log has it. */
+  close(): Promise<void>;
 }
 
 /** Receipts whose rows become visible together: a time, and how many. */
@@ -93,8 +92,6 @@ export function createLoader(
   let receipts: Receipts = [];
   let newestMs = 0;
   let making: Promise<void> = Promise.resolve();
-  let sources: readonly SourceInfo[] = [];
-  let areSourcesNew = true;
 
   const rowsOf = (kind: FileKind, region: string): PendingRows => {
     const key = `${kind}/${region}`;
@@ -144,7 +141,7 @@ export function createLoader(
   const makePart = async (rows: PendingRows): Promise<Part | null> => {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await writePart(partWriterOf(state), rows);
+        return await writePart(partWriterOf(state, rows.region), rows);
       } catch (error) {
         // Short of memory or disk is no fault of the rows, and may pass.
         metrics.cell('millrace_lake_failures_total').value++;
@@ -221,10 +218,6 @@ export function createLoader(
       await this.spill();
       // The cut before comes first: cursors say that everything below is in parts.
       await making;
-      if (areSourcesNew) {
-        areSourcesNew = false;
-        for (const sql of sourcesStatements(sources)) await state.engine.connection.run(sql);
-      }
       const closed = [...pending.values()];
       for (const rows of closed) await closeRows(rows);
       const cursors = new Map(
@@ -240,20 +233,21 @@ export function createLoader(
       making.catch(() => undefined);
     },
     settled: () => making,
-    setSources(next) {
-      sources = [...next];
-      areSourcesNew = true;
+    async close() {
+      await making.catch(() => undefined);
+      for (const rows of pending.values()) await closeRows(rows);
     },
   };
 }
 
-function partWriterOf(state: LakeState): Parameters<typeof writePart>[0] {
+function partWriterOf(state: LakeState, region: string): Parameters<typeof writePart>[0] {
   const { disk, random, dataFolder, logger, metrics, settings, isReadOnly } = state.options;
   return {
     connection: state.engine.connection,
     disk,
     random,
     dataFolder,
+    sourceOf: (sourceNumber) => sourceOf(state, { sourceNumber }, region),
     logger,
     unloadable: metrics.cell('millrace_lake_unloadable_total'),
     // A query of a stopped server leaves nothing behind.

@@ -9,8 +9,9 @@ import type { Random } from '../../base/random.ts';
 import type { Cell } from '../../observe/metrics.ts';
 import type { Logger } from '../../observe/logger.ts';
 import { columnStruct, REJECTED_COLUMNS } from '../columns.ts';
+import type { SourceInfo } from '../columns.ts';
 import { quote } from '../engine.ts';
-import { dayFolder, dayOf, ROW_GROUP_ROWS } from '../parquet.ts';
+import { dayFolder, dayOf, PACKED, PACKED_FOR_NOW } from '../parquet.ts';
 import { LINE_COLUMNS } from './event-lines.ts';
 import { eventRowsSql, jsonLinesRelation, linesRelation } from './event-rows-sql.ts';
 import { LINE_END } from './line-buffer.ts';
@@ -26,6 +27,8 @@ export interface PartWriterOptions {
   wholeRowsMin: number;
   dataFolder: string;
   random: Random;
+  /** What rows say of their source. */
+  sourceOf(sourceNumber: number): SourceInfo;
 }
 
 const JSON_BYTES_MIN = 2 * 1024 * 1024;
@@ -40,7 +43,7 @@ export async function writePart(
 ): Promise<Part | null> {
   const { kind, region, rows, counts, files } = pending;
   if (rows === 0) return null;
-  const { connection, disk, wholeRowsMin } = options;
+  const { disk, wholeRowsMin } = options;
   const days = new Set([...counts.values()].map(({ hour }) => dayOf(hour)));
   const [day = ''] = days;
   const isWhole = rows >= wholeRowsMin && days.size === 1;
@@ -51,7 +54,7 @@ export async function writePart(
   const path = join(folder, `${options.random.uuid()}.parquet`);
   const temporary = path.replace(/parquet$/, 'tmp');
   const relations = relationsOf(pending);
-  const written = await copyRows(connection, pending, relations, temporary, isWhole).catch(
+  const written = await copyRows(options, pending, relations, temporary, isWhole).catch(
     async (error: unknown) => {
       if (!isAboutContent(error)) throw error;
       return salvage(options, pending, temporary, isWhole);
@@ -80,17 +83,18 @@ function relationsOf({ kind, files, longest, longestJson }: PendingRows): string
 }
 
 async function copyRows(
-  connection: DuckDBConnection,
-  { kind, region }: PendingRows,
+  { connection, sourceOf }: PartWriterOptions,
+  { kind, region, counts }: PendingRows,
   relations: readonly string[],
   path: string,
   isWhole: boolean,
 ): Promise<number> {
+  const numbers = new Set([...counts.values()].map(({ sourceNumber }) => sourceNumber));
+  const sources = [...numbers].map(sourceOf);
   const rows =
-    kind === 'events' ? eventRowsSql(relations, region) : `select * from ${relations[0]}`;
+    kind === 'events' ? eventRowsSql(relations, region, sources) : `select * from ${relations[0]}`;
   const result = await connection.runAndReadAll(
-    `copy (${rows}) to ${quote(path)} (format parquet, row_group_size ${ROW_GROUP_ROWS},
-       compression ${isWhole ? 'zstd' : 'snappy'})`,
+    `copy (${rows}) to ${quote(path)} (${isWhole ? PACKED : PACKED_FOR_NOW})`,
   );
   return Number(result.getRowsJson()[0]?.[0]);
 }
@@ -139,7 +143,7 @@ async function salvage(
         }
       }
     }
-    return await copyRows(connection, pending, [table], path, isWhole);
+    return await copyRows(options, pending, [table], path, isWhole);
   } finally {
     await connection.run(`drop table ${table}`);
   }
