@@ -128,7 +128,10 @@ export function isEqual(b: Uint8Array, start: number, expected: Uint8Array): boo
   return true;
 }
 
-/** The form nearly all SDKs write: `2026-01-30T12:00:00.000Z`, fraction optional, days to 30. */
+/** Days of the months, from 1; the 29th of February is a doubt. */
+const MONTH_DAYS = Uint8Array.of(0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31);
+
+/** The form nearly all SDKs write: `2026-01-30T12:00:00.000Z`, fraction optional. */
 export function scanTimestamp(b: Uint8Array, p: number): number {
   const quoteAt = endOfKey(b, p);
   if (quoteAt < 0) return -1;
@@ -140,7 +143,7 @@ export function scanTimestamp(b: Uint8Array, p: number): number {
   const month = twoDigits(b, start + 5);
   const day = twoDigits(b, start + 8);
   if (twoDigits(b, start) < 1 || twoDigits(b, start + 2) < 0) return -1;
-  if (month < 1 || month > 12 || day < 1 || day > (month === 2 ? 28 : 30)) return -1;
+  if (month < 1 || month > 12 || day < 1 || day > (MONTH_DAYS[month] as number)) return -1;
   const hour = twoDigits(b, start + 11);
   const minute = twoDigits(b, start + 14);
   const second = twoDigits(b, start + 17);
