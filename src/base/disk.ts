@@ -4,7 +4,7 @@
  * bit flips and full disks can be produced at will.
  */
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { errnoOf } from './errors.ts';
@@ -41,6 +41,8 @@ export interface Disk {
   makeFolder(folder: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
+  /** Removes an empty folder. */
+  removeFolder(folder: string): Promise<void>;
   /** Makes names created, renamed or removed in the folder durable. */
   syncFolder(folder: string): Promise<void>;
   /** Bytes an unprivileged process can still write to the file system that holds the path. */
@@ -104,6 +106,7 @@ export const systemDisk: Disk = {
   },
   rename: (from, to) => rename(from, to),
   remove: (path) => unlink(path),
+  removeFolder: (folder) => rmdir(folder),
   async syncFolder(folder) {
     const handle = await open(folder, constants.O_RDONLY);
     try {

@@ -28,6 +28,12 @@ export function openSqlite(path: string, options: SqliteOptions): DatabaseSync {
       `${path} has format ${found}; this Millrace knows ${version}. Use the newer Millrace.`,
     );
   }
+  if (isReadOnly && found > 0 && found < version) {
+    // Readers know the newest format only; nobody writes a file of an older one.
+    database.close();
+    openSqlite(path, { version, schema, upgrades }).close();
+    return openSqlite(path, options);
+  }
   if (isReadOnly) return database;
   database.exec('pragma journal_mode = wal; pragma synchronous = full;');
   if (found === 0) {

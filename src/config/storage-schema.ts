@@ -111,6 +111,14 @@ export const lakeSchema = z.strictObject({
     unit: 'rows',
     description: 'Most rejected events kept; the oldest go first.',
   }).default(1_000_000),
+  retentionDays: integer({
+    min: 1,
+    max: 366 * 100,
+    unit: 'days',
+    description: 'How long the lake keeps events, in whole days of receipt (UTC); null: for ever.',
+  })
+    .nullable()
+    .default(null),
 });
 
 export const sqlSchema = z.strictObject({

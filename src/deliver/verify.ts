@@ -118,11 +118,27 @@ async function verifyOne(
     const cursor = cursors.get(name);
     return cursor ? { from: cursor.position, to: judged.get(name) ?? 0 } : null;
   });
+  // What the lake has let go cannot be counted again.
+  for (const key of expiredHours(options)) {
+    behind.delete(key);
+    accounted.delete(key);
+  }
   compare(behind, accounted, options, report.problems);
   report.stored = sumOf(behind) + sumOf(ahead);
   report.pending += sumOf(ahead);
   report.isConserved = report.problems.length === 0;
   return report;
+}
+
+/** Sources and hours of which the lake has let events go. */
+function expiredHours({ dataFolder }: DeliveryVerifyOptions): string[] {
+  const catalog = openCatalog(join(dataFolder, 'lake.db'), { isReadOnly: true });
+  try {
+    const counts = catalog.expiredCounts('events');
+    return counts.map(({ sourceNumber, hour }) => `${sourceNumber}/${hour}`);
+  } finally {
+    catalog.close();
+  }
 }
 
 function behindCursor(cursors: ReadonlyMap<string, Cursor>, name: string) {

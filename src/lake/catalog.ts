@@ -17,6 +17,8 @@ export interface LakeFile {
   path: string;
   rows: number;
   bytes: number;
+  /** One of a day that has passed: sorted by person, and not merged any more. */
+  isClosed: boolean;
 }
 
 /** Events by source and hour of receipt; hours are whole hours since the Unix epoch. */
@@ -34,6 +36,7 @@ export interface NewFile {
   rows: number;
   bytes: number;
   counts: readonly HourCount[];
+  isClosed?: boolean;
 }
 
 export interface Catalog {
@@ -48,13 +51,13 @@ export interface Catalog {
   removeFile(id: number): void;
   hourCounts(kind: FileKind): HourCount[];
   fileCounts(id: number): HourCount[];
-  /** Forgets a file of rejected events, keeping what it held as counts. */
+  /** Forgets a file whose rows are let go, keeping what it held as counts. */
   expireFile(id: number): void;
-  expiredCounts(): HourCount[];
+  expiredCounts(kind: FileKind): HourCount[];
   close(): void;
 }
 
-const VERSION = 1;
+const VERSION = 2;
 
 const SCHEMA = `
 create table cursors (
@@ -62,7 +65,8 @@ create table cursors (
 ) strict, without rowid;
 create table files (
   id integer primary key autoincrement, kind text not null, region text not null,
-  day text not null, path text not null unique, rows integer not null, bytes integer not null
+  day text not null, path text not null unique, rows integer not null, bytes integer not null,
+  is_closed integer not null default 0
 ) strict;
 create table file_counts (
   file_id integer not null references files (id) on delete cascade,
@@ -70,8 +74,8 @@ create table file_counts (
   primary key (file_id, source_number, hour)
 ) strict, without rowid;
 create table expired_counts (
-  source_number integer not null, hour integer not null, count integer not null,
-  primary key (source_number, hour)
+  kind text not null, source_number integer not null, hour integer not null,
+  count integer not null, primary key (kind, source_number, hour)
 ) strict, without rowid;
 create table warehouse_columns (
   source text not null, table_name text not null, column_name text not null,
@@ -80,12 +84,26 @@ create table warehouse_columns (
 ) strict, without rowid;
 `;
 
+/** Version 1 knew no closed days, and let go of rejected events only. */
+const UPGRADES = {
+  1: `alter table files add column is_closed integer not null default 0;
+      alter table expired_counts rename to expired_counts_1;
+      create table expired_counts (
+        kind text not null, source_number integer not null, hour integer not null,
+        count integer not null, primary key (kind, source_number, hour)
+      ) strict, without rowid;
+      insert into expired_counts
+        select 'rejected', source_number, hour, count from expired_counts_1;
+      drop table expired_counts_1;`,
+};
+
 /**
  * Opens or creates lake.db.
  * @throws MillraceError DATA_FORMAT_TOO_NEW when a newer Millrace wrote it.
  */
 export function openCatalog(path: string, options: { isReadOnly?: boolean } = {}): Catalog {
-  return catalogOf(openSqlite(path, { version: VERSION, schema: SCHEMA, ...options }));
+  const format = { version: VERSION, schema: SCHEMA, upgrades: UPGRADES };
+  return catalogOf(openSqlite(path, { ...format, ...options }));
 }
 
 function catalogOf(database: DatabaseSync): Catalog {
@@ -95,7 +113,8 @@ function catalogOf(database: DatabaseSync): Catalog {
      on conflict (partition) do update set position = excluded.position`,
   );
   const insertFile = database.prepare(
-    'insert into files (kind, region, day, path, rows, bytes) values (?, ?, ?, ?, ?, ?)',
+    `insert into files (kind, region, day, path, rows, bytes, is_closed)
+     values (?, ?, ?, ?, ?, ?, ?)`,
   );
   const insertCount = database.prepare(
     'insert into file_counts (file_id, source_number, hour, count) values (?, ?, ?, ?)',
@@ -124,8 +143,9 @@ function catalogOf(database: DatabaseSync): Catalog {
       return rows.map(fileOf).filter((file) => kind === undefined || file.kind === kind);
     },
     addFile(file) {
-      const { kind, region, day, path, rows, bytes } = file;
-      const id = Number(insertFile.run(kind, region, day, path, rows, bytes).lastInsertRowid);
+      const { kind, region, day, path, rows, bytes, isClosed = false } = file;
+      const values = [kind, region, day, path, rows, bytes, Number(isClosed)];
+      const id = Number(insertFile.run(...values).lastInsertRowid);
       for (const { sourceNumber, hour, count } of file.counts) {
         insertCount.run(id, sourceNumber, hour, count);
       }
@@ -136,15 +156,17 @@ function catalogOf(database: DatabaseSync): Catalog {
     fileCounts: (id) => oneFileCounts.all(id).map(hourCountOf),
     expireFile(id) {
       const add = database.prepare(
-        `insert into expired_counts (source_number, hour, count) values (?, ?, ?)
-         on conflict (source_number, hour) do update set count = count + excluded.count`,
+        `insert into expired_counts (kind, source_number, hour, count)
+         select kind, ?, ?, ? from files where id = ?
+         on conflict (kind, source_number, hour) do update set count = count + excluded.count`,
       );
       for (const { sourceNumber, hour, count } of oneFileCounts.all(id).map(hourCountOf)) {
-        add.run(sourceNumber, hour, count);
+        add.run(sourceNumber, hour, count, id);
       }
       deleteFile.run(id);
     },
-    expiredCounts: () => database.prepare('select * from expired_counts').all().map(hourCountOf),
+    expiredCounts: (kind) =>
+      database.prepare('select * from expired_counts where kind = ?').all(kind).map(hourCountOf),
     close: () => database.close(),
   };
 }
@@ -160,6 +182,7 @@ function fileOf(row: SqlRow): LakeFile {
     path: String(row['path']),
     rows: Number(row['rows']),
     bytes: Number(row['bytes']),
+    isClosed: row['is_closed'] === 1,
   };
 }
 

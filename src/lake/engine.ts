@@ -35,6 +35,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const [temporary = ''] = options.folders;
   await connection.run(`set temp_directory = ${quote(temporary)}`);
   if (options.keepsFooters) await connection.run('set parquet_metadata_cache = true');
+  // Of a COPY into many files: what each of them holds in memory.
+  await connection.run('set partitioned_write_flush_threshold = 20000');
   await connection.run(`set TimeZone = 'UTC'`);
   const folders = options.folders.map((folder) => quote(folder + '/')).join(', ');
   await connection.run(`set allowed_directories = [${folders}]`);

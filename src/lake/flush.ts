@@ -4,10 +4,12 @@ import { assert } from '../base/assert.ts';
 import { toError } from '../base/errors.ts';
 import type { FileKind, LakeFile, NewFile } from './catalog.ts';
 import type { LakeState } from './lake-state.ts';
+import { closeDay, filesToClose } from './closed-days.ts';
 import type { Part } from './load/part.ts';
 import {
   absoluteRelation,
   adoptPart,
+  dayOf,
   mergeCounts,
   parquetRelation,
   writeParquet,
@@ -40,6 +42,9 @@ const PARTS_MAX = 100;
 /** A query that began before a compaction may still read the old files; they go after this. */
 const TRASH_MS = 120_000;
 const RETRY_MS = 5_000;
+/** Between looks for files to merge, days to close and days to let go. */
+const LOOK_MS = 1_000;
+const DAY_MS = 86_400_000;
 
 export function createFlusher(state: LakeState): Flusher {
   const { clock, logger, metrics, settings, disk, dataFolder } = state.options;
@@ -48,6 +53,7 @@ export function createFlusher(state: LakeState): Flusher {
   let frozen: Frozen | undefined;
   let running: Promise<void> | undefined;
   let finished: (() => Promise<void>) | undefined;
+  let nextLookMs = 0;
   const trash: { path: string; atMs: number }[] = [];
   const failures = metrics.cell('millrace_lake_failures_total');
 
@@ -89,19 +95,23 @@ export function createFlusher(state: LakeState): Flusher {
       return () => commitFlush(flushed, files);
     });
   };
-  const startCompaction = (files: LakeFile[]): void => {
+  /** Writes the rows of some files in another way, and lists the new files in their place. */
+  const startRewrite = (files: LakeFile[], write: typeof mergeFiles): void => {
     background(async () => {
-      const merged = await mergeFiles(state, files);
+      const written = await write(state, files);
       return async () => {
         state.catalog.transaction(() => {
           for (const { id } of files) state.catalog.removeFile(id);
-          for (const file of merged) state.catalog.addFile(file);
+          for (const file of written) state.catalog.addFile(file);
         });
-        const atMs = clock.monotonicMs() + TRASH_MS;
-        for (const { path } of files) trash.push({ path: join(dataFolder, path), atMs });
+        throwAway(files);
         countFiles(state);
       };
     });
+  };
+  const throwAway = (files: readonly LakeFile[]): void => {
+    const atMs = clock.monotonicMs() + TRASH_MS;
+    for (const { path } of files) trash.push({ path: join(dataFolder, path), atMs });
   };
   /** The bound on rejected events: whole files go, oldest first; what they held stays counted. */
   const expireRejected = async (): Promise<void> => {
@@ -117,12 +127,27 @@ export function createFlusher(state: LakeState): Flusher {
     state.catalog.transaction(() => {
       for (const { id } of expired) state.catalog.expireFile(id);
     });
-    const atMs = clock.monotonicMs() + TRASH_MS;
-    for (const { path } of expired) trash.push({ path: join(dataFolder, path), atMs });
+    throwAway(expired);
     metrics.cell('millrace_lake_rejected_expired_total').value += expired.reduce(
       (sum, file) => sum + file.rows,
       0,
     );
+    countFiles(state);
+  };
+  /** Days of events that are older than they are kept; what they held stays counted. */
+  const expireDays = (): void => {
+    const { retentionDays } = settings;
+    if (retentionDays === null) return;
+    const oldest = new Date(clock.wallMs() - retentionDays * DAY_MS).toISOString().slice(0, 10);
+    const expired = state.catalog.files('events').filter(({ day }) => day < oldest);
+    if (expired.length === 0) return;
+    state.catalog.transaction(() => {
+      for (const { id } of expired) state.catalog.expireFile(id);
+    });
+    throwAway(expired);
+    const rows = expired.reduce((sum, file) => sum + file.rows, 0);
+    metrics.cell('millrace_lake_expired_total').value += rows;
+    logger.info({ files: expired.length, rows, before: oldest }, 'days of the lake expired');
     countFiles(state);
   };
   const isFlushDue = (): boolean => {
@@ -157,8 +182,14 @@ export function createFlusher(state: LakeState): Flusher {
       await emptyTrash();
       if (running || clock.monotonicMs() < notBeforeMs) return;
       if (isFlushDue()) return startFlush();
-      const files = filesToMerge(state.catalog.files(), settings.compactFilesMin);
-      if (files) startCompaction(files);
+      if (clock.monotonicMs() < nextLookMs) return;
+      nextLookMs = clock.monotonicMs() + LOOK_MS;
+      expireDays();
+      const files = state.catalog.files();
+      const small = filesToMerge(files, settings.compactFilesMin);
+      if (small) return startRewrite(small, mergeFiles);
+      const past = filesToClose(files, daysInParts(state), clock.wallMs());
+      if (past) startRewrite(past, closePastDay);
     },
     async flushAll() {
       for (let attempt = 0; attempt < 3; attempt++) {
@@ -206,12 +237,26 @@ async function mergeFiles(state: LakeState, files: readonly LakeFile[]): Promise
   return writeParquet(writeOptions(state), first.kind, first.region, relation, counts);
 }
 
+function closePastDay(state: LakeState, files: readonly LakeFile[]): Promise<NewFile[]> {
+  const options = {
+    ...writeOptions(state),
+    countsOf: ({ id }: LakeFile) => state.catalog.fileCounts(id),
+    sourceNumbers: new Map([...state.sources.values()].map(({ id, number }) => [id, number])),
+  };
+  return closeDay(options, files);
+}
+
+function daysInParts(state: LakeState): Set<string> {
+  const hours = state.parts.flatMap(({ counts }) => counts.map(({ hour }) => hour));
+  return new Set(hours.map(dayOf));
+}
+
 /** The first group of one kind, region, day and level that has enough files. */
 function filesToMerge(files: readonly LakeFile[], filesMin: number): LakeFile[] | undefined {
   const groups = new Map<string, LakeFile[]>();
   for (const file of files) {
     const level = LEVEL_BYTES.findIndex((bytes) => file.bytes < bytes);
-    if (level < 0) continue;
+    if (level < 0 || file.isClosed) continue;
     const key: `${FileKind}/${string}` = `${file.kind}/${file.region}/${file.day}/${level}`;
     const group = groups.get(key) ?? [];
     groups.set(key, group);

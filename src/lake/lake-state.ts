@@ -22,6 +22,8 @@ export interface LakeSettings {
   memoryLimit: string;
   threads: number;
   rejectedRowsMax: number;
+  /** Days that events are kept, or null for no limit. */
+  retentionDays: number | null;
   dedupWindowHours: number;
   dedupKeysMax: number;
 }

@@ -13,7 +13,7 @@ import { openLogReader } from '../log/log-reader.ts';
 import { partitionFolder } from '../log/partition-folder.ts';
 import { listSegments } from '../log/segments.ts';
 import { openCatalog } from './catalog.ts';
-import type { Catalog, FileKind, HourCount } from './catalog.ts';
+import type { Catalog, FileKind } from './catalog.ts';
 import { openEngine } from './engine.ts';
 import { TEMPORARY_FOLDER } from './lake.ts';
 import { parquetRelation } from './parquet.ts';
@@ -29,6 +29,8 @@ export interface VerifyReport {
   /** Rows of the lake's files, recounted. */
   lakeRows: number;
   rejectedRows: number;
+  /** Events whose days the lake has let go (\`lake.retentionDays\`). */
+  lakeExpired: number;
   /** Rejected rows that the bound on rejected events has let go. */
   rejectedExpired: number;
   /** Received and not yet in the lake's files: they are in the hot tail, or on their way. */
@@ -85,17 +87,8 @@ async function verifyWith(
     received += counted.received + counted.pending;
     pending += counted.pending;
   }
-  const expired = catalog.expiredCounts();
-  const lakeRows = await checkKind(options, catalog, 'events', 'stored', tally, [], problems);
-  const rejectedRows = await checkKind(
-    options,
-    catalog,
-    'rejected',
-    'rejected',
-    tally,
-    expired,
-    problems,
-  );
+  const lakeRows = await checkKind(options, catalog, 'events', 'stored', tally, problems);
+  const rejectedRows = await checkKind(options, catalog, 'rejected', 'rejected', tally, problems);
   options.onProgress(1);
   const [stored, rejected, duplicate, suppressed] = (
     ['stored', 'rejected', 'duplicate', 'suppressed'] as const
@@ -115,7 +108,8 @@ async function verifyWith(
     suppressed,
     lakeRows,
     rejectedRows,
-    rejectedExpired: sumOf(expired),
+    lakeExpired: sumOf(catalog.expiredCounts('events')),
+    rejectedExpired: sumOf(catalog.expiredCounts('rejected')),
     pending,
     problems,
   };
@@ -178,9 +172,9 @@ async function checkKind(
   kind: FileKind,
   verdict: Verdict,
   tally: Tally,
-  expired: readonly HourCount[],
   problems: string[],
 ): Promise<number> {
+  const expired = catalog.expiredCounts(kind);
   const fromLog = new Map<string, number>();
   for (const { verdict: found, sourceNumber, hour, count } of tally.counts()) {
     if (found === verdict) fromLog.set(`${sourceNumber}/${hour}`, count);

@@ -28,6 +28,7 @@ export const METRICS = {
   millrace_lake_bytes: ['gauge', 'Bytes in Parquet files, by kind.'],
   millrace_lake_failures_total: ['counter', 'Lake loads, flushes or compactions that failed.'],
   millrace_lake_unloadable_total: ['counter', 'Events whose JSON the SQL engine refused.'],
+  millrace_lake_expired_total: ['counter', 'Events let go with their day by the retention.'],
   millrace_lake_rejected_expired_total: [
     'counter',
     'Rejected events let go by lake.rejectedRowsMax.',

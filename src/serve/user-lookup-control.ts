@@ -180,11 +180,11 @@ async function linksOf(
   { seen }: PersonAsk,
   { userIds, anonymousIds }: Identity,
 ): Promise<Link[]> {
+  const others = `user_id is null or user_id not in ${literals(userIds)}`;
   const rows = await lakeRows(
     lake,
-    `select user_id, anonymous_id, ${SPAN} from events
-     where ${sourcesIn(seen)}
-       and (user_id in ${literals(userIds)} or anonymous_id in ${literals(anonymousIds)})
+    `select user_id, anonymous_id, ${SPAN}
+     from ${eitherOf({ userIds, anonymousIds }, seen, others)}
      group by all order by last_at desc, user_id, anonymous_id`,
     LINKS_MAX,
   );
@@ -201,8 +201,8 @@ async function linksOf(
 async function traitsOf(lake: LakeClient, { seen }: PersonAsk, identity: Identity) {
   const rows = await lakeRows(
     lake,
-    `select message_id, ${AT} as happened_at, traits from events
-     where ${sourcesIn(seen)} and type = 'identify' and ${eventsOf(identity)}
+    `select message_id, ${AT} as happened_at, traits
+     from ${eventsOf(identity, seen)} where type = 'identify'
      order by happened_at desc, received_at desc, partition desc, position desc, index desc`,
     IDENTIFIES_MAX,
   );
@@ -231,7 +231,7 @@ async function timelineOf(lake: LakeClient, ask: TimelineAsk, identity: Identity
     `select message_id, type, event, name, source, user_id, anonymous_id, received_at,
        ${AT} as happened_at, epoch_ms(${AT}) as happened_ms, partition, position, index,
        coalesce(properties, traits) as own
-     from events where ${sourcesIn(ask.seen)} and ${eventsOf(identity)} and ${older}
+     from ${eventsOf(identity, ask.seen)} where ${older}
      order by happened_ms desc, partition desc, position desc, index desc`,
     ask.limit + 1,
   );
@@ -281,10 +281,27 @@ function olderThan(cursor: string): string {
     < (${atMs}, ${literal(partition)}, ${position}, ${index})`;
 }
 
-function eventsOf({ userIds, anonymousIds }: Identity): string {
-  return `(user_id in ${literals(userIds)}
-    or (anonymous_id in ${literals(anonymousIds)}
-      ${userIds.length === 0 ? '' : 'and user_id is null'}))`;
+/** What a person did, as a relation: nothing that has another's user id. */
+function eventsOf(identity: Identity, seen: readonly string[] | null): string {
+  return eitherOf(identity, seen, 'user_id is null');
+}
+
+/**
+ * Events with one of the user ids, and those of the others that have one of the anonymous ids: in
+ * two branches, because each leaves out what its ids rule out, which one `or` could not.
+ * @param others a condition that no event of the first branch meets.
+ */
+function eitherOf(
+  { userIds, anonymousIds }: Pick<Identity, 'userIds' | 'anonymousIds'>,
+  seen: readonly string[] | null,
+  others: string,
+): string {
+  const within = sourcesIn(seen);
+  const rest = userIds.length === 0 ? 'true' : `(${others})`;
+  return `(select * from events where ${within} and user_id in ${literals(userIds)}
+    union all
+    select * from events
+    where ${within} and anonymous_id in ${literals(anonymousIds)} and ${rest})`;
 }
 
 function sourcesIn(seen: readonly string[] | null): string {

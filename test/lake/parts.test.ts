@@ -15,6 +15,8 @@ import { encodeEnvelope } from '../../src/events/envelope.ts';
 import { emptyMarks, putValueMark } from '../../src/events/event-marks.ts';
 import { DEFAULT_EVENT_LIMITS } from '../../src/events/limits.ts';
 import { openEngine } from '../../src/lake/engine.ts';
+import { openCatalog } from '../../src/lake/catalog.ts';
+import { filesToClose } from '../../src/lake/closed-days.ts';
 import { createFlusher } from '../../src/lake/flush.ts';
 import { openLake } from '../../src/lake/lake.ts';
 import type { Lake } from '../../src/lake/lake.ts';
@@ -371,4 +373,128 @@ test('files of a day are joined level by level, in little memory, while they are
   }
   assert.ok(Math.max(...counts) <= 8, `files: ${counts.join(' ')}`);
   await lake.close();
+});
+
+describe('days that have passed', () => {
+  const visits = (count: number, day: number): Request => ({
+    receivedAtMs: START_MS - 3_600_000 + day * DAY_MS,
+    body: {
+      batch: Array.from({ length: count }, (_, at) => ({
+        type: 'track',
+        event: 'E',
+        messageId: `d${day}-${at}`,
+        ...(at % 2 === 0 ? { userId: `u${at % 37}` } : {}),
+        anonymousId: `a${at % 53}`,
+        properties: { n: at },
+      })),
+    },
+  });
+  const settle = async (lake: Lake): Promise<void> => {
+    const flusher = createFlusher(lake.state);
+    await flusher.flushAll();
+    const isSettled = () => lake.state.catalog.files('events').every(({ isClosed }) => isClosed);
+    for (let turn = 0; turn < 500 && !isSettled(); turn++) {
+      await flusher.tend();
+      await systemClock.sleep(20);
+    }
+    await flusher.flushAll();
+  };
+
+  test('are written once more, by person, with all their rows', async () => {
+    const folder = await newFolder();
+    await append(folder, 'us-0', [visits(900, 0), visits(700, 1)]);
+    const { lake } = await open(folder);
+    await load(lake);
+    const before = await rows(lake, 'select * from events order by position, index');
+    await settle(lake);
+    const files = lake.state.catalog.files('events');
+    assert.deepEqual(files.map(({ day, rows: n, isClosed }) => [day, n, isClosed]).toSorted(), [
+      ['2026-06-01', 900, true],
+      ['2026-06-02', 700, true],
+    ]);
+    assert.deepEqual(await rows(lake, 'select * from events order by position, index'), before);
+    const persons = await rows(
+      lake,
+      `select coalesce(user_id, anonymous_id) as person from read_parquet(
+         '${join(folder, files[0]?.path ?? '')}', file_row_number = true) order by file_row_number`,
+    );
+    const sorted = persons.map(({ person }) => String(person));
+    assert.deepEqual(sorted, sorted.toSorted());
+    // Counts moved with the rows.
+    const counts = lake.state.catalog.hourCounts('events');
+    assert.deepEqual(counts.map(({ count }) => count).toSorted(), [700, 900]);
+    await lake.close();
+  });
+
+  test('wait while rows of them are in parts, and today is left alone', () => {
+    const file = (day: string, isClosed = false) =>
+      ({
+        id: 1,
+        kind: 'events',
+        region: 'us',
+        day,
+        path: day,
+        rows: 1,
+        bytes: 1,
+        isClosed,
+      }) as const;
+    const files = [file('2026-06-03'), file('2026-06-02'), file('2026-06-01', true)];
+    const at = (time: string) => Date.parse(`2026-06-03T${time}Z`);
+    const closing = (waiting: string[], time: string) =>
+      filesToClose(files, new Set(waiting), at(time))?.map(({ day }) => day);
+    assert.deepEqual(closing([], '00:09:00'), undefined);
+    assert.deepEqual(closing([], '00:11:00'), ['2026-06-02']);
+    assert.deepEqual(closing(['2026-06-02'], '12:00:00'), undefined);
+  });
+
+  test('that are older than they are kept go, and what they held stays counted', async () => {
+    const folder = await newFolder();
+    const today = Math.floor((systemClock.wallMs() - START_MS + 3_600_000) / DAY_MS);
+    await append(folder, 'us-0', [visits(40, 0), visits(30, today - 1), visits(20, today)]);
+    const { lake, metrics } = await open(folder, { retentionDays: 2 });
+    await load(lake);
+    await settle(lake);
+    const flusher = createFlusher(lake.state);
+    await flusher.tend();
+    assert.deepEqual(await rows(lake, COUNT), [{ n: 50, d: 50 }]);
+    assert.equal(metrics.cell('millrace_lake_expired_total').value, 40);
+    assert.deepEqual(
+      lake.state.catalog.expiredCounts('events').map(({ count }) => count),
+      [40],
+    );
+    await lake.close();
+  });
+});
+
+test('a catalog of the version before is taken over, with what it had let go', async () => {
+  const folder = await newFolder();
+  const path = join(folder, 'lake.db');
+  const { DatabaseSync } = await import('node:sqlite');
+  const database = new DatabaseSync(path);
+  database.exec(
+    `create table cursors (partition text primary key, position integer not null) strict;
+     create table files (
+       id integer primary key autoincrement, kind text not null, region text not null,
+       day text not null, path text not null unique, rows integer not null, bytes integer not null
+     ) strict;
+     create table file_counts (
+       file_id integer not null references files (id) on delete cascade,
+       source_number integer not null, hour integer not null, count integer not null,
+       primary key (file_id, source_number, hour)) strict;
+     create table expired_counts (
+       source_number integer not null, hour integer not null, count integer not null,
+       primary key (source_number, hour)) strict;
+     insert into files values (1, 'events', 'us', '2026-01-02', 'us/lake/x.parquet', 5, 6);
+     insert into expired_counts values (3, 400000, 7);
+     pragma user_version = 1;`,
+  );
+  database.close();
+  // Readers may be the first to open it.
+  const catalog = openCatalog(path, { isReadOnly: true });
+  assert.deepEqual(catalog.expiredCounts('rejected'), [
+    { sourceNumber: 3, hour: 400_000, count: 7 },
+  ]);
+  assert.deepEqual(catalog.expiredCounts('events'), []);
+  assert.equal(catalog.files()[0]?.isClosed, false);
+  catalog.close();
 });

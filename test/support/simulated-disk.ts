@@ -27,6 +27,7 @@ export type OperationKind =
   | 'makeFolder'
   | 'rename'
   | 'remove'
+  | 'removeFolder'
   | 'syncFolder'
   | 'freeBytes';
 
@@ -182,6 +183,14 @@ function diskOfLife(state: State, life: number): Disk {
       perform('remove', path, () => {
         inodeOf(state, path);
         changeNames(state, [dirname(path)], (names) => names.delete(path));
+      }),
+    removeFolder: (folder) =>
+      perform('removeFolder', folder, () => {
+        if (!state.folders.has(folder)) throw errnoError('ENOENT', 'removeFolder', folder);
+        if (childrenOf(state, folder).length > 0) {
+          throw errnoError('ENOTEMPTY', 'removeFolder', folder);
+        }
+        state.folders.delete(folder);
       }),
     syncFolder: (folder) =>
       perform('syncFolder', folder, () => {

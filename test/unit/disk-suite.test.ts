@@ -166,6 +166,17 @@ for (const [name, create] of Object.entries(DISKS)) {
       await assert.rejects(disk.rename(from, to), { code: 'ENOENT' });
     });
 
+    test('a folder is removed when it is empty', async () => {
+      const folder = await newFolder(disk);
+      const inner = join(folder, 'outer', 'inner');
+      await disk.makeFolder(inner);
+      await assert.rejects(disk.removeFolder(join(folder, 'outer')), { code: 'ENOTEMPTY' });
+      await disk.removeFolder(inner);
+      await disk.removeFolder(join(folder, 'outer'));
+      assert.equal(await disk.exists(inner), false);
+      await assert.rejects(disk.removeFolder(inner), { code: 'ENOENT' });
+    });
+
     test('a removed file is readable while it is open, and its name is free', async () => {
       const path = join(await newFolder(disk), 'a');
       const file = await disk.open(path, 'write');

@@ -3,9 +3,9 @@
  * into lines, and from time to time what has gathered is cut off and becomes parts while the next
  * lines gather.
  */
-import { join } from 'node:path';
 import { assert } from '../../base/assert.ts';
 import { toError } from '../../base/errors.ts';
+import { emptyFolder } from '../../base/whole-folder.ts';
 import { decodePayload } from '../../events/envelope.ts';
 import type { Envelope } from '../../events/envelope.ts';
 import { normaliseRecord } from '../../events/normalise.ts';
@@ -262,5 +262,5 @@ export async function emptyPartsFolder(
 ): Promise<void> {
   const folder = partsFolder(dataFolder, region);
   await disk.makeFolder(folder);
-  for (const name of await disk.list(folder)) await disk.remove(join(folder, name));
+  await emptyFolder(disk, folder);
 }
