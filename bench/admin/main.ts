@@ -11,8 +11,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { basicAuth, startTestServer, WRITE_KEY } from '../../test/support/test-server.ts';
 import type { TestServer } from '../../test/support/test-server.ts';
-import { trackEvent } from '../support/events.ts';
-import { httpRequest, load, median, percentile } from '../support/load.ts';
+import { freshSingles } from '../support/fresh-requests.ts';
+import { load, median, percentile } from '../support/load.ts';
 
 const CONNECTIONS = 128;
 const VIEWERS = 50;
@@ -68,10 +68,7 @@ const { values } = parseArgs({
   },
 });
 const scale = values.quick ? { rounds: 3, seconds: 4 } : { rounds: 7, seconds: 10 };
-const auth = basicAuth(WRITE_KEY);
-const requests = Array.from({ length: 2_000 }, (_, n) =>
-  httpRequest('/v1/track', JSON.stringify(trackEvent(n)), auth),
-);
+const next = freshSingles(basicAuth(WRITE_KEY));
 
 print('beside                       p50 alone  p99 alone  p50 ratio  p99 ratio  what it did');
 for (const crowd of CROWDS) {
@@ -96,7 +93,7 @@ async function compare(server: TestServer, crowd: Crowd): Promise<string> {
     host: '127.0.0.1',
     port: Number(new URL(server.url).port),
     connections: CONNECTIONS,
-    requests,
+    next,
     seconds: scale.seconds,
   };
   const most = await load(options);

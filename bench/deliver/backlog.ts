@@ -2,10 +2,12 @@
 import { basicAuth, WRITE_KEY } from '../../test/support/test-server.ts';
 import type { TestServer } from '../../test/support/test-server.ts';
 import { batchBody } from '../support/events.ts';
+import { inTurn } from '../support/fresh-requests.ts';
 import { httpRequest, load, median, percentile } from '../support/load.ts';
 import { residentBytes, startBaseline } from '../support/processes.ts';
-import { shown } from './part.ts';
-import type { DeliverPart, Figure } from './part.ts';
+import { shown } from '../support/run-parts.ts';
+import type { Figure } from '../support/run-parts.ts';
+import type { DeliverPart } from './part.ts';
 import { admin, fillScene, untilDelivered } from './scene.ts';
 
 /** Live traffic: so many requests a second, of so many events. */
@@ -61,7 +63,7 @@ function liveTraffic(server: TestServer): () => Promise<number[]> {
     sent += requests.length;
     const port = Number(new URL(server.url).port);
     const options = { connections: 8, seconds: SLICE_SECONDS, perSecond: PER_SECOND };
-    const result = await load({ host: '127.0.0.1', port, requests, ...options });
+    const result = await load({ host: '127.0.0.1', port, next: inTurn(requests), ...options });
     if (result.failures > 0) throw new Error(`${result.failures} requests were not answered 200`);
     return result.latenciesMs;
   };

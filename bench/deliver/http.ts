@@ -2,8 +2,9 @@
 import { startBaseline } from '../support/processes.ts';
 import { median } from '../support/load.ts';
 import { postAll, startRecorder } from './http-loop.ts';
-import { shown } from './part.ts';
-import type { DeliverPart, Figure } from './part.ts';
+import { shown } from '../support/run-parts.ts';
+import type { Figure } from '../support/run-parts.ts';
+import type { DeliverPart } from './part.ts';
 import { drain, fillScene } from './scene.ts';
 
 /** As the webhook has it by default, and the action. */

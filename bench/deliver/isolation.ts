@@ -2,7 +2,7 @@
 import { startFakeService } from '../../test/support/fake-service.ts';
 import { startBaseline } from '../support/processes.ts';
 import { median } from '../support/load.ts';
-import { shown } from './part.ts';
+import { shown } from '../support/run-parts.ts';
 import type { DeliverPart } from './part.ts';
 import { admin, send, startScene, untilDelivered } from './scene.ts';
 

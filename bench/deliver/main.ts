@@ -6,12 +6,12 @@
  *   npm run bench:deliver -- --quick      fewer events (about 3 minutes)
  *   npm run bench:deliver -- --only a,b   only these parts
  */
-import { parseArgs } from 'node:util';
 import { backlog } from './backlog.ts';
 import { segmentAction, webhookBatches, webhookSingles } from './http.ts';
 import { isolation } from './isolation.ts';
 import type { DeliverPart, DeliverScale } from './part.ts';
 import { objects } from './objects.ts';
+import { runParts } from '../support/run-parts.ts';
 import { clickHouseRows, postgresRows } from './warehouses.ts';
 
 const PARTS: Record<string, DeliverPart> = {
@@ -28,24 +28,4 @@ const PARTS: Record<string, DeliverPart> = {
 const FULL: DeliverScale = { pairs: 5, singles: 20_000, bulk: 100_000, backlog: 1_000_000 };
 const QUICK: DeliverScale = { pairs: 3, singles: 3_000, bulk: 20_000, backlog: 60_000 };
 
-const { values } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
-});
-const scale = values.quick ? QUICK : FULL;
-const wanted = values.only?.split(',') ?? Object.keys(PARTS);
-const unknown = wanted.find((name) => !(name in PARTS));
-if (unknown !== undefined) {
-  process.stderr.write(`Unknown part ${unknown}; there are ${Object.keys(PARTS).join(', ')}\n`);
-  process.exit(2);
-}
-print('part  figure                                                   value   aim');
-print('────  ─────────────────────────────────────────────────────  ───────  ──────');
-for (const name of wanted) {
-  for (const { figure, value, aim } of (await PARTS[name]?.(scale)) ?? []) {
-    print(`${name.padEnd(5)} ${figure.padEnd(54)} ${value.padStart(8)}  ${aim ?? ''}`);
-  }
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
+await runParts(PARTS, { full: FULL, quick: QUICK });

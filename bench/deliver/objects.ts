@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { AwsClient } from 'aws4fetch';
 import { S3_BUCKET, S3_KEY_ID, S3_SECRET } from '../../test/support/s3-server.ts';
 import { median } from '../support/load.ts';
-import { shown } from './part.ts';
-import type { DeliverPart, Figure } from './part.ts';
+import { shown } from '../support/run-parts.ts';
+import type { Figure } from '../support/run-parts.ts';
+import type { DeliverPart } from './part.ts';
 import { drain, fillScene } from './scene.ts';
 
 const PROGRAM = fileURLToPath(new URL('./s3-process.ts', import.meta.url));

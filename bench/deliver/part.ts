@@ -1,3 +1,5 @@
+import type { Part } from '../support/run-parts.ts';
+
 export interface DeliverScale {
   /** Alternating pairs of baseline and Millrace. */
   pairs: number;
@@ -7,15 +9,4 @@ export interface DeliverScale {
   backlog: number;
 }
 
-export type DeliverPart = (scale: DeliverScale) => Promise<Figure[]>;
-
-export interface Figure {
-  figure: string;
-  value: string;
-  aim?: string;
-}
-
-/** A number with two digits behind the point. */
-export function shown(value: number, unit = ''): string {
-  return `${value.toFixed(2)}${unit}`;
-}
+export type DeliverPart = Part<DeliverScale>;

@@ -7,8 +7,9 @@ import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { startClickHouse } from '../../test/support/clickhouse-server.ts';
 import { startPostgres } from '../../test/support/postgres-server.ts';
 import { median } from '../support/load.ts';
-import { shown } from './part.ts';
-import type { DeliverPart, Figure } from './part.ts';
+import { shown } from '../support/run-parts.ts';
+import type { Figure } from '../support/run-parts.ts';
+import type { DeliverPart } from './part.ts';
 import { drain, fillScene } from './scene.ts';
 
 const SCHEMA = 'test';

@@ -1,22 +1,20 @@
 /** (c): latency at half of what the machine can do, measured from when a request was due. */
 import { basicAuth, startTestServer, WRITE_KEY } from '../../test/support/test-server.ts';
-import { trackEvent } from '../support/events.ts';
-import { httpRequest, load, median, percentile } from '../support/load.ts';
+import { freshSingles } from '../support/fresh-requests.ts';
+import { load, median, percentile } from '../support/load.ts';
 import { startBaseline } from '../support/processes.ts';
-import { shown } from './part.ts';
+import { shown } from '../support/run-parts.ts';
+import { USERS_CONFIG } from './part.ts';
 import type { BenchPart } from './part.ts';
 
-const CONNECTIONS = 128;
+const CONNECTIONS = 64;
 
 export const latency: BenchPart = async (scale) => {
-  const auth = basicAuth(WRITE_KEY);
-  const requests = Array.from({ length: 2_000 }, (_, n) =>
-    httpRequest('/v1/track', JSON.stringify(trackEvent(n)), auth),
-  );
-  const server = await startTestServer({ config: { lake: { pollMs: 60_000 } } });
-  const baseline = await startBaseline('read');
+  const next = freshSingles(basicAuth(WRITE_KEY));
+  const server = await startTestServer({ config: USERS_CONFIG });
+  const baseline = await startBaseline('sync');
   const port = Number(new URL(server.url).port);
-  const options = { host: '127.0.0.1', connections: CONNECTIONS, requests };
+  const options = { host: '127.0.0.1', connections: CONNECTIONS, next };
   try {
     const most = await load({ ...options, port, seconds: scale.seconds });
     const perSecond = most.requests / most.seconds / 2;

@@ -1,15 +1,17 @@
-/** (g): from the start of the process to the first accepted event, with a large log behind it. */
+/** (f): from the start of the process to the first accepted event, with a large log behind it. */
 import { basicAuth, startTestServer, WRITE_KEY } from '../../test/support/test-server.ts';
+import { inTurn } from '../support/fresh-requests.ts';
 import { httpRequest, load } from '../support/load.ts';
 import { trackEvent } from '../support/events.ts';
-import { shown } from './part.ts';
+import { shown } from '../support/run-parts.ts';
+import { USERS_CONFIG } from './part.ts';
 import type { BenchPart } from './part.ts';
 
 const GIB = 2 ** 30;
 const PROPERTY_BYTES = 30_000;
 
 export const restart: BenchPart = async (scale) => {
-  const server = await startTestServer();
+  const server = await startTestServer({ config: USERS_CONFIG });
   const auth = basicAuth(WRITE_KEY);
   // Large events, so that the log's size and not the number of events is what is measured.
   const requests = Array.from({ length: 200 }, (_, n) => {
@@ -19,7 +21,8 @@ export const restart: BenchPart = async (scale) => {
   const port = Number(new URL(server.url).port);
   let sent = 0;
   while (sent < scale.logBytes) {
-    const result = await load({ host: '127.0.0.1', port, connections: 16, seconds: 2, requests });
+    const host = '127.0.0.1';
+    const result = await load({ host, port, connections: 16, seconds: 2, next: inTurn(requests) });
     sent += result.requests * PROPERTY_BYTES;
   }
   const caughtUp = async (): Promise<void> => {

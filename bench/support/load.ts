@@ -16,8 +16,8 @@ export interface LoadOptions {
   port: number;
   connections: number;
   seconds: number;
-  /** Whole requests, heads included, sent in turn. */
-  requests: readonly Buffer[];
+  /** The next whole request, head included. */
+  next(): Buffer;
   /** Requests per second over all connections (open loop); without it, as fast as answers come. */
   perSecond?: number;
 }
@@ -39,7 +39,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
   const clients = await Promise.all(
     Array.from({ length: connections }, () => openClient(host, port)),
   );
-  const state = { requests: 0, failures: 0, next: 0, latenciesMs: [] as number[] };
+  const state = { requests: 0, failures: 0, latenciesMs: [] as number[] };
   const startMs = performance.now();
   const endMs = startMs + options.seconds * 1000;
   try {
@@ -71,7 +71,6 @@ export function median(values: readonly number[]): number {
 interface LoadState {
   requests: number;
   failures: number;
-  next: number;
   latenciesMs: number[];
 }
 
@@ -133,7 +132,6 @@ function closedLoop(
   state: LoadState,
   endMs: number,
 ): Promise<void> {
-  const { requests } = options;
   return new Promise((resolve, reject) => {
     client.socket.once('error', reject);
     client.socket.once('close', () => reject(new Error('the server closed a connection')));
@@ -143,7 +141,7 @@ function closedLoop(
         resolve();
         return;
       }
-      client.socket.write(requests[state.next++ % requests.length] ?? '');
+      client.socket.write(options.next());
     };
     client.onAnswer = (status) => {
       state.requests++;
@@ -163,7 +161,6 @@ async function openLoop(
   startMs: number,
   endMs: number,
 ): Promise<void> {
-  const { requests } = options;
   const queues = clients.map((): number[] => []);
   let sent = 0;
   let answered = 0;
@@ -183,7 +180,7 @@ async function openLoop(
       for (; sent < due; sent++) {
         const at = sent % clients.length;
         queues[at]?.push(startMs + (sent * 1000) / perSecond);
-        clients[at]?.socket.write(requests[state.next++ % requests.length] ?? '');
+        clients[at]?.socket.write(options.next());
       }
       const isOver = nowMs >= endMs && (answered >= sent || nowMs >= endMs + 10_000);
       if (!isOver) return;
