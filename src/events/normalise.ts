@@ -71,7 +71,7 @@ export interface RecordPlace {
 
 const SAMPLE_CHARS_MAX = 4096;
 /** The version of the message shape (Segment docs: set by the server). */
-const MESSAGE_VERSION = 2;
+export const MESSAGE_VERSION = 2;
 
 /** Returns the events of one record in the order of its batch. */
 export function normaliseRecord(payload: Uint8Array, place: RecordPlace): NormalRecord {

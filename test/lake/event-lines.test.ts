@@ -11,14 +11,14 @@ import { MARK_BYTES } from '../../src/events/event-marks.ts';
 import { FINGERPRINT_BYTES, writeTextFingerprint } from '../../src/events/fingerprint.ts';
 import { DEFAULT_EVENT_LIMITS } from '../../src/events/limits.ts';
 import { normaliseRecord } from '../../src/events/normalise.ts';
-import { createRawItems, readRawItems } from '../../src/events/raw-items.ts';
+import { createRawItems } from '../../src/events/raw-items.ts';
+import { readRawRecord } from '../../src/events/raw-record.ts';
 import { marksOf } from '../../src/events/record-marks.ts';
 import { routeByName } from '../../src/events/routes.ts';
-import type { RouteName } from '../../src/events/routes.ts';
 import { EVENT_COLUMNS, eventRow, rowLine } from '../../src/lake/columns.ts';
 import type { Row } from '../../src/lake/columns.ts';
 import { openEngine } from '../../src/lake/engine.ts';
-import { lineBody, lineShared, putEventLine } from '../../src/lake/load/event-lines.ts';
+import { lineShared, putEventLine } from '../../src/lake/load/event-lines.ts';
 import {
   eventRowsSql,
   jsonLinesRelation,
@@ -26,48 +26,12 @@ import {
 } from '../../src/lake/load/event-rows-sql.ts';
 import { createEventShapes, learnEvents } from '../../src/lake/load/event-shapes.ts';
 import { eventValues, putValues } from '../../src/lake/load/event-values.ts';
-import { createLineBuffer } from '../../src/lake/load/line-buffer.ts';
-import { damaged, nearlyBatch, nearlyEvent } from '../support/arbitrary-json.ts';
+import { createByteBuffer } from '../../src/base/byte-buffer.ts';
+import { arbitraryRequests } from '../support/arbitrary-requests.ts';
+import type { ArbitraryRequest } from '../support/arbitrary-requests.ts';
 
 const SOURCE = { number: 7, id: 'src_7', slug: 'shop', region: 'us', environment: 'staging' };
 const RECEIVED_MS = Date.parse('2026-06-01T12:00:00.123Z');
-const NUMBERS = '{"a":12345678901234567890123,"b":9007199254740993,"c":1.0,"d":1e400,"e":-0}';
-
-/** Keys twice, keys escaped, and numbers that no double holds. */
-const odd = (body: fc.Arbitrary<Buffer>): fc.Arbitrary<Buffer> =>
-  fc.tuple(body, body, fc.nat(9)).map(([one, two, how]) => {
-    const [text, other] = [one.toString(), two.toString()];
-    if (how === 0) return Buffer.from(text.replace(/\}\s*$/, `,${other.replace(/^\s*\{/, '')}`));
-    if (how === 1) return Buffer.from(text.replaceAll('"name"', String.raw`"\u006eame"`));
-    if (how === 2)
-      return Buffer.from(text.replaceAll('"properties"', '"properties":{"p":1},"properties"'));
-    if (how === 3) return Buffer.from(text.replaceAll('"x":', `"n":${NUMBERS},"x":0,"x":`));
-    if (how === 4) return Buffer.from(`\ufeff ${text}`);
-    if (how === 5)
-      return Buffer.from(text.replaceAll('null', '{"ip":null,"direct":true,"groupId":"g"}'));
-    if (how === 6) return Buffer.from(text.replaceAll('{', '{\r\n'));
-    return one;
-  });
-
-interface Case {
-  route: RouteName;
-  body: Buffer;
-  ip: string;
-}
-
-const cases: fc.Arbitrary<Case> = fc.oneof(
-  fc.record({
-    route: fc.constantFrom<RouteName>('batch', 'b', 'import'),
-    body: odd(damaged(nearlyBatch)),
-    ip: fc.constantFrom('1.2.3.4', '', '2001:db8::1'),
-  }),
-  fc.record({
-    route: fc.constantFrom<RouteName>('track', 't', 'page', 'p', 'g', 'alias', 'pixel/page'),
-    body: odd(damaged(nearlyEvent)),
-    ip: fc.constantFrom('1.2.3.4', ''),
-  }),
-);
-
 interface Laid {
   lines: Buffer;
   longest: number;
@@ -77,8 +41,8 @@ interface Laid {
 }
 
 /** Lays out the rows of every body that the collector accepts. */
-function layOut(bodies: readonly Case[]): Laid {
-  const lines = createLineBuffer();
+function layOut(bodies: readonly ArbitraryRequest[]): Laid {
+  const lines = createByteBuffer();
   const json: string[] = [];
   const expected = new Map<string, Row>();
   const items = createRawItems();
@@ -107,13 +71,9 @@ function layOut(bodies: readonly Case[]): Laid {
     const { events } = normaliseRecord(payload, { partition: 'us-0', position });
     for (const event of events) expected.set(`${position}:${event.index}`, eventRow(event, SOURCE));
     const { envelope, body: sent } = decodePayload(payload);
-    const refused = new Set(rejections.map(({ index }) => index));
-    const text = lineBody(sent);
-    readRawItems(text, route.shape, refused, items);
-    assert.equal(items.count, eventCount);
-    const record = { partition: 'us-0', position, envelope, route, body: text, items };
+    const record = readRawRecord({ partition: 'us-0', position }, envelope, sent, items);
     const shared = lineShared(record);
-    const marks = Buffer.from(marksOf(envelope, text, items));
+    const marks = Buffer.from(marksOf(envelope, record.body, items));
     const shaped = learnEvents(shapes, shared, SOURCE.slug);
     for (const event of events) {
       const at = event.index * MARK_BYTES;
@@ -189,7 +149,7 @@ function expectedRow(row: Row): Record<string, unknown> {
 }
 
 test('every accepted body makes the rows that its normal form says', async () => {
-  const bodies = fc.sample(cases, 6_000);
+  const bodies = fc.sample(arbitraryRequests, 6_000);
   const laid = layOut(bodies);
   const rows = await rowsOf(laid);
   assert.ok(laid.expected.size > 2_000, `${laid.expected.size} events were accepted`);

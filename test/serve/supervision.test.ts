@@ -8,8 +8,8 @@ import { startTestServer } from '../support/test-server.ts';
 test('the lake thread ends on an error, is started again, and catches up', async () => {
   const server = await startTestServer();
   try {
-    // Without its folder for temporary files it cannot load, and ends; its start makes it anew.
-    await rm(join(server.dataDir, 'tmp'), { recursive: true });
+    // Without the folder of its parts it cannot load, and ends; its start makes it anew.
+    await rm(join(server.dataDir, 'us/parts'), { recursive: true });
     for (let n = 0; n < 5; n++) {
       const response = await server.post('/v1/track', { userId: 'u', event: 'Through', n });
       assert.equal(response.status, 200, 'collecting goes on');

@@ -5,7 +5,15 @@
  *
  * A row that a line cannot say (a control character in an id) is kept as JSON beside the lines.
  */
-import { isUtf8 } from 'node:buffer';
+import {
+  putAscii,
+  putByte,
+  putNumber,
+  putSlice,
+  putText,
+  reserve,
+} from '../../base/byte-buffer.ts';
+import type { ByteBuffer } from '../../base/byte-buffer.ts';
 import {
   BACKSLASH,
   CLOSE_BRACE,
@@ -16,30 +24,18 @@ import {
   QUOTE,
   SPACE,
 } from '../../events/json-bytes.ts';
-import type { Envelope } from '../../events/envelope.ts';
+import { correctedTimestamp } from '../../events/normalise.ts';
 import {
   CONTEXT_DIRECT,
   CONTEXT_GROUP_ID,
   CONTEXT_IP,
   FIELD,
   FIELD_COUNT,
-  stringAt,
 } from '../../events/raw-items.ts';
-import type { ExtraField, RawItems } from '../../events/raw-items.ts';
-import type { Route } from '../../events/routes.ts';
-import { correctedTimestamp } from '../../events/normalise.ts';
-import { parseTimestamp, timestampOfBytes } from '../../events/timestamp.ts';
-import {
-  FIELD_END,
-  LINE_END,
-  putAscii,
-  putByte,
-  putNumber,
-  putSlice,
-  putText,
-  reserve,
-} from './line-buffer.ts';
-import type { LineBuffer } from './line-buffer.ts';
+import type { ExtraField } from '../../events/raw-items.ts';
+import { assignedId } from '../../events/raw-record.ts';
+import type { RawRecord } from '../../events/raw-record.ts';
+import { timestampOfBytes } from '../../events/timestamp.ts';
 
 /** Columns of a line, in order; the SQL that makes rows of them is in `event-rows-sql.ts`. */
 export const LINE_COLUMNS = {
@@ -70,47 +66,17 @@ export const LINE_COLUMNS = {
 } as const;
 export type LineColumn = keyof typeof LINE_COLUMNS;
 
-/** One record whose events become lines. */
-export interface LineRecord {
-  partition: string;
-  position: number;
-  envelope: Envelope;
-  route: Route;
-  /** As `lineBody` returns it. */
-  body: Buffer;
-  items: RawItems;
-}
-
-const NEWLINE = 0x0a;
-const RETURN = 0x0d;
 const NO_EXTRA: ExtraField = { item: -1, keyStart: 0, keyEnd: 0, start: 0, end: 0 };
 
-/**
- * The body as lines can hold it: UTF-8, and no line breaks. JSON has those only between tokens, so
- * a space says the same. Returns the body itself when it is so already.
- */
-export function lineBody(body: Buffer): Buffer {
-  const text = isUtf8(body) ? body : Buffer.from(body.toString('utf8'));
-  if (!text.includes(NEWLINE) && !text.includes(RETURN)) return text;
-  const copy = Buffer.from(text);
-  for (let at = 0; at < copy.length; at++) {
-    if (copy[at] === NEWLINE || copy[at] === RETURN) copy[at] = 0x20;
-  }
-  return copy;
-}
+/** Between the fields of a line. JSON has it nowhere but escaped. */
+const FIELD_END = 0x1f;
+export const LINE_END = 0x0a;
 
-/** What all events of one record have in common; made once for each. */
+/** What all lines of one record have in common; made once for each. */
 export interface LineShared {
-  record: LineRecord;
+  record: RawRecord;
   head: string;
   middle: string;
-  channel: string;
-  sentAtMs: number | null;
-  /** Text of the batch's own context and integrations; null: none, or empty. */
-  context: string | null;
-  integrations: string | null;
-  /** `"ip":"…"`, as clients get it that do not know their own; null: they do not get it. */
-  ipMember: string | null;
   /** A lone surrogate may be somewhere in the body: UTF-8 cannot say it. */
   hasSurrogates: boolean;
   /** The first of `items.extras` that may belong to the next item. */
@@ -118,48 +84,25 @@ export interface LineShared {
 }
 
 /** Prepares the lines of one record. */
-export function lineShared(record: LineRecord): LineShared {
-  const { partition, position, envelope, body, items } = record;
-  const { starts, ends } = items.shared;
-  const objectText = (field: number): string | null => {
-    const start = starts[field] ?? -1;
-    if (start < 0 || body[start] !== OPEN_BRACE) return null;
-    const text = body.toString('utf8', start, ends[field]);
-    return isEmptyObject(text) ? null : text;
-  };
+export function lineShared(record: RawRecord): LineShared {
+  const { partition, position, envelope, body } = record;
   return {
     record,
     head: `${partition}\x1f${position}\x1f`,
     middle: `\x1f${envelope.receivedAtMs}\x1f${envelope.sourceNumber}\x1f`,
-    channel: envelope.isClient ? 'client' : 'server',
-    sentAtMs: sharedTime(body, starts[FIELD.sentAt] ?? -1, ends[FIELD.sentAt] ?? -1),
-    context: objectText(FIELD.context),
-    integrations: objectText(FIELD.integrations),
-    ipMember:
-      envelope.isClient && envelope.ip !== '' ? `"ip":${JSON.stringify(envelope.ip)}` : null,
     hasSurrogates: body.includes('\\ud') || body.includes('\\uD'),
     extraAt: 0,
   };
-}
-
-/** Also with spaces in it. */
-export function isEmptyObject(text: string): boolean {
-  return /^\{\s*\}$/.test(text);
-}
-
-function sharedTime(body: Buffer, start: number, end: number): number | null {
-  if (start < 0 || body[start] !== QUOTE) return null;
-  return parseTimestamp(stringAt(body, start, end));
 }
 
 /**
  * Appends the line of one event when everything in it can be copied, which is so for most.
  * @returns false, with nothing appended, when `eventValues` must say it.
  */
-export function putEventLine(lines: LineBuffer, shared: LineShared, item: number): boolean {
-  const { items } = shared.record;
+export function putEventLine(lines: ByteBuffer, shared: LineShared, item: number): boolean {
+  const { items, context, integrations } = shared.record;
   const base = item * FIELD_COUNT;
-  if (shared.hasSurrogates || shared.context !== null || shared.integrations !== null) return false;
+  if (shared.hasSurrogates || context !== null || integrations !== null) return false;
   let bytes = 0;
   for (let at = base; at < base + FIELD_COUNT; at++) {
     const start = items.starts[at] as number;
@@ -191,7 +134,7 @@ const TEXT_FIELDS = [
 
 /** From `type` to `message_id`. */
 function putIdentity(
-  lines: LineBuffer,
+  lines: ByteBuffer,
   { record }: LineShared,
   item: number,
   base: number,
@@ -233,13 +176,8 @@ function putIdentity(
   return true;
 }
 
-/** The id of an event that came with none: its place in the log, which no other event has. */
-function assignedId({ partition, position }: LineRecord, item: number): string {
-  return `millrace-${partition}-${position}-${item}`;
-}
-
 /** A JSON string with nothing escaped in it; `start` and `end` include its quotes. */
-function putString(lines: LineBuffer, b: Buffer, start: number, end: number): boolean {
+function putString(lines: ByteBuffer, b: Buffer, start: number, end: number): boolean {
   const { bytes } = lines;
   let at = lines.length;
   for (let p = start + 1; p < end - 1; p++) {
@@ -255,7 +193,7 @@ const NAME_KEY = Buffer.from('"name"');
 const CATEGORY_KEY = Buffer.from('"category"');
 const ESCAPE = Buffer.from('\\u');
 
-function mayHaveKey({ body, items }: LineRecord, base: number, field: number): boolean {
+function mayHaveKey({ body, items }: RawRecord, base: number, field: number): boolean {
   const start = items.starts[base + FIELD.properties] as number;
   if (start < 0) return false;
   const properties = body.subarray(start, items.ends[base + FIELD.properties]);
@@ -266,7 +204,7 @@ function mayHaveKey({ body, items }: LineRecord, base: number, field: number): b
 }
 
 /** From `timestamp_ms` to `channel`; `timesOf` of normalise.ts says what they mean. */
-function putTimes(lines: LineBuffer, shared: LineShared, base: number): boolean {
+function putTimes(lines: ByteBuffer, shared: LineShared, base: number): boolean {
   const { body, items, envelope } = shared.record;
   const { receivedAtMs } = envelope;
   const { starts, ends } = items;
@@ -277,7 +215,7 @@ function putTimes(lines: LineBuffer, shared: LineShared, base: number): boolean 
     return timestampOfBytes(body, start + 1, (ends[base + field] as number) - 1);
   };
   const original = timeOf(FIELD.timestamp) ?? timeOf(FIELD.originalTimestamp);
-  const sent = timeOf(FIELD.sentAt) ?? shared.sentAtMs;
+  const sent = timeOf(FIELD.sentAt) ?? shared.record.sentAtMs;
   if (Number.isNaN(original) || Number.isNaN(sent)) return false;
   putByte(lines, FIELD_END);
   putNumber(lines, correctedTimestamp(original, sent, receivedAtMs));
@@ -291,12 +229,12 @@ function putTimes(lines: LineBuffer, shared: LineShared, base: number): boolean 
   if (start >= 0 && body[start] === QUOTE && end - start > 2) {
     return putString(lines, body, start, end);
   }
-  putAscii(lines, shared.channel);
+  putAscii(lines, shared.record.channel);
   return true;
 }
 
 /** From `properties` to `extra`. */
-function putDocuments(lines: LineBuffer, shared: LineShared, item: number, base: number): boolean {
+function putDocuments(lines: ByteBuffer, shared: LineShared, item: number, base: number): boolean {
   const { body, items } = shared.record;
   const { starts, ends } = items;
   putDocument(lines, body, starts[base + FIELD.properties] as number, ends, base, FIELD.properties);
@@ -321,7 +259,7 @@ function putDocuments(lines: LineBuffer, shared: LineShared, item: number, base:
 }
 
 function putDocument(
-  lines: LineBuffer,
+  lines: ByteBuffer,
   body: Buffer,
   start: number,
   ends: Int32Array,
@@ -333,9 +271,8 @@ function putDocument(
   putSlice(lines, body, start, ends[base + field] as number);
 }
 
-function putContext(lines: LineBuffer, shared: LineShared, item: number, base: number): boolean {
-  const { record, ipMember } = shared;
-  const { body, items, route } = record;
+function putContext(lines: ByteBuffer, shared: LineShared, item: number, base: number): boolean {
+  const { body, items, route, ipMember } = shared.record;
   const known = items.contextKeys[item] as number;
   if ((known & CONTEXT_DIRECT) !== 0 || route.isPixel) return false;
   const start = items.starts[base + FIELD.context] as number;
@@ -367,7 +304,7 @@ function lastBefore(body: Buffer, at: number): number {
   return p;
 }
 
-function putExtra(lines: LineBuffer, shared: LineShared, item: number): boolean {
+function putExtra(lines: ByteBuffer, shared: LineShared, item: number): boolean {
   const { body, items } = shared.record;
   const { extras } = items;
   let first = shared.extraAt;

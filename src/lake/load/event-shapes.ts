@@ -37,9 +37,10 @@ export function learnEvents(shapes: EventShapes, shared: LineShared, slug: strin
   const { known } = shapes;
   const { items, envelope, route } = shared.record;
   // What comes from outside of the event changes its context.
-  const isAlone = shared.context === null;
+  const isAlone = shared.record.context === null;
   const seed =
-    Math.imul(envelope.sourceNumber, 64) ^ (route.code + (shared.ipMember === null ? 0 : 1 << 20));
+    Math.imul(envelope.sourceNumber, 64) ^
+    (route.code + (shared.record.ipMember === null ? 0 : 1 << 20));
   return {
     observe(item) {
       const high = (items.shapeHigh[item] as number) ^ seed;

@@ -2,21 +2,21 @@
  * The columns of one event as values: the way of every event that `event-lines.ts` cannot copy.
  * Documents stay the text that was sent; only what cannot be said otherwise is written anew.
  */
-import { COLON, QUOTE, skipSpace } from '../../events/json-bytes.ts';
-import { isObject, textOf } from '../../events/json.ts';
+import { putByte, putText, reserve } from '../../base/byte-buffer.ts';
+import type { ByteBuffer } from '../../base/byte-buffer.ts';
+import { textOf } from '../../events/json.ts';
 import type { JsonObject } from '../../events/json.ts';
-import { endOfValue, FIELD, FIELD_COUNT, stringAt } from '../../events/raw-items.ts';
 import { correctedTimestamp } from '../../events/normalise.ts';
+import { contextText, objectOf, overlaid } from '../../events/raw-context.ts';
+import { FIELD, FIELD_COUNT } from '../../events/raw-items.ts';
+import { assignedId } from '../../events/raw-record.ts';
 import { parseTimestamp } from '../../events/timestamp.ts';
-import { isEmptyObject, LINE_COLUMNS } from './event-lines.ts';
+import { LINE_COLUMNS, LINE_END } from './event-lines.ts';
 import type { LineColumn, LineShared } from './event-lines.ts';
-import { LINE_END, putByte, putText, reserve } from './line-buffer.ts';
-import type { LineBuffer } from './line-buffer.ts';
 
 export type LineValues = Record<LineColumn, string | number | null>;
 
 const COLUMN_NAMES = Object.keys(LINE_COLUMNS) as LineColumn[];
-const NO_OBJECT: JsonObject = Object.freeze({});
 
 /**
  * @param hasRepeats true when a key of its documents is repeated: the last value of each counts.
@@ -34,9 +34,10 @@ export function eventValues(shared: LineShared, item: number, hasRepeats: boolea
   const documentAt = (field: number): string | null => clean(rawOf(field), hasRepeats);
   const type = route.eventType ?? textAt(FIELD.type);
   const isView = type === 'page' || type === 'screen';
-  const properties = isView ? objectOf(jsonOf(FIELD.properties)) : NO_OBJECT;
+  const properties = isView ? objectOf(jsonOf(FIELD.properties)) : {};
   const viewText = (key: string): string | null => textOf(properties[key])?.toWellFormed() ?? null;
-  const context = contextText(shared, documentAt(FIELD.context), hasRepeats);
+  const under = clean(shared.record.context, hasRepeats);
+  const context = contextText(shared.record, under, documentAt(FIELD.context));
   const integrations = documentAt(FIELD.integrations);
   return {
     partition,
@@ -55,13 +56,13 @@ export function eventValues(shared: LineShared, item: number, hasRepeats: boolea
       textOf((JSON.parse(context) as JsonObject)['groupId'])?.toWellFormed() ??
       null,
     previous_id: textAt(FIELD.previousId),
-    message_id: textAt(FIELD.messageId) ?? `millrace-${partition}-${position}-${item}`,
+    message_id: textAt(FIELD.messageId) ?? assignedId(shared.record, item),
     ...timesOf(shared, jsonOf),
-    channel: textAt(FIELD.channel) ?? shared.channel,
+    channel: textAt(FIELD.channel) ?? shared.record.channel,
     properties: documentAt(FIELD.properties),
     traits: documentAt(FIELD.traits),
     context,
-    integrations: overlaid(clean(shared.integrations, hasRepeats), integrations),
+    integrations: overlaid(clean(shared.record.integrations, hasRepeats), integrations),
     metadata: documentAt(FIELD['_metadata']),
     extra: extraText(shared, item, hasRepeats),
   };
@@ -72,7 +73,7 @@ function timesOf(
   jsonOf: (field: number) => unknown,
 ): Pick<LineValues, 'timestamp_ms' | 'original_timestamp_ms' | 'sent_at_ms'> {
   const { receivedAtMs } = shared.record.envelope;
-  const sent = parseTimestamp(jsonOf(FIELD.sentAt)) ?? shared.sentAtMs;
+  const sent = parseTimestamp(jsonOf(FIELD.sentAt)) ?? shared.record.sentAtMs;
   const original =
     parseTimestamp(jsonOf(FIELD.timestamp)) ?? parseTimestamp(jsonOf(FIELD.originalTimestamp));
   return {
@@ -80,49 +81,6 @@ function timesOf(
     original_timestamp_ms: original ?? receivedAtMs,
     sent_at_ms: sent,
   };
-}
-
-/** The context with what Millrace fills in; `contextOf` of normalise.ts says when. */
-function contextText(shared: LineShared, own: string | null, hasRepeats: boolean): string {
-  const { envelope, route } = shared.record;
-  const text = overlaid(clean(shared.context, hasRepeats), own);
-  const context = objectOf(JSON.parse(text));
-  const filled: JsonObject = {};
-  const isOwnAddress = envelope.isClient || context['direct'] === true;
-  if (isOwnAddress && envelope.ip !== '' && context['ip'] === undefined) {
-    filled['ip'] = envelope.ip;
-  }
-  if (route.isPixel && envelope.userAgent !== '' && context['userAgent'] === undefined) {
-    filled['userAgent'] = envelope.userAgent;
-  }
-  return overlaid(text, JSON.stringify(filled));
-}
-
-/** One object's members over another's, each as it is written there; no object has no members. */
-function overlaid(under: string | null, over: string | null): string {
-  const isUnder = under !== null && under.startsWith('{') && !isEmptyObject(under);
-  const isOver = over !== null && over.startsWith('{') && !isEmptyObject(over);
-  if (!isUnder) return isOver ? over : '{}';
-  if (!isOver) return under;
-  const members = new Map([...membersOf(under), ...membersOf(over)]);
-  return `{${[...members.values()].join(',')}}`;
-}
-
-/** Members of an object as text, by their keys. */
-function membersOf(text: string): Map<string, string> {
-  const bytes = Buffer.from(text);
-  const members = new Map<string, string>();
-  let at = 1;
-  for (;;) {
-    at = bytes.indexOf(QUOTE, at);
-    if (at < 0) return members;
-    const keyEnd = endOfValue(bytes, at);
-    const key = stringAt(bytes, at, keyEnd);
-    const start = skipSpace(bytes, bytes.indexOf(COLON, keyEnd) + 1);
-    const end = endOfValue(bytes, start);
-    members.set(key, bytes.toString('utf8', at, end));
-    at = end;
-  }
 }
 
 function extraText(shared: LineShared, item: number, hasRepeats: boolean): string | null {
@@ -135,10 +93,6 @@ function extraText(shared: LineShared, item: number, hasRepeats: boolean): strin
     members.set(JSON.parse(key) as string, `${key}:${value}`);
   }
   return members.size === 0 ? null : clean(`{${[...members.values()].join(',')}}`, hasRepeats);
-}
-
-function objectOf(value: unknown): JsonObject {
-  return isObject(value) ? value : NO_OBJECT;
 }
 
 /** A document that the SQL engine accepts: well-formed, and without repeated keys if asked for. */
@@ -163,7 +117,7 @@ const UNSAYABLE = /[\0\n\r\x1f]/;
  * Appends the values as a line.
  * @returns null, or the values as a line of JSON when no line of fields can hold them.
  */
-export function putValues(lines: LineBuffer, values: LineValues): string | null {
+export function putValues(lines: ByteBuffer, values: LineValues): string | null {
   const texts = COLUMN_NAMES.map((name) => values[name]?.toString() ?? '');
   if (texts.some((text) => UNSAYABLE.test(text))) return JSON.stringify(values);
   putText(lines, texts.join('\x1f'));

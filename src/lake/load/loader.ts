@@ -3,15 +3,15 @@
  * into lines, and from time to time what has gathered is cut off and becomes parts while the next
  * lines gather.
  */
-import { assert } from '../../base/assert.ts';
 import { toError } from '../../base/errors.ts';
 import { emptyFolder } from '../../base/whole-folder.ts';
 import { decodePayload } from '../../events/envelope.ts';
 import type { Envelope } from '../../events/envelope.ts';
 import { normaliseRecord } from '../../events/normalise.ts';
-import { createRawItems, readRawItems } from '../../events/raw-items.ts';
+import { createRawItems } from '../../events/raw-items.ts';
+import { readRawRecord } from '../../events/raw-record.ts';
+import type { RawRecord } from '../../events/raw-record.ts';
 import { marksOf } from '../../events/record-marks.ts';
-import { routeByName } from '../../events/routes.ts';
 import type { LogRecord } from '../../log/log-reader.ts';
 import type { FileKind } from '../catalog.ts';
 import { rejectedRow, rowLine } from '../columns.ts';
@@ -19,8 +19,7 @@ import type { LakeState, PartitionState } from '../lake-state.ts';
 import { sourceOf } from '../lake-state.ts';
 import { learnEvents } from './event-shapes.ts';
 import type { EventShapes } from './event-shapes.ts';
-import { lineBody, lineShared, putEventLine } from './event-lines.ts';
-import type { LineRecord } from './event-lines.ts';
+import { lineShared, putEventLine } from './event-lines.ts';
 import { eventValues, putValues } from './event-values.ts';
 import type { Cut, Part } from './part.ts';
 import { partsFolder, writePart } from './part-writer.ts';
@@ -114,7 +113,7 @@ export function createLoader(
   };
   const addEvents = (
     partition: PartitionState,
-    record: LineRecord,
+    record: RawRecord,
     isLeftOut: (item: number) => boolean,
   ): number => {
     const { envelope } = record;
@@ -188,17 +187,10 @@ export function createLoader(
       if (envelope.kind === 'rejected') {
         state.dispatcher.judge({ ...about, sourceNumber, receivedAtMs, marks: NO_MARKS });
       } else {
-        const route = routeByName(envelope.route);
-        assert(route, 'an envelope names a known route');
-        const refused =
-          rejections.length === 0 ? NO_ITEMS : new Set(rejections.map(({ index }) => index));
-        const text = lineBody(body);
-        readRawItems(text, route.shape, refused, items);
-        assert(items.count === envelope.eventCount, 'a record holds as many events as it says');
-        const line = { partition: partition.name, position, envelope, route, body: text, items };
-        const marks = marksOf(envelope, text, items);
+        const raw = readRawRecord(about, envelope, body, items);
+        const marks = marksOf(envelope, raw.body, items);
         duplicates = state.dispatcher.judge({ ...about, sourceNumber, receivedAtMs, marks });
-        count += addEvents(partition, line, (item) => refused.has(item) || duplicates.has(item));
+        count += addEvents(partition, raw, (item) => raw.refused.has(item) || duplicates.has(item));
       }
       receipts.push({ receivedAtMs, count });
       return { partition: partition.name, record, envelope, duplicates };

@@ -14,7 +14,7 @@ import { quote } from '../engine.ts';
 import { dayFolder, dayOf, PACKED, PACKED_FOR_NOW } from '../parquet.ts';
 import { LINE_COLUMNS } from './event-lines.ts';
 import { eventRowsSql, jsonLinesRelation, linesRelation } from './event-rows-sql.ts';
-import { LINE_END } from './line-buffer.ts';
+import { LINE_END } from './event-lines.ts';
 import type { Part } from './part.ts';
 import type { PendingRows } from './pending-rows.ts';
 

@@ -1,18 +1,19 @@
 /** Rows of one kind and region that wait for the next cut: lines in a file of the parts folder. */
 import { join } from 'node:path';
+import { createByteBuffer, putText, reserve } from '../../base/byte-buffer.ts';
+import type { ByteBuffer } from '../../base/byte-buffer.ts';
 import type { Disk, DiskFile } from '../../base/disk.ts';
 import { toError } from '../../base/errors.ts';
 import type { FileKind, HourCount } from '../catalog.ts';
-import { createLineBuffer, LINE_END, putText, reserve } from './line-buffer.ts';
-import type { LineBuffer } from './line-buffer.ts';
+import { LINE_END } from './event-lines.ts';
 
 export interface PendingRows {
   kind: FileKind;
   region: string;
   /** Lines of fields, not yet in the file. */
-  lines: LineBuffer;
+  lines: ByteBuffer;
   /** Lines of JSON, not yet in their file. */
-  jsonLines: LineBuffer;
+  jsonLines: ByteBuffer;
   rows: number;
   /** Bytes of the longest line of each form. */
   longest: number;
@@ -45,8 +46,8 @@ export function createPendingRows(
   return {
     kind,
     region,
-    lines: createLineBuffer(),
-    jsonLines: createLineBuffer(),
+    lines: createByteBuffer(),
+    jsonLines: createByteBuffer(),
     rows: 0,
     longest: 0,
     longestJson: 0,
@@ -91,7 +92,7 @@ export async function spillRows(disk: Disk, pending: PendingRows): Promise<void>
   await spill(disk, pending.files.json, pending.jsonLines);
 }
 
-async function spill(disk: Disk, file: RowsFile, lines: LineBuffer): Promise<void> {
+async function spill(disk: Disk, file: RowsFile, lines: ByteBuffer): Promise<void> {
   if (lines.length === 0) return;
   if (!file.handle) {
     file.handle = await disk.open(file.path, 'write');

@@ -1,0 +1,41 @@
+/** Requests that the collector may take, with whatever a body can hold. */
+import fc from 'fast-check';
+import type { RouteName } from '../../src/events/routes.ts';
+import { damaged, nearlyBatch, nearlyEvent } from './arbitrary-json.ts';
+
+const NUMBERS = '{"a":12345678901234567890123,"b":9007199254740993,"c":1.0,"d":1e400,"e":-0}';
+
+/** Keys twice, keys escaped, and numbers that no double holds. */
+const odd = (body: fc.Arbitrary<Buffer>): fc.Arbitrary<Buffer> =>
+  fc.tuple(body, body, fc.nat(9)).map(([one, two, how]) => {
+    const [text, other] = [one.toString(), two.toString()];
+    if (how === 0) return Buffer.from(text.replace(/\}\s*$/, `,${other.replace(/^\s*\{/, '')}`));
+    if (how === 1) return Buffer.from(text.replaceAll('"name"', String.raw`"\u006eame"`));
+    if (how === 2)
+      return Buffer.from(text.replaceAll('"properties"', '"properties":{"p":1},"properties"'));
+    if (how === 3) return Buffer.from(text.replaceAll('"x":', `"n":${NUMBERS},"x":0,"x":`));
+    if (how === 4) return Buffer.from(`\ufeff ${text}`);
+    if (how === 5)
+      return Buffer.from(text.replaceAll('null', '{"ip":null,"direct":true,"groupId":"g"}'));
+    if (how === 6) return Buffer.from(text.replaceAll('{', '{\r\n'));
+    return one;
+  });
+
+export interface ArbitraryRequest {
+  route: RouteName;
+  body: Buffer;
+  ip: string;
+}
+
+export const arbitraryRequests: fc.Arbitrary<ArbitraryRequest> = fc.oneof(
+  fc.record({
+    route: fc.constantFrom<RouteName>('batch', 'b', 'import'),
+    body: odd(damaged(nearlyBatch)),
+    ip: fc.constantFrom('1.2.3.4', '', '2001:db8::1'),
+  }),
+  fc.record({
+    route: fc.constantFrom<RouteName>('track', 't', 'page', 'p', 'g', 'alias', 'pixel/page'),
+    body: odd(damaged(nearlyEvent)),
+    ip: fc.constantFrom('1.2.3.4', ''),
+  }),
+);
