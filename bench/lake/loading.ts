@@ -66,7 +66,7 @@ function report(bodyBytes: number, bare: number[], one: Loaded[], two: Loaded[])
     {
       figure: 'CPU of an event, Parquet included',
       value: shown(
-        of(one, (run) => run.cpuMicroseconds),
+        of(one, (loaded) => loaded.cpuMicroseconds),
         ' µs',
       ),
       aim: '≤ 10 µs',
@@ -74,13 +74,13 @@ function report(bodyBytes: number, bare: number[], one: Loaded[], two: Loaded[])
     { figure: 'bytes of an event as sent', value: whole(bodyBytes) },
     {
       figure: 'bytes of an event in Parquet',
-      value: shown(of(one, (run) => run.parquetBytes)),
+      value: shown(of(one, (loaded) => loaded.parquetBytes)),
       aim: '≤ 100',
     },
     {
       figure: 'peak resident memory of the loading process',
       value: shown(
-        of(two, (run) => run.peakMegabytes),
+        of(two, (loaded) => loaded.peakMegabytes),
         ' MiB',
       ),
       aim: '≤ 500',

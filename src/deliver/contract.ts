@@ -28,6 +28,8 @@ export interface DeliveryEvent {
   readonly timestampMs: number;
   /** In Segment's delivered shape, after destination filters. Shared: never change it. */
   readonly message: JsonObject;
+  /** The message as JSON on one line, as it was sent; absent when filters have changed it. */
+  readonly json?: Uint8Array | undefined;
   /** The same at every attempt, after every restart; a replay has another. 32 hex digits. */
   readonly idempotencyKey: string;
   /** Attempts that failed before this one. */

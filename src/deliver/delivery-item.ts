@@ -1,14 +1,14 @@
 /** An event on its way through a stream, and what is made of it on the way. */
-import { createHash } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { NormalEvent } from '../events/normalise.ts';
-import type { JsonObject } from '../events/json.ts';
+import { storedEvent } from '../events/raw-event.ts';
+import type { StoredEvent } from '../events/raw-event.ts';
 import type { DeliveryEvent } from './contract.ts';
 import type { EventPlace, FailureText, WaitingEvent } from './state/rows.ts';
 import type { Counted, NewDeadLetter, OpenRecord } from './window.ts';
 
 export interface DeliveryItem {
-  event: NormalEvent;
+  event: StoredEvent;
   delivery: DeliveryEvent;
   orderKey: string;
   /** Of an event that was read just now; one that waited has a row instead. */
@@ -20,48 +20,7 @@ export interface DeliveryItem {
   bytes: number;
 }
 
-export interface SourceName {
-  id: string;
-  slug: string;
-}
-
 const HOUR_MS = 3_600_000;
-const KEY_HEX_DIGITS = 32;
-
-/** @param scope what the key belongs to: the destination, and the replay if it is one. */
-export function deliveryEventOf(
-  event: NormalEvent,
-  message: JsonObject,
-  source: SourceName,
-  scope: string,
-  waiting: WaitingEvent | null,
-): DeliveryEvent {
-  return {
-    partition: event.partition,
-    position: event.position,
-    index: event.index,
-    sourceNumber: event.sourceNumber,
-    sourceSlug: source.slug,
-    sourceId: source.id,
-    type: event.type,
-    messageId: event.messageId,
-    userId: event.userId,
-    anonymousId: event.anonymousId,
-    receivedAtMs: event.receivedAtMs,
-    timestampMs: event.timestampMs,
-    message,
-    idempotencyKey: keyOf([scope, event.sourceNumber, event.messageId]),
-    attempts: waiting?.attempts ?? 0,
-    progress: waiting?.progress ?? null,
-  };
-}
-
-/** The first hex digits of a SHA-256 over the parts, unambiguously joined. */
-export function keyOf(parts: readonly (string | number)[]): string {
-  const text = JSON.stringify(parts);
-  return createHash('sha256').update(text).digest('hex').slice(0, KEY_HEX_DIGITS);
-}
-
 /**
  * Events with the same key keep their order. The anonymousId comes first, because a device keeps
  * it when its user signs in; servers send only a userId.
@@ -105,7 +64,7 @@ export function newWaiting(
 
 /** A dead letter with everything that is needed to send the event again. */
 export function newDeadLetter(
-  event: NormalEvent,
+  event: StoredEvent,
   orderKey: string,
   failed: {
     attempts: number;
@@ -125,11 +84,40 @@ export function newDeadLetter(
   };
 }
 
-/** An event that must outlive the log. */
-export function packEvent(event: NormalEvent): Uint8Array {
-  return deflateRawSync(JSON.stringify(event));
+/** An event that must outlive the log. Its message comes last and stays as it was sent. */
+export function packEvent(event: StoredEvent): Uint8Array {
+  const head: Omit<NormalEvent, 'message'> = {
+    sourceNumber: event.sourceNumber,
+    partition: event.partition,
+    position: event.position,
+    index: event.index,
+    type: event.type,
+    messageId: event.messageId,
+    messageIdAssigned: event.messageIdAssigned,
+    userId: event.userId,
+    anonymousId: event.anonymousId,
+    groupId: event.groupId,
+    previousId: event.previousId,
+    event: event.event,
+    name: event.name,
+    category: event.category,
+    timestampMs: event.timestampMs,
+    originalTimestampMs: event.originalTimestampMs,
+    sentAtMs: event.sentAtMs,
+    receivedAtMs: event.receivedAtMs,
+    channel: event.channel,
+  };
+  const text = JSON.stringify(head).slice(0, -1);
+  const parts = [Buffer.from(`${text}${MESSAGE_KEY}`), event.json, Buffer.from('}')];
+  return deflateRawSync(Buffer.concat(parts));
 }
 
-export function unpackEvent(body: Uint8Array): NormalEvent {
-  return JSON.parse(inflateRawSync(body).toString('utf8')) as NormalEvent;
+/** Inside of texts quotes are escaped, so the first of these is the key. */
+const MESSAGE_KEY = ',"message":';
+
+export function unpackEvent(body: Uint8Array): StoredEvent {
+  const bytes = inflateRawSync(body);
+  const event = JSON.parse(bytes.toString('utf8')) as NormalEvent;
+  const start = bytes.indexOf(MESSAGE_KEY) + MESSAGE_KEY.length;
+  return { ...storedEvent(event), json: bytes.subarray(start, bytes.length - 1) };
 }

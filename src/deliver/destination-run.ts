@@ -9,7 +9,7 @@ import type { Disk } from '../base/disk.ts';
 import { MillraceError, toError } from '../base/errors.ts';
 import { INTERNAL_REASON, isInternalSlug } from '../base/internal-source.ts';
 import type { Random } from '../base/random.ts';
-import type { NormalEvent } from '../events/normalise.ts';
+import type { StoredEvent } from '../events/raw-event.ts';
 import type { Net } from '../net/net.ts';
 import { withFields } from '../observe/logger.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -17,14 +17,14 @@ import type { MetricsRegistry } from '../observe/metrics.ts';
 import { backoffMs, createBreaker } from './breaker.ts';
 import type { DeliveryDefaults, Destination, DestinationType } from './contract.ts';
 import { deadLetterCount } from './dead-letters.ts';
-import { deliveryEventOf } from './delivery-item.ts';
-import type { SourceName } from './delivery-item.ts';
 import { createDeliveryMeters } from './delivery-meters.ts';
 import type { DeliverSettings, DestinationRecord } from './destination-record.ts';
 import type { Feed } from './feed.ts';
 import { createLogOrderStream } from './log-order-stream.ts';
 import { listReplays, replaySelection, setReplayState } from './replays.ts';
 import type { Replay } from './replays.ts';
+import { deliveryEventOf } from './routed-event.ts';
+import type { SourceName } from './routed-event.ts';
 import { compileFilters, parseFilters } from './routing/filters.ts';
 import { explainRoute } from './routing/router.ts';
 import type { RoutingPlan, RuleResult } from './routing/router.ts';
@@ -89,7 +89,7 @@ export interface DestinationRun {
   adopt(stream: string, rows: readonly WaitingEvent[]): void;
   expireBefore(partition: string, position: number): void;
   /** @param isReplay as a replay that asks for everything would route it. */
-  explain(event: NormalEvent, isReplay?: boolean): RuleResult[];
+  explain(event: StoredEvent, isReplay?: boolean): RuleResult[];
   /** @throws MillraceError DESTINATION_TEST_FAILED */
   test(): Promise<void>;
   stop(): Promise<void>;
@@ -320,8 +320,8 @@ export function startDestinationRun(record: DestinationRecord, seams: RunSeams):
       const plan = planFor(null);
       if (isReplay) plan.replay = () => true;
       const source = sourceName(event.sourceNumber);
-      return explainRoute(event, plan, (message) =>
-        deliveryEventOf(event, message, source, record.id, null),
+      return explainRoute(event, plan, (changed) =>
+        deliveryEventOf(event, changed, source, record.id, null),
       );
     },
     async test() {

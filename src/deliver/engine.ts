@@ -3,7 +3,7 @@
  * own. Publishes how far the log must be kept for them, and gives up what it may not keep longer.
  */
 import { MillraceError, toError } from '../base/errors.ts';
-import type { NormalEvent } from '../events/normalise.ts';
+import type { StoredEvent } from '../events/raw-event.ts';
 import { expireDeadLetters } from './dead-letters.ts';
 import type { DestinationRecord } from './destination-record.ts';
 import { startDestinationRun } from './destination-run.ts';
@@ -22,7 +22,7 @@ export interface Engine {
   /** By slug or id. @throws MillraceError NOT_FOUND */
   find(name: string): DestinationRun;
   runs(): Iterable<DestinationRun>;
-  event(partition: string, position: number, index: number): Promise<NormalEvent | null>;
+  event(partition: string, position: number, index: number): Promise<StoredEvent | null>;
   stop(): Promise<void>;
 }
 

@@ -1,13 +1,16 @@
 /**
  * The log as destinations read it: records with their stored events, duplicates left out by the
  * dispatcher's verdicts. Destinations at the same place share what one of them has read, so that
- * ten of them parse an event once.
+ * ten of them look at an event once.
  */
 import { toError } from '../base/errors.ts';
 import type { Disk } from '../base/disk.ts';
 import type { Ledger } from '../dispatch/ledger.ts';
-import { normaliseRecord } from '../events/normalise.ts';
-import type { NormalEvent } from '../events/normalise.ts';
+import { decodePayload } from '../events/envelope.ts';
+import { rawEvents, storedEvent } from '../events/raw-event.ts';
+import type { StoredEvent } from '../events/raw-event.ts';
+import { copyRawItems, createRawItems } from '../events/raw-items.ts';
+import { readRawRecord } from '../events/raw-record.ts';
 import type { Archive } from '../lake/archive.ts';
 import { openLogReader } from '../log/log-reader.ts';
 import type { LogReader } from '../log/log-reader.ts';
@@ -17,7 +20,7 @@ import type { Logger } from '../observe/logger.ts';
 export interface FeedRecord {
   position: number;
   next: number;
-  events: NormalEvent[];
+  events: StoredEvent[];
   /** Of the record, for bounding memory. */
   bytes: number;
 }
@@ -36,7 +39,7 @@ export interface Feed {
    */
   read(partition: string, from: number, upTo: number): Promise<FeedChunk | null>;
   /** One stored event, or null when its record is gone or damaged. */
-  event(partition: string, position: number, index: number): Promise<NormalEvent | null>;
+  event(partition: string, position: number, index: number): Promise<StoredEvent | null>;
   /** Where the log begins and, for each segment, when it was begun. */
   segments(partition: string): Promise<{ base: number; createdMs: number; bytes: number }[]>;
   /** The first place with an event received at or after the time, if the archive has one. */
@@ -91,7 +94,8 @@ export function openFeed(options: FeedOptions): Feed {
   const readArchive = async (partition: string, from: number, to: number): Promise<FeedChunk> => {
     const { events, next } = await archive.read(partition, from, to);
     const records: FeedRecord[] = [];
-    for (const event of events) {
+    for (const archived of events) {
+      const event = storedEvent(archived);
       const last = records.at(-1);
       if (last?.position === event.position) {
         last.events.push(event);
@@ -128,7 +132,7 @@ export function openFeed(options: FeedOptions): Feed {
       }
       const duplicates = ledger.duplicatesBetween(partition, from, next);
       const parsed = records.map(({ position, next: after, payload }) => {
-        const { events } = normaliseRecord(payload, { partition, position });
+        const events = eventsOf(payload, partition, position);
         const stored =
           duplicates.size === 0
             ? events
@@ -147,9 +151,10 @@ export function openFeed(options: FeedOptions): Feed {
     partition: string,
     position: number,
     index: number,
-  ): Promise<NormalEvent | null> => {
+  ): Promise<StoredEvent | null> => {
     const { events } = await archive.read(partition, position, position + 1);
-    return events.find((event) => event.index === index) ?? null;
+    const event = events.find((candidate) => candidate.index === index);
+    return event ? storedEvent(event) : null;
   };
   const forget = (key: string): void => {
     cache.delete(key);
@@ -187,7 +192,7 @@ export function openFeed(options: FeedOptions): Feed {
         const [record] = records;
         if (!record || record.position !== position)
           return await archived(partition, position, index);
-        const { events } = normaliseRecord(record.payload, { partition, position });
+        const events = eventsOf(record.payload, partition, position);
         return events.find((event) => event.index === index) ?? null;
       } catch (error) {
         logger.warn({ partition, position, reason: toError(error).message }, 'record unreadable');
@@ -208,6 +213,16 @@ export function openFeed(options: FeedOptions): Feed {
       cache.clear();
     },
   };
+}
+
+const scratch = createRawItems();
+
+/** @param payload a view of what the reader holds, which the events outlive. */
+function eventsOf(payload: Uint8Array, partition: string, position: number): StoredEvent[] {
+  const { envelope, body } = decodePayload(Buffer.from(payload));
+  if (envelope.kind === 'rejected') return [];
+  const record = readRawRecord({ partition, position }, envelope, body, scratch);
+  return rawEvents({ ...record, items: copyRawItems(scratch) });
 }
 
 function keyOf(partition: string, position: number): string {

@@ -5,12 +5,15 @@
  * tried again as it is, for as long as it takes: the destination is behind, and nothing is lost.
  */
 import { assert } from '../base/assert.ts';
-import type { NormalEvent } from '../events/normalise.ts';
+import type { JsonObject } from '../events/json.ts';
+import type { StoredEvent } from '../events/raw-event.ts';
 import { backoffMs, jitter } from './breaker.ts';
 import type { DeliveryBatch, DeliveryEvent, DeliveryOutcome } from './contract.ts';
-import { countedOf, deliveryEventOf, keyOf, newDeadLetter, unpackEvent } from './delivery-item.ts';
+import { countedOf, newDeadLetter, unpackEvent } from './delivery-item.ts';
 import type { FeedRecord } from './feed.ts';
+import { keyOf } from './keys.ts';
 import { createRest } from './rest.ts';
+import { deliveryEventOf } from './routed-event.ts';
 import { route } from './routing/router.ts';
 import { askedWaitMs, attemptsOf, isBlocked, sendBatch } from './sending.ts';
 import type { Sent } from './sending.ts';
@@ -32,7 +35,7 @@ interface Gathering {
 }
 
 interface Routed {
-  sends: { event: NormalEvent; delivery: DeliveryEvent }[];
+  sends: { event: StoredEvent; delivery: DeliveryEvent }[];
   counts: Counted[];
 }
 
@@ -115,13 +118,13 @@ export function createLogOrderStream(context: StreamContext): DeliveryStream {
     }
     return routed;
   };
-  const routeOne = (event: NormalEvent, row: WaitingEvent | null, routed: Routed): void => {
+  const routeOne = (event: StoredEvent, row: WaitingEvent | null, routed: Routed): void => {
     const source = context.source(event.sourceNumber);
-    const toDelivery = (message: NormalEvent['message']) =>
-      deliveryEventOf(event, message, source, scope, row);
+    const toDelivery = (changed: JsonObject | null) =>
+      deliveryEventOf(event, changed, source, scope, row);
     const result = route(event, plan, toDelivery);
     if (result.kind === 'send') {
-      routed.sends.push({ event, delivery: toDelivery(result.message) });
+      routed.sends.push({ event, delivery: toDelivery(result.changed) });
       return;
     }
     routed.counts.push(countedOf(event, 'filtered', result.reason));

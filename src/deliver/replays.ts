@@ -4,7 +4,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { MillraceError } from '../base/errors.ts';
-import type { NormalEvent } from '../events/normalise.ts';
+import type { StoredEvent } from '../events/raw-event.ts';
 import type { Feed } from './feed.ts';
 import { compileFql } from './routing/fql.ts';
 import type { Cursor } from './state/rows.ts';
@@ -40,14 +40,14 @@ export function replaySelection(spec: ReplaySpec): ReplaySelection {
   }
   const names = new Set(spec.events);
   const matches = spec.filter === null ? null : filterOf(spec.filter);
-  return (event: NormalEvent) => {
+  return (event: StoredEvent) => {
     if (event.receivedAtMs < spec.fromMs || event.receivedAtMs >= spec.toMs) return false;
     if (names.size > 0 && !names.has(event.event ?? event.type)) return false;
     return matches === null || matches(event.message);
   };
 }
 
-function filterOf(filter: string): (message: NormalEvent['message']) => boolean {
+function filterOf(filter: string): (message: StoredEvent['message']) => boolean {
   try {
     const matches = compileFql(filter);
     return (message) => {

@@ -101,31 +101,48 @@ export function askedWaitMs(outcomes: readonly DeliveryOutcome[]): number | unde
 
 /** What trace will show: a row for each partition and distinct outcome of the batch. */
 export function attemptsOf(batch: DeliveryBatch, sent: Sent): Attempt[] {
-  const attempts = new Map<string, Attempt & { places: { position: number; index: number }[] }>();
-  batch.events.forEach(({ partition, position, index }, at) => {
+  const attempts = new Map<string, TracedAttempt>();
+  let last: DeliveryOutcome | undefined;
+  let attempt: TracedAttempt | undefined;
+  for (const [at, { partition, position, index }] of batch.events.entries()) {
     const outcome = sent.outcomes[at];
-    if (!outcome) return;
-    const { reason = null, message = null } = 'reason' in outcome ? outcome : {};
-    const status = 'status' in outcome ? (outcome.status ?? null) : null;
-    const key = JSON.stringify([partition, outcome.kind, reason, message, status]);
-    const known = attempts.get(key);
-    if (known) {
-      known.places.push({ position, index });
-      return;
+    if (!outcome) continue;
+    // Mostly all events of a batch share one outcome.
+    if (last !== outcome || attempt?.partition !== partition) {
+      attempt = attemptWith(attempts, partition, outcome, sent);
+      last = outcome;
     }
-    const { atMs, elapsedMs } = sent;
-    const places = [{ position, index }];
-    const { kind } = outcome;
-    attempts.set(key, {
-      partition,
-      places,
-      atMs,
-      elapsedMs,
-      outcome: kind,
-      reason,
-      message: message === null ? null : message.slice(0, MESSAGE_CHARS_MAX),
-      status,
-    });
-  });
+    attempt.places.push({ position, index });
+  }
   return [...attempts.values()];
+}
+
+interface TracedAttempt extends Attempt {
+  places: { position: number; index: number }[];
+}
+
+/** The attempt of such an outcome, a new one at the first. */
+function attemptWith(
+  attempts: Map<string, TracedAttempt>,
+  partition: string,
+  outcome: DeliveryOutcome,
+  { atMs, elapsedMs }: Sent,
+): TracedAttempt {
+  const { reason = null, message = null } = 'reason' in outcome ? outcome : {};
+  const status = 'status' in outcome ? (outcome.status ?? null) : null;
+  const key = JSON.stringify([partition, outcome.kind, reason, message, status]);
+  const known = attempts.get(key);
+  if (known) return known;
+  const attempt: TracedAttempt = {
+    partition,
+    places: [],
+    atMs,
+    elapsedMs,
+    outcome: outcome.kind,
+    reason,
+    message: message === null ? null : message.slice(0, MESSAGE_CHARS_MAX),
+    status,
+  };
+  attempts.set(key, attempt);
+  return attempt;
 }

@@ -4,11 +4,11 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import type { NormalEvent } from '../events/normalise.ts';
+import type { StoredEvent } from '../events/raw-event.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { Breaker } from './breaker.ts';
 import type { Destination } from './contract.ts';
-import type { SourceName } from './delivery-item.ts';
+import type { SourceName } from './routed-event.ts';
 import type { DeliveryMeters } from './delivery-meters.ts';
 import type { DeliverSettings } from './destination-record.ts';
 import type { Feed } from './feed.ts';
@@ -80,4 +80,4 @@ export interface DeliveryStream {
 }
 
 /** Whether an event belongs to a replay. */
-export type ReplaySelection = (event: NormalEvent) => boolean;
+export type ReplaySelection = (event: StoredEvent) => boolean;

@@ -1,7 +1,7 @@
 /** What a destination did with one event: each rule, each attempt, and where it stands. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { DestinationRun } from './destination-run.ts';
-import type { NormalEvent } from '../events/normalise.ts';
+import type { StoredEvent } from '../events/raw-event.ts';
 import type { RuleResult } from './routing/router.ts';
 import { decodePlaces } from './state/places.ts';
 
@@ -36,7 +36,7 @@ interface Place {
 export function traceDestination(
   run: DestinationRun,
   place: Place,
-  event: NormalEvent | null,
+  event: StoredEvent | null,
 ): DestinationTrace {
   const { slug, type } = run.record;
   const rules = event ? run.explain(event) : [];

@@ -5,13 +5,12 @@
  */
 import { crc32 } from 'node:zlib';
 import { assert } from '../base/assert.ts';
-import type { NormalEvent } from '../events/normalise.ts';
+import type { JsonObject } from '../events/json.ts';
+import type { StoredEvent } from '../events/raw-event.ts';
 import { backoffMs, jitter } from './breaker.ts';
 import type { DeliveryOutcome } from './contract.ts';
 import {
   countedOf,
-  deliveryEventOf,
-  keyOf,
   newDeadLetter,
   newWaiting,
   orderKeyOf,
@@ -21,7 +20,9 @@ import {
 import type { DeliveryItem } from './delivery-item.ts';
 import type { FeedChunk } from './feed.ts';
 import { createRateCap } from './rate-cap.ts';
+import { keyOf } from './keys.ts';
 import { createRest } from './rest.ts';
+import { deliveryEventOf } from './routed-event.ts';
 import { route } from './routing/router.ts';
 import { askedWaitMs, attemptsOf, isBlocked, sendBatch } from './sending.ts';
 import type { Attempt, Cursor, FailureText, WaitingEvent } from './state/rows.ts';
@@ -122,19 +123,19 @@ export function createUserOrderStream(context: StreamContext): DeliveryStream {
 
   /** Routes an event; what passes is an item to send. */
   const itemOf = (
-    event: NormalEvent,
+    event: StoredEvent,
     record: OpenRecord | null,
     row: WaitingEvent | null,
     bytes: number,
   ): DeliveryItem | { reason: string } => {
     const source = context.source(event.sourceNumber);
-    const toDelivery = (message: NormalEvent['message']) =>
-      deliveryEventOf(event, message, source, scope, row);
+    const toDelivery = (changed: JsonObject | null) =>
+      deliveryEventOf(event, changed, source, scope, row);
     const routed = route(event, plan, toDelivery);
     if (routed.kind === 'filtered') return { reason: routed.reason };
     return {
       event,
-      delivery: toDelivery(routed.message),
+      delivery: toDelivery(routed.changed),
       orderKey: row?.orderKey ?? orderKeyOf(event, pace.keepOrder),
       record,
       waiting: row,
@@ -144,7 +145,7 @@ export function createUserOrderStream(context: StreamContext): DeliveryStream {
       bytes,
     };
   };
-  const takeEvent = (event: NormalEvent, record: OpenRecord, bytes: number): void => {
+  const takeEvent = (event: StoredEvent, record: OpenRecord, bytes: number): void => {
     const item = itemOf(event, record, null, bytes);
     if ('reason' in item) {
       const count = countedOf(event, 'filtered', item.reason);
@@ -217,7 +218,7 @@ export function createUserOrderStream(context: StreamContext): DeliveryStream {
         bury(row, null, UNREADABLE);
         continue;
       }
-      const item = itemOf(event, null, row, JSON.stringify(event.message).length);
+      const item = itemOf(event, null, row, event.json.length);
       if (!('reason' in item)) {
         enqueue(item);
         continue;
@@ -228,7 +229,7 @@ export function createUserOrderStream(context: StreamContext): DeliveryStream {
       waiting.settle(row);
     }
   };
-  const bury = (row: WaitingEvent, event: NormalEvent | null, failure: FailureText): void => {
+  const bury = (row: WaitingEvent, event: StoredEvent | null, failure: FailureText): void => {
     outbox.resolved.push(row.id);
     outbox.dead.push({
       ...row,
@@ -288,8 +289,18 @@ export function createUserOrderStream(context: StreamContext): DeliveryStream {
   };
   const send = async (lane: Lane, items: DeliveryItem[]): Promise<void> => {
     const events = items.map(({ delivery }) => delivery);
-    const token = keyOf(events.map(({ idempotencyKey }) => idempotencyKey));
-    const batch = { events, token, replayId: context.replayId, ranges: [] };
+    const batch = {
+      events,
+      // Many services are told no token.
+      get token() {
+        return keyOf([
+          scope,
+          ...items.map(({ event }) => `${event.sourceNumber}/${event.messageId}`),
+        ]);
+      },
+      replayId: context.replayId,
+      ranges: [],
+    };
     const sent = await sendBatch(context.destination, batch, pace.timeoutMs, clock);
     outbox.attempts.push(...attemptsOf(batch, sent));
     judge(sent.outcomes, sent.elapsedMs);

@@ -110,12 +110,24 @@ export function createWindow(): Window {
 /** Adds equal ones together. */
 export function sumCounts(counts: readonly Counted[]): DeliveryCount[] {
   const sums = new Map<string, DeliveryCount>();
+  let last: DeliveryCount | undefined;
   for (const counted of counts) {
     const { outcome, reason, sourceNumber, hour } = counted;
+    // Equal ones mostly follow each other.
+    const isAsLast =
+      last?.hour === hour &&
+      last.sourceNumber === sourceNumber &&
+      last.outcome === outcome &&
+      last.reason === reason;
+    if (last && isAsLast) {
+      last.count++;
+      continue;
+    }
     const key = `${outcome}/${reason}/${sourceNumber}/${hour}`;
-    const sum = sums.get(key);
-    if (sum) sum.count++;
-    else sums.set(key, { ...counted, count: 1 });
+    const sum = sums.get(key) ?? { ...counted, count: 0 };
+    sum.count++;
+    sums.set(key, sum);
+    last = sum;
   }
   return [...sums.values()];
 }

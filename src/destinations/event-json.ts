@@ -3,25 +3,22 @@ import { toError } from '../base/errors.ts';
 import type { DeliveryEvent, DeliveryOutcome } from '../deliver/contract.ts';
 
 /**
- * One text per event, and an outcome for those that cannot be written (nested deeper than the
- * stack). Lone surrogates become escapes, which every parser takes.
+ * One text per event, in UTF-8, and an outcome for those that cannot be written (nested deeper than
+ * the stack). What was sent is in them as it was sent, unless filters changed the event; then lone
+ * surrogates become escapes, which every parser takes.
  */
 export interface WrittenEvents {
-  texts: string[];
+  texts: Buffer[];
   events: DeliveryEvent[];
   /** By place; undefined for those that are in `texts`. */
   failures: (DeliveryOutcome | undefined)[];
 }
 
-/** @param messageOf what is sent of an event; by default its message. */
-export function writeEvents(
-  events: readonly DeliveryEvent[],
-  messageOf: (event: DeliveryEvent) => unknown = ({ message }) => message,
-): WrittenEvents {
+export function writeEvents(events: readonly DeliveryEvent[]): WrittenEvents {
   const written: WrittenEvents = { texts: [], events: [], failures: [] };
   for (const event of events) {
     try {
-      written.texts.push(JSON.stringify(messageOf(event)));
+      written.texts.push(jsonOf(event));
       written.events.push(event);
       written.failures.push(undefined);
     } catch (error) {
@@ -30,6 +27,30 @@ export function writeEvents(
     }
   }
   return written;
+}
+
+function jsonOf({ json, message }: DeliveryEvent): Buffer {
+  if (json === undefined) return Buffer.from(JSON.stringify(message));
+  return Buffer.from(json.buffer, json.byteOffset, json.byteLength);
+}
+
+/** Texts with something before, between and behind them. */
+export function joinTexts(
+  texts: readonly Uint8Array[],
+  { before, between, behind }: { before: string; between: string; behind: string },
+): Buffer {
+  const bytes = texts.reduce((sum, text) => sum + text.length, 0);
+  const gaps = Math.max(0, texts.length - 1) * between.length;
+  // Punctuation is ASCII: a byte for each character.
+  const joined = Buffer.allocUnsafe(before.length + bytes + gaps + behind.length);
+  let at = joined.write(before, 'latin1');
+  for (const [place, text] of texts.entries()) {
+    if (place > 0) at += joined.write(between, at, 'latin1');
+    joined.set(text, at);
+    at += text.length;
+  }
+  joined.write(behind, at, 'latin1');
+  return joined;
 }
 
 /** Puts the outcomes of what was sent between the failures, in the order of the events. */

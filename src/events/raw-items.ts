@@ -149,6 +149,22 @@ let contextBits = 0;
 
 const SEED = 0x811c9dc5 | 0;
 
+/** What was read, for itself: the original may be used for the next body. */
+export function copyRawItems(items: RawItems): RawItems {
+  const { count, shared, extras } = items;
+  return {
+    count,
+    starts: items.starts.slice(0, count * FIELD_COUNT),
+    ends: items.ends.slice(0, count * FIELD_COUNT),
+    shared: { starts: shared.starts.slice(), ends: shared.ends.slice() },
+    contextKeys: items.contextKeys.slice(0, count),
+    shapeHigh: items.shapeHigh.slice(0, count),
+    shapeLow: items.shapeLow.slice(0, count),
+    keyCounts: items.keyCounts.slice(0, count),
+    extras: [...extras],
+  };
+}
+
 /**
  * @param body valid JSON with an object at its top; a byte order mark is stepped over.
  * @param skipped events that are not looked into: they were refused, and may be anything.

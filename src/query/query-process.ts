@@ -27,7 +27,8 @@ process.on('message', (order: QueryOrder) => {
   else if (order.kind === 'cancel') running.get(order.id)?.abort();
   else void answer(order);
 });
-process.on('disconnect', () => process.exit(0));
+// An orderly exit would wait for the engine, which may be deaf; nothing here needs order.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 // A signal from a terminal goes to every process of the group; the server says when to end.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);

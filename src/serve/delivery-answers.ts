@@ -13,6 +13,7 @@ import { dryRunReplay, replaysOf, startReplay, steerReplay } from '../deliver/re
 import type { ReplaySeams } from '../deliver/replay-control.ts';
 import { traceDestination } from '../deliver/trace.ts';
 import type { DestinationRun } from '../deliver/destination-run.ts';
+import { storedEvent } from '../events/raw-event.ts';
 import type { DeliveryQuestion, DeliveryQuestions } from './delivery-messages.ts';
 
 type Answers = {
@@ -68,7 +69,7 @@ const ANSWERS: Answers = {
     destinationOverview(engine.find(destination), clock.wallMs()),
   explain(engine, _seams, { destination, events }) {
     const run = engine.find(destination);
-    return events.map((event) => run.explain(event));
+    return events.map((event) => run.explain(storedEvent(event)));
   },
 };
 

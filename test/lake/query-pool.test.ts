@@ -33,13 +33,13 @@ async function metric(name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? 0);
 }
 
-/** Processes that run queries, whose parent is the server. */
-function queryProcesses(): number[] {
+/** Processes that run queries, whose parent is a server. */
+function queryProcesses(parent = server.process.pid): number[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   return pids.map(Number).filter((pid) => {
     try {
       const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-      const isOurs = status.includes(`\nPPid:\t${server.process.pid}\n`);
+      const isOurs = status.includes(`\nPPid:\t${parent}\n`);
       return isOurs && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('query-process.ts');
     } catch {
       // It ended while it was looked at.
@@ -139,3 +139,35 @@ test('with the server all of them end', async () => {
   await server.terminate();
   assert.deepEqual(queryProcesses(), []);
 });
+
+test('a server that is killed leaves no query behind, not even a deaf one', async () => {
+  const killed = await startTestServer();
+  const asked = fetch(`${killed.adminUrl}/sql`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${killed.token}` },
+    body: JSON.stringify({ sql: DEAF }),
+  }).catch(() => null);
+  const ofKilled = (): number[] => queryProcesses(killed.process.pid);
+  while (ofKilled().length === 0) await sleep(20);
+  const left = ofKilled();
+  // It has begun to work on the one value.
+  while (!left.some(isBusy)) await sleep(100);
+  await killed.kill();
+  while (left.some(isAlive)) await sleep(20);
+  await asked;
+  await killed.stop();
+});
+
+/** Whether a process has taken a second of CPU: far more than its start. */
+function isBusy(pid: number): boolean {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return Number(fields[11]) > 200;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    return false;
+  }
+}

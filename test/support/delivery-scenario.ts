@@ -19,7 +19,8 @@ import type { DeliveryState } from '../../src/deliver/state/delivery-state.ts';
 import { LIVE_STREAM } from '../../src/deliver/state/rows.ts';
 import type { DeliveryStream, StreamPace } from '../../src/deliver/stream.ts';
 import { createUserOrderStream } from '../../src/deliver/user-order-stream.ts';
-import type { NormalEvent } from '../../src/events/normalise.ts';
+import { storedEvent } from '../../src/events/raw-event.ts';
+import type { StoredEvent } from '../../src/events/raw-event.ts';
 import { createMetricsRegistry } from '../../src/observe/metrics.ts';
 import { createVirtualClock } from './virtual-clock.ts';
 import type { VirtualClock } from './virtual-clock.ts';
@@ -72,7 +73,7 @@ export interface Scenario {
   state(): DeliveryState;
   stream(): DeliveryStream;
   /** Adds a record with these events; returns them as they will be delivered. */
-  write(...events: { userId: string; event?: string }[]): NormalEvent[];
+  write(...events: { userId: string; event?: string }[]): StoredEvent[];
   /** How the run of the present stream ended, once it has. */
   end(): string | null;
   start(): void;
@@ -228,9 +229,9 @@ function eventAt(
   userId: string,
   event: string,
   nowMs: number,
-): NormalEvent {
+): StoredEvent {
   const messageId = `m-${position}-${index}`;
-  return {
+  return storedEvent({
     sourceNumber: 1,
     partition: PARTITION,
     position,
@@ -251,5 +252,5 @@ function eventAt(
     receivedAtMs: nowMs,
     channel: 'server',
     message: { type: 'track', userId, event, messageId, properties: {}, context: {} },
-  };
+  });
 }

@@ -18,9 +18,9 @@ export interface IntegrationTarget {
   names: readonly string[];
 }
 
-export function isIntegrationEnabled(message: JsonObject, target: IntegrationTarget): boolean {
+/** @param integrations of the message; empty when it has none. */
+export function isIntegrationEnabled(integrations: JsonObject, target: IntegrationTarget): boolean {
   if (target.class === 'storage') return true;
-  const integrations = isObject(message['integrations']) ? message['integrations'] : {};
   if (target.class === 'warehouse') return isWarehouseEnabled(integrations['Warehouses'], target);
   for (const name of target.names) {
     const own = Object.hasOwn(integrations, name) ? integrations[name] : undefined;

@@ -5,13 +5,13 @@
  * event and settings give the same answer, so trace can tell afterwards what each rule said.
  */
 import { INTERNAL_REASON } from '../../base/internal-source.ts';
-import type { NormalEvent } from '../../events/normalise.ts';
+import type { StoredEvent } from '../../events/raw-event.ts';
 import type { JsonObject } from '../../events/json.ts';
 import type { DeliveryEvent } from '../contract.ts';
 import type { DeliveryReason } from '../reasons.ts';
 import { hasConsent } from './consent.ts';
 import { applyFilters } from './filters.ts';
-import type { CompiledFilters } from './filters.ts';
+import type { CompiledFilters, FilterResult } from './filters.ts';
 import { isIntegrationEnabled } from './integrations.ts';
 import type { IntegrationTarget } from './integrations.ts';
 
@@ -28,11 +28,12 @@ export interface RoutingPlan {
   /** The subscriptions' word, or null for destinations without. */
   accepts: ((event: DeliveryEvent) => string | null) | null;
   /** A replay asks for some events only, and for one destination whatever `integrations` says. */
-  replay: ((event: NormalEvent) => boolean) | null;
+  replay: ((event: StoredEvent) => boolean) | null;
 }
 
 export type Routed =
-  | { kind: 'send'; message: JsonObject }
+  /** `changed`: the message after the filters; null: as it was stored. */
+  | { kind: 'send'; changed: JsonObject | null }
   | { kind: 'filtered'; reason: DeliveryReason | string; detail: string };
 
 export interface RuleResult {
@@ -45,7 +46,7 @@ export interface RuleResult {
 interface Rule {
   name: string;
   /** A reason to filter the event, or null. */
-  refuse(event: NormalEvent, plan: RoutingPlan): DeliveryReason | null;
+  refuse(event: StoredEvent, plan: RoutingPlan): DeliveryReason | null;
 }
 
 const RULES: readonly Rule[] = [
@@ -68,12 +69,14 @@ const RULES: readonly Rule[] = [
   {
     name: 'consent',
     refuse: (event, plan) =>
-      hasConsent(event.message, plan.consentCategories) ? null : 'FILTERED_BY_END_USER_CONSENT',
+      plan.consentCategories.length === 0 || hasConsent(event.message, plan.consentCategories)
+        ? null
+        : 'FILTERED_BY_END_USER_CONSENT',
   },
   {
     name: 'integrations object',
     refuse: (event, plan) =>
-      plan.replay || isIntegrationEnabled(event.message, plan.target)
+      plan.replay || isIntegrationEnabled(event.integrations, plan.target)
         ? null
         : 'INTEGRATION_DISABLED',
   },
@@ -85,28 +88,28 @@ const RULES: readonly Rule[] = [
 
 /** @param toDelivery makes what `accepts` looks at; called only when it will be asked. */
 export function route(
-  event: NormalEvent,
+  event: StoredEvent,
   plan: RoutingPlan,
-  toDelivery: (message: JsonObject) => DeliveryEvent,
+  toDelivery: (changed: JsonObject | null) => DeliveryEvent,
 ): Routed {
   for (const { name, refuse } of RULES) {
     const reason = refuse(event, plan);
     if (reason !== null) return { kind: 'filtered', reason, detail: name };
   }
-  const filtered = applyFilters(plan.filters, event.message);
+  const filtered = filter(event, plan);
   if (filtered.kind === 'dropped') {
     return { kind: 'filtered', reason: filtered.reason, detail: filtered.filter };
   }
-  const reason = plan.accepts?.(toDelivery(filtered.message)) ?? null;
+  const reason = plan.accepts?.(toDelivery(filtered.changed)) ?? null;
   if (reason !== null) return { kind: 'filtered', reason, detail: 'subscriptions' };
-  return { kind: 'send', message: filtered.message };
+  return { kind: 'send', changed: filtered.changed };
 }
 
 /** What each rule says of an event, in order, up to the first that refuses it. */
 export function explainRoute(
-  event: NormalEvent,
+  event: StoredEvent,
   plan: RoutingPlan,
-  toDelivery: (message: JsonObject) => DeliveryEvent,
+  toDelivery: (changed: JsonObject | null) => DeliveryEvent,
 ): RuleResult[] {
   const results: RuleResult[] = [];
   for (const { name, refuse } of RULES) {
@@ -114,7 +117,7 @@ export function explainRoute(
     results.push({ rule: name, reason, detail: '' });
     if (reason !== null) return results;
   }
-  const filtered = applyFilters(plan.filters, event.message);
+  const filtered = filter(event, plan);
   const isDropped = filtered.kind === 'dropped';
   results.push({
     rule: 'destination filters',
@@ -122,7 +125,19 @@ export function explainRoute(
     detail: isDropped ? filtered.filter : '',
   });
   if (isDropped) return results;
-  const reason = plan.accepts?.(toDelivery(filtered.message)) ?? null;
+  const reason = plan.accepts?.(toDelivery(filtered.changed)) ?? null;
   results.push({ rule: 'subscriptions', reason, detail: '' });
   return results;
+}
+
+type Filtered =
+  { kind: 'pass'; changed: JsonObject | null } | Extract<FilterResult, { kind: 'dropped' }>;
+
+/** Without filters the message is not even looked at. */
+function filter(event: StoredEvent, { filters }: RoutingPlan): Filtered {
+  if (filters.rules.length === 0) return { kind: 'pass', changed: null };
+  const { message } = event;
+  const result = applyFilters(filters, message);
+  if (result.kind === 'dropped') return result;
+  return { kind: 'pass', changed: result.message === message ? null : result.message };
 }

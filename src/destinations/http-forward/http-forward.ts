@@ -21,9 +21,9 @@ import type {
   DestinationType,
 } from '../../deliver/contract.ts';
 import { isObject, parseJson } from '../../events/json.ts';
-import type { JsonObject } from '../../events/json.ts';
+import { withoutSentAt } from '../../events/message-json.ts';
 import type { HttpAnswer } from '../../net/net.ts';
-import { mergeOutcomes, writeEvents } from '../event-json.ts';
+import { joinTexts, mergeOutcomes, writeEvents } from '../event-json.ts';
 import { outcomeOfAnswer, outcomeOfError, responseText } from '../http-outcome.ts';
 import { checkUrlSetting, urlField } from '../http-settings.ts';
 import { testMessage } from '../service-messages.ts';
@@ -32,8 +32,7 @@ import { defineSettings } from '../settings.ts';
 /** Segment takes 500 KB a batch; the rest is room for what receivers add before they count. */
 const BODY_BYTES_MAX = 450_000;
 const BODY_EVENTS_MAX = 100;
-const BODY_START = '{"batch":[';
-const BODY_END = ']}';
+const BATCH = { before: '{"batch":[', between: ',', behind: ']}' };
 /** A hundred rejections with their reasons. */
 const ANSWER_BYTES_MAX = 256 * 1024;
 const REASON_CHARS_MAX = 200;
@@ -90,7 +89,8 @@ function openForward(settings: ForwardSettings, context: DestinationContext): De
   return {
     deliver: (batch, signal) => deliverInParts(send, batch, signal),
     async test(signal) {
-      const [outcome] = await send([JSON.stringify(forwarded(testMessage(context)))], signal);
+      const { sentAt: _, ...message } = testMessage(context);
+      const [outcome] = await send([Buffer.from(JSON.stringify(message))], signal);
       if (outcome?.kind === 'delivered') return;
       throw new MillraceError('DESTINATION_TEST_FAILED', outcome?.message ?? 'no outcome');
     },
@@ -99,7 +99,7 @@ function openForward(settings: ForwardSettings, context: DestinationContext): De
 }
 
 /** @returns an outcome per text. */
-type Send = (texts: readonly string[], signal: AbortSignal) => Promise<DeliveryOutcome[]>;
+type Send = (texts: readonly Uint8Array[], signal: AbortSignal) => Promise<DeliveryOutcome[]>;
 
 const gzipAsync = promisify(gzip);
 
@@ -113,7 +113,7 @@ function sender(settings: ForwardSettings, { net, clock }: DestinationContext): 
     ...(settings.gzip ? { 'Content-Encoding': 'gzip' } : {}),
   };
   return async (texts, signal) => {
-    const text = BODY_START + texts.join(',') + BODY_END;
+    const text = joinTexts(texts, BATCH);
     const body = settings.gzip ? await gzipAsync(text) : text;
     try {
       const responseBytesMax = ANSWER_BYTES_MAX;
@@ -135,9 +135,10 @@ async function deliverInParts(
   { events }: DeliveryBatch,
   signal: AbortSignal,
 ): Promise<DeliveryOutcome[]> {
-  const written = writeEvents(events, ({ message }: DeliveryEvent) => forwarded(message));
+  const written = writeEvents(events);
   const outcomes: DeliveryOutcome[] = [];
-  for (const part of partsOf(written.texts)) {
+  const texts = written.texts.map((text, at) => withoutTime(text, written.events[at]));
+  for (const part of partsOf(texts)) {
     const last = outcomes.at(-1);
     const isStopped = last?.kind === 'retry' && last.scope === 'destination';
     // After a retry nothing later may overtake it.
@@ -147,22 +148,23 @@ async function deliverInParts(
 }
 
 /** Everything but `sentAt`; see the head of this file. */
-function forwarded(message: JsonObject): JsonObject {
-  const { sentAt: _, ...kept } = message;
-  return kept;
+function withoutTime(text: Uint8Array, event: DeliveryEvent | undefined): Uint8Array {
+  if (event === undefined || event.json !== undefined) return withoutSentAt(text);
+  const { sentAt: _, ...kept } = event.message;
+  return Buffer.from(JSON.stringify(kept));
 }
 
 /** Cuts events into bodies that receivers take. One that is too long alone is theirs to refuse. */
-function partsOf(texts: readonly string[]): string[][] {
-  const parts: string[][] = [];
+function partsOf(texts: readonly Uint8Array[]): Uint8Array[][] {
+  const parts: Uint8Array[][] = [];
   let bytes = 0;
   for (const text of texts) {
-    const length = Buffer.byteLength(text) + 1;
+    const length = text.length + BATCH.between.length;
     const part = parts.at(-1);
     const isFull = part === undefined || part.length >= BODY_EVENTS_MAX;
     if (isFull || bytes + length > BODY_BYTES_MAX) {
       parts.push([text]);
-      bytes = BODY_START.length + BODY_END.length + length;
+      bytes = BATCH.before.length + BATCH.behind.length + length;
     } else {
       part.push(text);
       bytes += length;

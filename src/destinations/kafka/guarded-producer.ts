@@ -13,7 +13,8 @@ import type { Broker, Callback, Connection, ConnectionPool } from '@platformatic
 import type { Net } from '../../net/net.ts';
 import type { KafkaSettings } from './settings.ts';
 
-export type GuardedProducer = Producer<string, string, string, string>;
+/** Values are bytes: what was sent goes on as it was sent. */
+export type GuardedProducer = Producer<string, Buffer, string, string>;
 
 const CONNECT_MS_MAX = 5_000;
 /** How long brokers may take to agree (`request.timeout.ms` of other clients). */
@@ -37,7 +38,7 @@ export function openProducer(settings: KafkaSettings, net: Net): GuardedProducer
     idempotent: true,
     acks: -1,
     compression,
-    serializers: stringSerializers,
+    serializers: { ...stringSerializers, value: (value) => value },
     retries: RETRIES,
     retryDelay: RETRY_DELAY_MS,
     timeout: ACKNOWLEDGE_MS_MAX,

@@ -19,6 +19,7 @@ import type { KafkaSettings } from './settings.ts';
 
 /** Brokers take a batch of a partition up to 1 MiB (`message.max.bytes`), with its overhead. */
 const SEND_BYTES_MAX = 900_000;
+const NOTHING = Buffer.alloc(0);
 
 export const kafka: DestinationType = {
   name: 'kafka',
@@ -90,7 +91,7 @@ async function openKafka(
       for (const { topic, places } of partsOf(written, settings)) {
         const messages = places.map((place) => {
           const event = written.events[place] as DeliveryEvent;
-          return recordOf(event, written.texts[place] ?? '', { topic, settings, batch });
+          return recordOf(event, written.texts[place] ?? NOTHING, { topic, settings, batch });
         });
         // What failed goes first, or users would lose their order.
         const outcome: DeliveryOutcome =
@@ -126,14 +127,14 @@ const ABORTED: DeliveryOutcome = {
 
 /** By topic, and no larger than brokers take; the events of a topic stay in order. */
 function partsOf(
-  { events, texts }: { events: readonly DeliveryEvent[]; texts: readonly string[] },
+  { events, texts }: { events: readonly DeliveryEvent[]; texts: readonly Buffer[] },
   settings: KafkaSettings,
 ): Part[] {
   const parts: Part[] = [];
   const last = new Map<string, Part>();
   for (const [place, { sourceSlug, type }] of events.entries()) {
     const topic = topicOf(settings.topic, { source: sourceSlug, type });
-    const bytes = Buffer.byteLength(texts[place] ?? '');
+    const bytes = texts[place]?.length ?? 0;
     let part = last.get(topic);
     if (!part || part.bytes + bytes > SEND_BYTES_MAX) {
       part = { topic, bytes: 0, places: [] };
@@ -152,7 +153,7 @@ interface RecordContext {
   batch: DeliveryBatch;
 }
 
-function recordOf(event: DeliveryEvent, value: string, { topic, settings, batch }: RecordContext) {
+function recordOf(event: DeliveryEvent, value: Buffer, { topic, settings, batch }: RecordContext) {
   const { anonymousId, userId, messageId, idempotencyKey, sourceSlug } = event;
   const user = anonymousId ?? userId;
   const key = { user, messageId, none: null }[settings.keyBy];

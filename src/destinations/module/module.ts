@@ -90,7 +90,7 @@ async function deliver(
   const { events } = written;
   if (events.length === 0) return mergeOutcomes(written, []);
   const packed = events.map((event, at) => ({
-    text: written.texts[at] ?? '',
+    text: written.texts[at]?.toString() ?? '',
     idempotencyKey: event.idempotencyKey,
     attempts: event.attempts,
     progress: event.progress,

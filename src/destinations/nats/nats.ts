@@ -81,7 +81,7 @@ async function openNats(settings: NatsSettings, { net }: DestinationContext): Pr
   };
   const publish = (
     event: DeliveryEvent,
-    text: string,
+    text: Uint8Array,
     replayId: string | null,
   ): Promise<DeliveryOutcome> => {
     const { sourceSlug: source, type, messageId, idempotencyKey } = event;
@@ -104,7 +104,7 @@ async function openNats(settings: NatsSettings, { net }: DestinationContext): Pr
       const written = writeEvents(batch.events);
       const send = () =>
         inLanes(written.events, (event, place) =>
-          publish(event, written.texts[place] ?? '', batch.replayId),
+          publish(event, written.texts[place] ?? NOTHING, batch.replayId),
         );
       const aborted = written.events.map(() => ABORTED);
       const outcomes = await untilAbort(signal, send, onAbort(aborted));
@@ -129,6 +129,7 @@ async function openNats(settings: NatsSettings, { net }: DestinationContext): Pr
   };
 }
 
+const NOTHING = Buffer.alloc(0);
 const ABORTED: DeliveryOutcome = {
   kind: 'retry',
   scope: 'destination',

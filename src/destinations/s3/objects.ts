@@ -5,6 +5,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { DeliveryBatch, DeliveryEvent } from '../../deliver/contract.ts';
+import { joinTexts } from '../event-json.ts';
 import type { S3Settings } from './settings.ts';
 
 /** Events of one source, received on one UTC day, from one partition. */
@@ -18,17 +19,18 @@ export interface ObjectGroup {
   place: string;
   events: DeliveryEvent[];
   /** The message of each event as JSON. */
-  texts: string[];
+  texts: Buffer[];
 }
 
 const DAY_MS = 86_400_000;
+const LINES = { before: '', between: '\n', behind: '\n' };
 const gzipped = promisify(gzip);
 
 /** @param texts JSON of the messages of `events`, which are those of the batch that have one. */
 export function groupsOf(
   batch: DeliveryBatch,
   events: readonly DeliveryEvent[],
-  texts: readonly string[],
+  texts: readonly Buffer[],
 ): ObjectGroup[] {
   const groups = new Map<string, ObjectGroup>();
   for (const [at, event] of events.entries()) {
@@ -42,7 +44,7 @@ export function groupsOf(
       groups.set(key, group);
     }
     group.events.push(event);
-    group.texts.push(texts[at] ?? '');
+    group.texts.push(texts[at] ?? Buffer.alloc(0));
   }
   return [...groups.values()];
 }
@@ -72,7 +74,7 @@ export function segmentLogsKey({ prefix }: S3Settings, group: ObjectGroup): stri
 
 /** The messages of a group, one a line. The same for the same events: gzip gets no time. */
 export function segmentLogsBody({ texts }: ObjectGroup): Promise<Buffer> {
-  return gzipped(texts.join('\n') + '\n');
+  return gzipped(joinTexts(texts, LINES));
 }
 
 /** `2026-03-04` */

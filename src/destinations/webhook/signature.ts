@@ -11,13 +11,15 @@ import { createHmac } from 'node:crypto';
  */
 export function signatureHeaders(
   secret: string,
-  signed: { first: string; body: string; wallMs: number },
+  signed: { first: Uint8Array; body: Uint8Array; wallMs: number },
 ): Record<string, string> {
   const seconds = Math.floor(signed.wallMs / 1000);
-  const hmac = (algorithm: string, text: string): string =>
-    createHmac(algorithm, secret).update(text, 'utf8').digest('hex');
+  const whole = createHmac('sha256', secret)
+    .update(`${seconds}.`)
+    .update(signed.body)
+    .digest('hex');
   return {
-    'X-Signature': hmac('sha1', signed.first),
-    'X-Millrace-Signature': `t=${seconds},v1=${hmac('sha256', `${seconds}.${signed.body}`)}`,
+    'X-Signature': createHmac('sha1', secret).update(signed.first).digest('hex'),
+    'X-Millrace-Signature': `t=${seconds},v1=${whole}`,
   };
 }

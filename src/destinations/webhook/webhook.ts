@@ -11,7 +11,7 @@ import type {
   DestinationContext,
   DestinationType,
 } from '../../deliver/contract.ts';
-import { mergeOutcomes, writeEvents } from '../event-json.ts';
+import { joinTexts, mergeOutcomes, writeEvents } from '../event-json.ts';
 import { outcomeOfAnswer, outcomeOfError } from '../http-outcome.ts';
 import { checkUrlSetting, headersField, urlField } from '../http-settings.ts';
 import { deleteMessage, testMessage } from '../service-messages.ts';
@@ -97,13 +97,15 @@ function openWebhook(settings: WebhookSettings, context: DestinationContext): De
     deliver: (batch, signal) =>
       settings.batch ? deliverTogether(send, batch, signal) : deliverAlone(send, batch, signal),
     async test(signal) {
-      const text = JSON.stringify(testMessage(context));
+      const text = Buffer.from(JSON.stringify(testMessage(context)));
       const outcome = await send([text], { idempotencyKey: context.random.uuid(), signal });
       if (outcome.kind === 'delivered') return;
       throw new MillraceError('DESTINATION_TEST_FAILED', outcome.message);
     },
     async deleteUsers(userIds, signal) {
-      const texts = userIds.map((userId) => JSON.stringify(deleteMessage(context, userId)));
+      const texts = userIds.map((userId) =>
+        Buffer.from(JSON.stringify(deleteMessage(context, userId))),
+      );
       const size = settings.batch ? settings.batchEvents : 1;
       for (let at = 0; at < texts.length; at += size) {
         const idempotencyKey = context.random.uuid();
@@ -126,14 +128,17 @@ interface SendOptions {
 }
 
 /** @param texts JSON of each event; more than one only with `batch` on. */
-type Send = (texts: readonly string[], options: SendOptions) => Promise<DeliveryOutcome>;
+type Send = (texts: readonly Buffer[], options: SendOptions) => Promise<DeliveryOutcome>;
+
+const NOTHING = Buffer.alloc(0);
+const LIST = { before: '[', between: ',', behind: ']' };
 
 function sender(settings: WebhookSettings, { net, clock }: DestinationContext): Send {
   const { url, method, headers, sharedSecret } = settings;
   const secrets = [...Object.values(headers), ...(sharedSecret === null ? [] : [sharedSecret])];
   return async (texts, { idempotencyKey, signal, attempts = 0, replayId = null }) => {
-    const [first = ''] = texts;
-    const body = settings.batch ? `[${texts.join(',')}]` : first;
+    const [first = NOTHING] = texts;
+    const body = settings.batch ? joinTexts(texts, LIST) : first;
     const signed = { first, body, wallMs: clock.wallMs() };
     try {
       const answer = await net.request({
@@ -187,7 +192,7 @@ async function deliverAlone(
       outcomes.push(last); // Nothing would get through, and order is kept.
       continue;
     }
-    const text = written.texts[at] ?? '';
+    const text = written.texts[at] ?? NOTHING;
     outcomes.push(await send([text], { idempotencyKey, signal, attempts, replayId }));
   }
   return mergeOutcomes(written, outcomes);
