@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   SQL_FAILED: { status: 400, retry: 'no' },
   SQL_TIMEOUT: { status: 408, retry: 'no' },
   SQL_BUSY: { status: 429, retry: 'after' },
+  SQL_ANSWER_TOO_LARGE: { status: 400, retry: 'no' },
   SQL_CRASHED: { status: 400, retry: 'no' },
   SQL_CANCELLED: { status: 499, retry: 'no' },
   NOT_FOUND: { status: 404, retry: 'no' },

@@ -36,8 +36,9 @@ export async function queryStopped(config: Config, sql: string): Promise<SqlRows
   const pool = createQueryPool({
     ...config.sql,
     setup: { ...config.sql, dataFolder, regions },
-    tables: (viewsVersion) => Promise.resolve(lake.tables(viewsVersion)),
+    tables: (known) => Promise.resolve(lake.tables(known)),
     clock: systemClock,
+    random: systemRandom,
     logger,
     metrics: createMetricsRegistry(),
   });

@@ -139,6 +139,14 @@ export const sqlSchema = z.strictObject({
     unit: 'threads',
     description: 'Threads that DuckDB may use in each process that runs queries.',
   }).default(2),
+  answerBytesMax: bytes({
+    min: 1_048_576,
+    description: 'Most bytes of an answer; a query with more fails, whatever its rows.',
+  }).default(33_554_432),
+  temporaryLimit: text(/^[1-9]\d*\s?([KMGT]i?B)$/, {
+    allowed: 'text such as 4GB or 2GiB',
+    description: 'Disk that a query may use for what does not fit into its memory.',
+  }).default('4GB'),
   processesMax: integer({
     min: 1,
     max: 64,

@@ -1,5 +1,13 @@
-/** Documents of an event that the batch and Millrace add to, member by member, as they were sent. */
-import { COLON, QUOTE, skipSpace } from './json-bytes.ts';
+/** Documents of an event, member by member, as they were sent: added to, or without what is void. */
+import {
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+  skipSpace,
+} from './json-bytes.ts';
 import { isObject } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { endOfValue, stringAt } from './raw-items.ts';
@@ -60,4 +68,57 @@ function membersOf(text: string): Map<string, string> {
 /** A value that may be an object as one. */
 export function objectOf(value: unknown): JsonObject {
   return isObject(value) ? value : NO_OBJECT;
+}
+
+/**
+ * A document in which no key is twice: of several values the last one stays, as for JSON.parse. All
+ * else is as it was; a document without repeated keys is returned as it is.
+ */
+export function withoutRepeats(text: string): string {
+  const bytes = Buffer.from(text);
+  const rewriting = { bytes, at: 0, hasDropped: false };
+  const rewritten = rewrite(rewriting);
+  return rewriting.hasDropped ? rewritten : text;
+}
+
+/** Rewrites the value at `at`, which then is behind it. */
+function rewrite(state: { bytes: Buffer; at: number; hasDropped: boolean }): string {
+  const { bytes } = state;
+  state.at = skipSpace(bytes, state.at);
+  const start = state.at;
+  if (bytes[start] === OPEN_BRACE) return rewriteObject(state);
+  if (bytes[start] === OPEN_BRACKET) return rewriteArray(state);
+  state.at = endOfValue(bytes, start);
+  return bytes.toString('utf8', start, state.at);
+}
+
+function rewriteObject(state: Parameters<typeof rewrite>[0]): string {
+  const { bytes } = state;
+  const members = new Map<string, string>();
+  state.at = skipSpace(bytes, state.at + 1);
+  while (bytes[state.at] === QUOTE) {
+    const start = state.at;
+    const end = endOfValue(bytes, start);
+    const key = stringAt(bytes, start, end);
+    state.at = bytes.indexOf(COLON, end) + 1;
+    if (members.has(key)) state.hasDropped = true;
+    members.set(key, `${bytes.toString('utf8', start, end)}:${rewrite(state)}`);
+    state.at = skipSpace(bytes, state.at);
+    if (bytes[state.at] === COMMA) state.at = skipSpace(bytes, state.at + 1);
+  }
+  state.at++;
+  return `{${[...members.values()].join(',')}}`;
+}
+
+function rewriteArray(state: Parameters<typeof rewrite>[0]): string {
+  const { bytes } = state;
+  const items: string[] = [];
+  state.at = skipSpace(bytes, state.at + 1);
+  while (bytes[state.at] !== CLOSE_BRACKET) {
+    items.push(rewrite(state));
+    state.at = skipSpace(bytes, state.at);
+    if (bytes[state.at] === COMMA) state.at = skipSpace(bytes, state.at + 1);
+  }
+  state.at++;
+  return `[${items.join(',')}]`;
 }

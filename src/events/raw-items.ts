@@ -5,8 +5,10 @@
  *
  * Of keys that are repeated the last one counts, as it does for JSON.parse. The shape of an event
  * (its keys, and of which kind each value is) becomes a hash, so that a reader who has looked at
- * one event of a shape need not look at the next.
+ * one event of a shape need not look at the next. Objects that have a key twice are told, because
+ * not every engine lets the last one count.
  */
+import { randomInt } from 'node:crypto';
 import { assert } from '../base/assert.ts';
 import {
   BACKSLASH,
@@ -87,8 +89,10 @@ export interface RawItems {
   /** Two independent hashes of the shape of properties, traits and context. */
   shapeHigh: Int32Array;
   shapeLow: Int32Array;
-  /** Keys of the documents, at every depth outside of arrays: more than values means repeated. */
-  keyCounts: Int32Array;
+  /** 1: an object anywhere in the event's documents may have a key twice; 0: none has. */
+  repeats: Uint8Array;
+  /** The same of the batch's own documents. */
+  sharedRepeats: boolean;
   extras: ExtraField[];
 }
 
@@ -97,20 +101,21 @@ export function createRawItems(): RawItems {
     count: 0,
     ...roomFor(256),
     shared: { starts: new Int32Array(FIELD_COUNT), ends: new Int32Array(FIELD_COUNT) },
+    sharedRepeats: false,
     extras: [],
   };
 }
 
 function roomFor(
   items: number,
-): Pick<RawItems, 'starts' | 'ends' | 'contextKeys' | 'shapeHigh' | 'shapeLow' | 'keyCounts'> {
+): Pick<RawItems, 'starts' | 'ends' | 'contextKeys' | 'shapeHigh' | 'shapeLow' | 'repeats'> {
   return {
     starts: new Int32Array(items * FIELD_COUNT),
     ends: new Int32Array(items * FIELD_COUNT),
     contextKeys: new Uint8Array(items),
     shapeHigh: new Int32Array(items),
     shapeLow: new Int32Array(items),
-    keyCounts: new Int32Array(items),
+    repeats: new Uint8Array(items),
   };
 }
 
@@ -144,10 +149,22 @@ const SHAPE_DEPTH_MAX = 256;
 // One body is read at a time in a thread. The hashes are in an array because a variable that holds
 // more than 31 bits is a new number on the heap each time it changes.
 const hash = new Int32Array(2);
-let keys = 0;
 let contextBits = 0;
+/** Hashes of the last key, by different functions. */
+let keyHigh = 0;
+let keyLow = 0;
+/** Keys of the objects around the current place, innermost last. */
+const keyStack = new Int32Array(8_192);
+let keyTop = 0;
+let mayRepeat = 0;
+/** Set by `endOfContainer` when there is an object in it. */
+let containsObject = false;
 
-const SEED = 0x811c9dc5 | 0;
+/** Of an object, so many keys are compared one by one. */
+const KEYS_COMPARED = 32;
+// Nobody outside can make up two keys that are taken for one.
+const SEED_HIGH = randomInt(2 ** 32) | 0;
+const SEED_LOW = randomInt(2 ** 32) | 0;
 
 /** What was read, for itself: the original may be used for the next body. */
 export function copyRawItems(items: RawItems): RawItems {
@@ -160,7 +177,8 @@ export function copyRawItems(items: RawItems): RawItems {
     contextKeys: items.contextKeys.slice(0, count),
     shapeHigh: items.shapeHigh.slice(0, count),
     shapeLow: items.shapeLow.slice(0, count),
-    keyCounts: items.keyCounts.slice(0, count),
+    repeats: items.repeats.slice(0, count),
+    sharedRepeats: items.sharedRepeats,
     extras: [...extras],
   };
 }
@@ -178,6 +196,7 @@ export function readRawItems(
   items.count = 0;
   items.extras.length = 0;
   items.shared.starts.fill(-1);
+  items.sharedRepeats = false;
   const start = body.indexOf(OPEN_BRACE);
   if (shape === 'batch') readBatch(body, start, skipped, items);
   else addItem(body, start, skipped, items);
@@ -195,8 +214,13 @@ function readBatch(
     const field = fieldAt(b, p, keyEnd);
     p = valueAfter(b, keyEnd);
     const valueStart = p;
-    if (field === BATCH_FIELD && b[p] === OPEN_BRACKET) p = readItems(b, p, skipped, items);
-    else p = endOfValue(b, p);
+    if (field === BATCH_FIELD && b[p] === OPEN_BRACKET) {
+      p = readItems(b, p, skipped, items);
+    } else {
+      mayRepeat = 0;
+      p = endOfDocument(b, p);
+      if (mayRepeat === 1) items.sharedRepeats = true;
+    }
     if (field >= 0 && field < FIELD_COUNT) {
       items.shared.starts[field] = valueStart;
       items.shared.ends[field] = p;
@@ -234,16 +258,18 @@ function addItem(
   const item = items.count++;
   if (item >= items.contextKeys.length) grow(items);
   items.starts.fill(-1, item * FIELD_COUNT, (item + 1) * FIELD_COUNT);
+  items.repeats[item] = 0;
   if (b[start] !== OPEN_BRACE || skipped.has(item)) return endOfValue(b, start);
-  hash[0] = SEED;
-  hash[1] = SEED;
-  keys = 0;
+  hash[0] = SEED_HIGH;
+  hash[1] = SEED_LOW;
+  keyTop = 0;
+  mayRepeat = 0;
   contextBits = 0;
   const end = readFields(b, start, item, items);
   items.contextKeys[item] = contextBits;
   items.shapeHigh[item] = hash[0] as number;
   items.shapeLow[item] = hash[1] as number;
-  items.keyCounts[item] = keys;
+  items.repeats[item] = mayRepeat;
   return end;
 }
 
@@ -261,7 +287,7 @@ function readFields(b: Uint8Array, start: number, item: number, items: RawItems)
       mix(field);
       p = field === FIELD.context ? shapeOfContext(b, p) : shapeOfObject(b, p, 1);
     } else {
-      p = endOfValue(b, p);
+      p = endOfDocument(b, p);
     }
     if (field >= 0 && field < FIELD_COUNT) {
       starts[base + field] = valueStart;
@@ -283,7 +309,7 @@ function grow(items: RawItems): void {
   larger.contextKeys.set(items.contextKeys);
   larger.shapeHigh.set(items.shapeHigh);
   larger.shapeLow.set(items.shapeLow);
-  larger.keyCounts.set(items.keyCounts);
+  larger.repeats.set(items.repeats);
   Object.assign(items, larger);
 }
 
@@ -320,15 +346,20 @@ function shapeOfContext(b: Uint8Array, start: number): number {
   contextBits = 0;
   let p = skipSpace(b, start + 1);
   if (b[p] === CLOSE_BRACE) return p + 1;
+  const outer = keyTop;
+  let wide: Set<number> | undefined;
   for (;;) {
     const keyStart = p;
     const keyEnd = mixKey(b, p);
+    wide = noteKey(outer, wide);
     contextBits |= contextBitOf(b, keyStart, keyEnd);
     p = shapeOfValue(b, valueAfter(b, keyEnd), 2);
     if ((b[p] as number) <= SPACE) p = skipSpace(b, p);
-    if (b[p++] !== COMMA) return p;
+    if (b[p++] !== COMMA) break;
     if ((b[p] as number) <= SPACE) p = skipSpace(b, p);
   }
+  keyTop = outer;
+  return p;
 }
 
 function contextBitOf(b: Uint8Array, start: number, end: number): number {
@@ -351,29 +382,103 @@ function shapeOfObject(b: Uint8Array, start: number, depth: number): number {
     mix(CLOSE_BRACE);
     return p + 1;
   }
+  const outer = keyTop;
+  let wide: Set<number> | undefined;
   for (;;) {
-    p = shapeOfValue(b, valueAfter(b, mixKey(b, p)), depth + 1);
+    const keyEnd = mixKey(b, p);
+    wide = noteKey(outer, wide);
+    p = shapeOfValue(b, valueAfter(b, keyEnd), depth + 1);
     if ((b[p] as number) <= SPACE) p = skipSpace(b, p);
     if (b[p++] !== COMMA) break;
     if ((b[p] as number) <= SPACE) p = skipSpace(b, p);
   }
   mix(CLOSE_BRACE);
+  keyTop = outer;
   return p;
 }
 
 /** Steps over a key and takes it into the hash. */
 function mixKey(b: Uint8Array, start: number): number {
-  keys++;
+  const p = readKey(b, start);
+  hash[0] = Math.imul((hash[0] as number) ^ keyHigh, 0x01000193);
+  hash[1] = (Math.imul(hash[1] as number, 0x2c9277b5) + keyLow) | 0;
+  return p;
+}
+
+/** Steps over a key. */
+function readKey(b: Uint8Array, start: number): number {
   let p = start + 1;
-  let key = SEED;
+  let high = SEED_HIGH;
+  let low = SEED_LOW;
   for (let byte = b[p++] as number; byte !== QUOTE; byte = b[p++] as number) {
-    key = Math.imul(key ^ byte, 0x01000193);
+    high = Math.imul(high ^ byte, 0x01000193);
+    low = Math.imul(low, 0x5bd1e995) ^ byte;
     if (byte > QUOTE && byte !== BACKSLASH) continue;
     assert(p < b.length, 'a key ends inside the body');
-    // What is behind a backslash ends no key.
-    if (byte === BACKSLASH) key = Math.imul(key ^ (b[p++] as number), 0x01000193);
+    if (byte !== BACKSLASH) continue;
+    // What is behind a backslash ends no key; and the same key may be written in another way.
+    const escaped = b[p++] as number;
+    high = Math.imul(high ^ escaped, 0x01000193);
+    low = Math.imul(low, 0x5bd1e995) ^ escaped;
+    mayRepeat = 1;
   }
-  mix(key);
+  keyHigh = high;
+  keyLow = low;
+  return p;
+}
+
+/**
+ * Compares the last key with those before it in its object.
+ * @param outer keys of the objects around it.
+ * @param wide all keys of an object that has many.
+ */
+function noteKey(outer: number, wide: Set<number> | undefined): Set<number> | undefined {
+  if (wide !== undefined) {
+    if (wide.has(keyHigh)) mayRepeat = 1;
+    wide.add(keyHigh);
+    return wide;
+  }
+  for (let at = outer; at < keyTop; at++) if (keyStack[at] === keyHigh) mayRepeat = 1;
+  if (keyTop - outer >= KEYS_COMPARED || keyTop === keyStack.length) {
+    return new Set([...keyStack.subarray(outer, keyTop), keyHigh]);
+  }
+  keyStack[keyTop++] = keyHigh;
+  return undefined;
+}
+
+/** The place behind a value whose shape says nothing; looks for repeated keys. */
+function endOfDocument(b: Uint8Array, start: number): number {
+  const byte = b[start];
+  if (byte !== OPEN_BRACE && byte !== OPEN_BRACKET) return endOfValue(b, start);
+  containsObject = false;
+  const end = endOfContainer(b, start);
+  // An object of no members, and most arrays.
+  if (!containsObject || end - start === 2) return end;
+  return endOfChecked(b, start, 0);
+}
+
+function endOfChecked(b: Uint8Array, start: number, depth: number): number {
+  const byte = b[start];
+  if (byte !== OPEN_BRACE && byte !== OPEN_BRACKET) return endOfValue(b, start);
+  if (depth > SHAPE_DEPTH_MAX) {
+    mayRepeat = 1;
+    return endOfContainer(b, start);
+  }
+  let p = skipSpace(b, start + 1);
+  if (b[p] === CLOSE_BRACE || b[p] === CLOSE_BRACKET) return p + 1;
+  const outer = keyTop;
+  let wide: Set<number> | undefined;
+  for (;;) {
+    if (byte === OPEN_BRACE) {
+      const keyEnd = readKey(b, p);
+      wide = noteKey(outer, wide);
+      p = valueAfter(b, keyEnd);
+    }
+    p = skipSpace(b, endOfChecked(b, p, depth + 1));
+    if (b[p++] !== COMMA) break;
+    p = skipSpace(b, p);
+  }
+  keyTop = outer;
   return p;
 }
 
@@ -393,10 +498,11 @@ function shapeOfValue(b: Uint8Array, start: number, depth: number): number {
       return endOfString(b, start + 1);
     case OPEN_BRACE:
       mix(KIND_OBJECT);
-      return depth > SHAPE_DEPTH_MAX ? endOfContainer(b, start) : shapeOfObject(b, start, depth);
+      if (depth > SHAPE_DEPTH_MAX) return endOfChecked(b, start, depth);
+      return shapeOfObject(b, start, depth);
     case OPEN_BRACKET:
       mix(KIND_ARRAY);
-      return endOfContainer(b, start);
+      return endOfDocument(b, start);
     case 0x6e:
       mix(KIND_NULL);
       return start + 4;
@@ -493,6 +599,7 @@ function endOfContainer(b: Uint8Array, start: number): number {
     if (byte === QUOTE) {
       p = endOfString(b, p);
     } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      if (byte === OPEN_BRACE) containsObject = true;
       depth++;
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
       if (--depth === 0) return p;

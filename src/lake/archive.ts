@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { NormalEvent } from '../events/normalise.ts';
 import { ARCHIVED_COLUMNS, archivedEvent } from './archived-event.ts';
 import { openCatalog } from './catalog.ts';
-import { openEngine, quote } from './engine.ts';
+import { openEngine, quote, TEMPORARY_FOLDER } from './engine.ts';
 import type { Engine } from './engine.ts';
 import { parquetRelation } from './parquet.ts';
 
@@ -27,8 +27,6 @@ export interface Archive {
 
 export interface ArchiveOptions {
   dataFolder: string;
-  /** Where the engine may put what does not fit into memory; inside the data folder. */
-  temporaryFolder: string;
   regionOf(partition: string): string;
   /** From the id of a source to the number that stands for it in the log. */
   sourceNumber(id: string): number;
@@ -40,13 +38,17 @@ const MEMORY_LIMIT = '256MB';
 
 /** Opens no file before the first question. */
 export function openArchive(options: ArchiveOptions): Archive {
-  const { dataFolder, temporaryFolder, regionOf, sourceNumber } = options;
+  const { dataFolder, regionOf, sourceNumber } = options;
   const engines = new Map<string, Promise<Engine>>();
   const engineOf = (region: string): Promise<Engine> => {
     const known = engines.get(region);
     if (known) return known;
-    const folders = [temporaryFolder, join(dataFolder, region, 'lake')];
-    const engine = openEngine({ memoryLimit: MEMORY_LIMIT, threads: 1, folders });
+    const engine = openEngine({
+      memoryLimit: MEMORY_LIMIT,
+      threads: 1,
+      folders: [join(dataFolder, region, 'lake')],
+      temporaryRoot: join(dataFolder, TEMPORARY_FOLDER),
+    });
     engines.set(region, engine);
     return engine;
   };

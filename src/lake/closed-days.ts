@@ -102,7 +102,8 @@ async function sliceBounds(
   const bounds = new Set<string>();
   for (let slice = 1; slice < slices; slice++) {
     const person = persons[Math.floor((slice * persons.length) / slices)];
-    if (person && person.length > 0) bounds.add(person.toString());
+    // No statement can hold a NUL.
+    if (person && person.length > 0 && !person.includes(0)) bounds.add(person.toString());
   }
   return [...bounds];
 }
@@ -159,6 +160,11 @@ async function sortSlices(
   return written;
 }
 
+/** Of rows that were loaded before their source was known (`sourceOf` of lake-state.ts). */
+function unknownSource(id: unknown): number {
+  return Number(/^source_(\d+)$/.exec(String(id))?.[1] ?? 0);
+}
+
 /** Rows by source and hour. */
 async function countsIn(
   { connection, sourceNumbers }: CloseOptions,
@@ -169,7 +175,7 @@ async function countsIn(
      from ${relation} group by all`,
   );
   const counts = found.getRowObjectsJson().map((row) => ({
-    sourceNumber: sourceNumbers.get(String(row['source_id'])) ?? 0,
+    sourceNumber: sourceNumbers.get(String(row['source_id'])) ?? unknownSource(row['source_id']),
     hour: Number(row['hour']),
     count: Number(row['count']),
   }));

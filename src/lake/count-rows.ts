@@ -2,8 +2,7 @@
 import { join } from 'node:path';
 import type { Disk } from '../base/disk.ts';
 import type { Catalog } from './catalog.ts';
-import { openEngine } from './engine.ts';
-import { TEMPORARY_FOLDER } from './lake.ts';
+import { openEngine, TEMPORARY_FOLDER } from './engine.ts';
 import { parquetRelation } from './parquet.ts';
 
 /** A half-open range of a partition. */
@@ -45,7 +44,8 @@ export async function countStoredRows(
   const engine = await openEngine({
     memoryLimit: '512MB',
     threads: 2,
-    folders: [join(dataFolder, TEMPORARY_FOLDER), ...folders],
+    folders: [...folders],
+    temporaryRoot: join(dataFolder, TEMPORARY_FOLDER),
   });
   const wanted = ranges.map(({ partition, from, to }) => {
     const name = `'${partition.replaceAll("'", "''")}'`;

@@ -1,7 +1,10 @@
 /**
  * The SQL engine: one in-memory DuckDB that sees nothing of the machine but the lake's own Parquet
- * folders and the folder for temporary files, and whose settings are locked after that.
+ * folders and a folder for its temporary files, and whose settings are locked after that.
  */
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import duckdb from '@duckdb/node-api';
 import type { DuckDBConnection } from '@duckdb/node-api';
 
@@ -9,6 +12,8 @@ export interface Engine {
   /** For our own statements; user SQL has connections of its own. */
   connection: DuckDBConnection;
   connect(): Promise<DuckDBConnection>;
+  /** Its own, and gone when it closes. */
+  temporaryFolder: string;
   close(): void;
 }
 
@@ -18,9 +23,19 @@ export interface EngineOptions {
   threads: number;
   /** Folders that statements may read and write; nothing else on the machine. */
   folders: readonly string[];
+  /**
+   * Where the engine makes a folder for itself. No two may share one: DuckDB names what it puts
+   * there without looking what is there already, and two engines read each other's bytes.
+   */
+  temporaryRoot: string;
+  /** Most bytes of what does not fit into memory, e.g. `4GB`; by default what the disk has. */
+  temporaryLimit?: string;
   /** True for an engine that reads the same files again and again. */
   keepsFooters?: boolean;
 }
+
+/** In the data folder: where engines put what does not fit into memory. */
+export const TEMPORARY_FOLDER = 'tmp';
 
 /** Opens the engine locked: from here on no statement can reach beyond `folders`. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
@@ -32,22 +47,29 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     autoload_known_extensions: 'false',
   });
   const connection = await instance.connect();
-  const [temporary = ''] = options.folders;
-  await connection.run(`set temp_directory = ${quote(temporary)}`);
+  const temporaryFolder = join(options.temporaryRoot, `engine-${randomUUID()}`);
+  mkdirSync(temporaryFolder, { recursive: true });
+  await connection.run(`set temp_directory = ${quote(temporaryFolder)}`);
+  if (options.temporaryLimit !== undefined) {
+    await connection.run(`set max_temp_directory_size = ${quote(options.temporaryLimit)}`);
+  }
   if (options.keepsFooters) await connection.run('set parquet_metadata_cache = true');
   // Of a COPY into many files: what each of them holds in memory.
   await connection.run('set partitioned_write_flush_threshold = 20000');
   await connection.run(`set TimeZone = 'UTC'`);
-  const folders = options.folders.map((folder) => quote(folder + '/')).join(', ');
+  const allowed = [temporaryFolder, ...options.folders];
+  const folders = allowed.map((folder) => quote(folder + '/')).join(', ');
   await connection.run(`set allowed_directories = [${folders}]`);
   await connection.run('set enable_external_access = false');
   await connection.run('set lock_configuration = true');
   return {
     connection,
     connect: () => instance.connect(),
+    temporaryFolder,
     close() {
       connection.closeSync();
       instance.closeSync();
+      rmSync(temporaryFolder, { recursive: true, force: true });
     },
   };
 }

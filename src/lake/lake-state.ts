@@ -53,7 +53,6 @@ export interface PartitionState {
 
 export interface LakeState {
   options: LakeOptions;
-  temporaryFolder: string;
   /** Makes parts and files; nobody's queries run in it. */
   engine: Engine;
   /** For writing files beside the making of parts. */
@@ -71,6 +70,8 @@ export interface LakeState {
   /** Statements of generated schemas and views by what they make, and since when they are so. */
   views: Map<string, { sql: string; version: number }>;
   viewsVersion: number;
+  /** Of this opening of the lake; versions of another one say nothing. */
+  opening: string;
   partitions: Map<string, PartitionState>;
   sources: Map<number, SourceInfo>;
 }

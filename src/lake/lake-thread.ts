@@ -69,7 +69,7 @@ async function run(): Promise<void> {
     else if (order.kind === 'tail') setTail(order.readers);
     else if (order.kind === 'stop') isStopping = true;
     else if (order.kind === 'locate') void answerLocate(lake.locate, order);
-    else say({ kind: 'tables', id: order.id, tables: lake.tables(order.viewsVersion) });
+    else say({ kind: 'tables', id: order.id, tables: lake.tables(order.known) });
   });
   publishJudged();
   say({ kind: 'ready' });

@@ -11,7 +11,7 @@ import { openLogReader } from '../log/log-reader.ts';
 import { partitionFolder } from '../log/partition-folder.ts';
 import { openCatalog } from './catalog.ts';
 import type { SourceInfo } from './columns.ts';
-import { openEngine } from './engine.ts';
+import { openEngine, TEMPORARY_FOLDER } from './engine.ts';
 import type { LakeOptions, LakeState, PartitionState } from './lake-state.ts';
 import { createEventShapes } from './load/event-shapes.ts';
 import { createLoader, emptyPartsFolder } from './load/loader.ts';
@@ -21,7 +21,7 @@ import { locateRow } from './locate-row.ts';
 import type { RowPlace } from './locate-row.ts';
 import { removeOrphans } from './parquet.ts';
 import { lakeTables } from './tables.ts';
-import type { LakeTables } from './tables.ts';
+import type { KnownViews, LakeTables } from './tables.ts';
 import { createWarehouse } from './warehouse.ts';
 
 export interface Lake {
@@ -32,6 +32,7 @@ export interface Lake {
    * Reads, judges and lays out what is durable below each partition's end, a bounded part of it.
    * @param onRecord is called with each record when it is judged.
    * @returns false when nothing was waiting.
+   * @throws what kept a part of an earlier step from being made.
    */
   step(
     durableEnd: (partition: string) => number,
@@ -45,8 +46,8 @@ export interface Lake {
   cut(): Promise<void>;
   /** Resolves when everything that was cut can be seen. @throws what kept it from being written. */
   settled(): Promise<void>;
-  /** What a query sees now. @param viewsVersion of the views that the asker has. */
-  tables(viewsVersion: number): LakeTables;
+  /** What a query sees now. @param known which views the asker has. */
+  tables(known: KnownViews): LakeTables;
   state: LakeState;
   /** The Parquet file that has an event, relative to the data folder; null: it is in a part. */
   locate(place: RowPlace): Promise<string | null>;
@@ -54,7 +55,6 @@ export interface Lake {
 }
 
 const STEP_BYTES = 4 * 1024 * 1024;
-export const TEMPORARY_FOLDER = 'tmp';
 
 /**
  * Opens catalog, ledger and engine. Partitions are added after.
@@ -101,6 +101,8 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
       );
     },
     async step(durableEnd, onRecord) {
+      // Nothing more may come behind what is missing; a new start reads it again.
+      loader.check();
       let hasProgress = false;
       for (const partition of state.partitions.values()) {
         const end = durableEnd(partition.name);
@@ -120,7 +122,7 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
     waiting: () => loader.waiting(),
     cut: () => loader.cut(),
     settled: () => loader.settled(),
-    tables: (viewsVersion) => lakeTables(state, viewsVersion),
+    tables: (known) => lakeTables(state, known),
     locate: (place) => locateRow(state, place),
     async close() {
       for (const { reader } of state.partitions.values()) await reader.close();
@@ -136,8 +138,6 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
 
 async function openState(options: LakeOptions): Promise<LakeState> {
   const { disk, dataFolder, regions, settings, isReadOnly, logger } = options;
-  const temporaryFolder = join(dataFolder, TEMPORARY_FOLDER);
-  await disk.makeFolder(temporaryFolder);
   const folders = regions.flatMap((region) => [
     join(dataFolder, region, 'lake'),
     join(dataFolder, region, 'rejected'),
@@ -149,19 +149,19 @@ async function openState(options: LakeOptions): Promise<LakeState> {
   const ledger = openLedger(join(dataFolder, 'dispatch.db'));
   if (!isReadOnly) {
     const listed = new Set(catalog.files().map(({ path }) => path));
-    const removed = await removeOrphans({ disk, dataFolder, temporaryFolder }, regions, listed);
+    const removed = await removeOrphans({ disk, dataFolder }, regions, listed);
     if (removed.length > 0)
       logger.info({ files: removed.length }, 'unlisted Parquet files removed');
   }
   const engine = await openEngine({
     memoryLimit: settings.memoryLimit,
     threads: settings.threads,
-    folders: [temporaryFolder, ...folders],
+    folders,
+    temporaryRoot: join(dataFolder, TEMPORARY_FOLDER),
   });
   const fileCursors = catalog.cursors();
   const state: LakeState = {
     options,
-    temporaryFolder,
     engine,
     background: await engine.connect(),
     catalog,
@@ -178,6 +178,7 @@ async function openState(options: LakeOptions): Promise<LakeState> {
     fileCursors,
     views: new Map(),
     viewsVersion: 0,
+    opening: options.random.uuid(),
     partitions: new Map(),
     sources: new Map(),
   };

@@ -4,7 +4,7 @@ import type { Snapshot } from '../observe/metrics.ts';
 import type { SourceInfo } from './columns.ts';
 import type { LakeSettings } from './lake-state.ts';
 import type { RowPlace } from './locate-row.ts';
-import type { LakeTables } from './tables.ts';
+import type { KnownViews, LakeTables } from './tables.ts';
 
 export interface LakePartition {
   name: string;
@@ -41,7 +41,7 @@ export type TailEntry = Record<string, unknown>;
 export type LakeOrder =
   | { kind: 'sources'; sources: readonly SourceInfo[] }
   /** Asks what a query sees. */
-  | { kind: 'tables'; id: number; viewsVersion: number }
+  | { kind: 'tables'; id: number; known: KnownViews }
   | { kind: 'locate'; id: number; place: RowPlace }
   /** How many look at live events; none: nobody wants them. */
   | { kind: 'tail'; readers: number }

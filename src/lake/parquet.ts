@@ -167,15 +167,11 @@ export function absoluteRelation(paths: readonly string[]): string | null {
 
 /** Removes Parquet files that are not listed (a crash before step 5, or a finished compaction). */
 export async function removeOrphans(
-  options: Pick<ParquetOptions, 'disk' | 'dataFolder'> & { temporaryFolder: string },
+  { disk, dataFolder }: Pick<ParquetOptions, 'disk' | 'dataFolder'>,
   regions: readonly string[],
   listed: ReadonlySet<string>,
 ): Promise<string[]> {
-  const { disk, dataFolder, temporaryFolder } = options;
   const removed: string[] = [];
-  for (const name of await disk.list(temporaryFolder)) {
-    if (/\.(parquet|ndjson)$/.test(name)) await disk.remove(join(temporaryFolder, name));
-  }
   for (const region of regions) {
     for (const branch of ['lake', 'rejected']) {
       const root = join(dataFolder, region, branch);

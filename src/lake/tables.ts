@@ -16,23 +16,33 @@ export interface LakeTables {
   parts: Record<FileKind, readonly string[]>;
   /** Statements of generated schemas and views, by what they make, that are newer than asked. */
   views: readonly (readonly [made: string, sql: string])[];
-  viewsVersion: number;
+  /** What the asker knows when it has run these. */
+  known: KnownViews;
 }
+
+/** Which generated views somebody has: those of one opening of the lake up to a version. */
+export interface KnownViews {
+  opening: string;
+  version: number;
+}
+
+export const NO_VIEWS: KnownViews = { opening: '', version: 0 };
 
 export interface DayFiles {
   day: string;
   paths: readonly string[];
 }
 
-/** @param viewsVersion of the views that the asker has; 0: none. */
-export function lakeTables(state: LakeState, viewsVersion: number): LakeTables {
+export function lakeTables(state: LakeState, known: KnownViews): LakeTables {
+  const { opening, viewsVersion } = state;
+  const has = known.opening === opening ? known.version : 0;
   return {
     files: { events: filesByDay(state, 'events'), rejected: filesByDay(state, 'rejected') },
     parts: { events: partsOf(state, 'events'), rejected: partsOf(state, 'rejected') },
     views: [...state.views]
-      .filter(([, { version }]) => version > viewsVersion)
+      .filter(([, { version }]) => version > has)
       .map(([made, { sql }]) => [made, sql] as const),
-    viewsVersion: state.viewsVersion,
+    known: { opening, version: viewsVersion },
   };
 }
 

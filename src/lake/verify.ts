@@ -14,8 +14,7 @@ import { partitionFolder } from '../log/partition-folder.ts';
 import { listSegments } from '../log/segments.ts';
 import { openCatalog } from './catalog.ts';
 import type { Catalog, FileKind } from './catalog.ts';
-import { openEngine } from './engine.ts';
-import { TEMPORARY_FOLDER } from './lake.ts';
+import { openEngine, TEMPORARY_FOLDER } from './engine.ts';
 import { parquetRelation } from './parquet.ts';
 
 export interface VerifyReport {
@@ -229,11 +228,11 @@ async function countFiles(
   }
   const relation = parquetRelation(dataFolder, present);
   if (relation === null) return counts;
-  const temporaryFolder = join(dataFolder, TEMPORARY_FOLDER);
   const engine = await openEngine({
     memoryLimit: '512MB',
     threads: 2,
-    folders: [temporaryFolder, ...folders],
+    folders: [...folders],
+    temporaryRoot: join(dataFolder, TEMPORARY_FOLDER),
   });
   try {
     const reader = await engine.connection.runAndReadAll(

@@ -8,6 +8,11 @@ export interface QuerySetup {
   /** e.g. `512MB` */
   memoryLimit: string;
   threads: number;
+  /** Of this process alone. */
+  temporaryRoot: string;
+  /** e.g. `4GB` */
+  temporaryLimit: string;
+  answerBytesMax: number;
 }
 
 /** Server → query process. */

@@ -10,7 +10,6 @@ import type { Random } from '../base/random.ts';
 import { openEngine } from '../lake/engine.ts';
 import type { Engine } from '../lake/engine.ts';
 import { partsFolder } from '../lake/load/part-writer.ts';
-import { TEMPORARY_FOLDER } from '../lake/lake.ts';
 import { tableStatements } from '../lake/tables.ts';
 import type { LakeTables } from '../lake/tables.ts';
 import type { QuerySetup } from './messages.ts';
@@ -36,8 +35,8 @@ export async function openQueryEngine(
   setup: QuerySetup,
   seams: QueryEngineSeams,
 ): Promise<QueryEngine> {
-  const { dataFolder, regions, memoryLimit, threads } = setup;
-  const temporaryFolder = join(dataFolder, TEMPORARY_FOLDER);
+  const { dataFolder, regions, memoryLimit, threads, temporaryRoot, temporaryLimit } = setup;
+  const { answerBytesMax } = setup;
   const folders = regions.flatMap((region) => [
     join(dataFolder, region, 'lake'),
     join(dataFolder, region, 'rejected'),
@@ -46,7 +45,9 @@ export async function openQueryEngine(
   const engine = await openEngine({
     memoryLimit,
     threads,
-    folders: [temporaryFolder, ...folders],
+    folders,
+    temporaryRoot,
+    temporaryLimit,
     keepsFooters: true,
   });
   const views = createViews(engine, seams.onRefusedView);
@@ -59,7 +60,7 @@ export async function openQueryEngine(
         shown.set(at, sql);
       }
       views.add(tables.views);
-      const options = { ...seams, engine, dataFolder, temporaryFolder, onTables: views.make };
+      const options = { ...seams, engine, dataFolder, answerBytesMax, onTables: views.make };
       return runSql(options, request, cancelled);
     },
     close: () => engine.close(),
@@ -98,7 +99,8 @@ function createViews(engine: Engine, onRefusedView: (reason: string) => void): V
       for (const [name, sql] of waiting) {
         if (named !== null && !named.has(name)) continue;
         await run(sql);
-        waiting.delete(name);
+        // Another query may have brought a newer one meanwhile.
+        if (waiting.get(name) === sql) waiting.delete(name);
       }
     },
   };

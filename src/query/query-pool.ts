@@ -5,12 +5,17 @@
  */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { ERROR_CODES, MillraceError } from '../base/errors.ts';
+import { ERROR_CODES, MillraceError, toError } from '../base/errors.ts';
 import type { ErrorCode } from '../base/errors.ts';
-import type { LakeTables } from '../lake/tables.ts';
+import { TEMPORARY_FOLDER } from '../lake/engine.ts';
+import { NO_VIEWS } from '../lake/tables.ts';
+import type { KnownViews, LakeTables } from '../lake/tables.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { MetricsRegistry } from '../observe/metrics.ts';
+import type { Random } from '../base/random.ts';
 import type { QueryMessage, QueryOrder, QuerySetup } from './messages.ts';
 import type { SqlRequest, SqlResult } from './run-sql.ts';
 
@@ -27,14 +32,15 @@ export interface QueryPool {
 export type Asker = 'person' | 'millrace';
 
 export interface QueryPoolOptions {
-  setup: QuerySetup;
-  /** What a query sees now. @param viewsVersion of the views that the process has. */
-  tables(viewsVersion: number): Promise<LakeTables>;
+  setup: Omit<QuerySetup, 'temporaryRoot'>;
+  /** What a query sees now. @param known which views the process has. */
+  tables(known: KnownViews): Promise<LakeTables>;
   /** People's queries that run at once; as many processes. */
   processesMax: number;
   /** People's queries that wait for a process. */
   waitingMax: number;
   clock: Clock;
+  random: Random;
   logger: Logger;
   metrics: MetricsRegistry;
 }
@@ -42,8 +48,11 @@ export interface QueryPoolOptions {
 interface QueryProcess {
   child: ChildProcess;
   asker: Asker;
-  viewsVersion: number;
+  views: KnownViews;
   running: Map<number, Running>;
+  /** Removed with the process. */
+  temporaryRoot: string;
+  startedMs: number;
   /** Ends the process when nobody asked for so long. */
   idle: AbortController | undefined;
 }
@@ -56,13 +65,15 @@ interface Running {
 const FILE = new URL('./query-process.ts', import.meta.url);
 /** Opening an engine takes a moment; a person who asks once asks again. */
 const IDLE_MS = 30_000;
+/** The engine remembers something of every file that it ever read, so it begins anew at times. */
+const AGE_MS_MAX = 600_000;
 /** A query that does not stop when it is told to is ended with its process. */
 const STOP_MS = 1_000;
 
 export function createQueryPool(options: QueryPoolOptions): QueryPool {
-  const { clock, logger, metrics, processesMax, waitingMax } = options;
+  const { clock, random, logger, metrics, processesMax, waitingMax } = options;
   const processes = new Set<QueryProcess>();
-  const waiting: (() => void)[] = [];
+  const waiting = new Set<() => void>();
   let lastId = 0;
   let isStopping = false;
   /** People's queries that have a process, or are about to. */
@@ -77,15 +88,21 @@ export function createQueryPool(options: QueryPoolOptions): QueryPool {
     const started: QueryProcess = {
       child,
       asker,
-      viewsVersion: 0,
+      views: NO_VIEWS,
       running: new Map(),
+      temporaryRoot: join(options.setup.dataFolder, TEMPORARY_FOLDER, `query-${random.uuid()}`),
+      startedMs: clock.monotonicMs(),
       idle: undefined,
     };
     processes.add(started);
-    send(started, { kind: 'setup', setup: options.setup });
+    const { temporaryRoot } = started;
+    send(started, { kind: 'setup', setup: { ...options.setup, temporaryRoot } });
     child.on('message', (message: QueryMessage) => onMessage(started, message));
     child.on('error', (error) => onEnd(started, error.message));
-    child.on('exit', (code, signal) => onEnd(started, signal ?? `exit code ${code}`));
+    child.on('exit', (code, signal) => {
+      onEnd(started, signal ?? `exit code ${code}`);
+      clearAway(temporaryRoot);
+    });
     return started;
   };
   const onMessage = (from: QueryProcess, message: QueryMessage): void => {
@@ -112,25 +129,35 @@ export function createQueryPool(options: QueryPoolOptions): QueryPool {
     }
     ended.running.clear();
   };
+  const clearAway = (folder: string): void => {
+    rm(folder, { recursive: true, force: true }).catch((error: unknown) => {
+      logger.warn({ reason: toError(error).message }, 'temporary files of a query not removed');
+    });
+  };
   const rest = (process: QueryProcess): void => {
     if (process.running.size > 0) return;
+    if (clock.monotonicMs() - process.startedMs > AGE_MS_MAX) return end(process);
+    // Of two that end together both come here.
+    process.idle?.abort();
     const idle = new AbortController();
     process.idle = idle;
     clock.sleep(IDLE_MS, idle.signal).then(
-      () => end(process),
+      () => {
+        if (process.running.size === 0) end(process);
+      },
       () => undefined,
     );
   };
   const end = (process: QueryProcess): void => {
     process.idle?.abort();
     processes.delete(process);
-    process.child.removeAllListeners('exit');
     process.child.kill('SIGKILL');
   };
   const processFor = (asker: Asker): QueryProcess => {
     for (const process of processes) {
       if (process.asker !== asker || (asker === 'person' && process.running.size > 0)) continue;
-      if (!process.child.connected) continue;
+      const isOld = clock.monotonicMs() - process.startedMs > AGE_MS_MAX;
+      if (!process.child.connected || isOld) continue;
       process.idle?.abort();
       return process;
     }
@@ -159,7 +186,7 @@ export function createQueryPool(options: QueryPoolOptions): QueryPool {
     };
     return new Promise<SqlResult>((resolve, reject) => {
       process.running.set(id, { resolve, reject });
-      process.viewsVersion = tables.viewsVersion;
+      process.views = tables.known;
       send(process, { kind: 'query', id, request, tables });
       const { timeoutMs } = request;
       killAfter(timeoutMs + STOP_MS, 'SQL_TIMEOUT', `The query ran longer than ${timeoutMs} ms`);
@@ -171,27 +198,43 @@ export function createQueryPool(options: QueryPoolOptions): QueryPool {
       cancelled?.addEventListener('abort', cancel, { once: true, signal: over.signal });
     }).finally(() => over.abort());
   };
-  const turn = async (asker: Asker): Promise<void> => {
+  const turn = async (asker: Asker, cancelled: AbortSignal | undefined): Promise<void> => {
     if (asker === 'millrace') return;
     if (busy < processesMax) {
       busy++;
       return;
     }
-    if (waiting.length >= waitingMax) {
+    if (waiting.size >= waitingMax) {
       throw new MillraceError('SQL_BUSY', `${waitingMax} queries wait already; try again`);
     }
-    await new Promise<void>((resolve) => waiting.push(resolve));
+    await new Promise<void>((resolve, reject) => {
+      const leave = (): void => {
+        waiting.delete(take);
+        reject(new MillraceError('SQL_CANCELLED', 'The query was cancelled'));
+      };
+      const take = (): void => {
+        cancelled?.removeEventListener('abort', leave);
+        resolve();
+      };
+      waiting.add(take);
+      if (cancelled?.aborted) leave();
+      else cancelled?.addEventListener('abort', leave, { once: true });
+    });
   };
   const giveTurn = (asker: Asker): void => {
     if (asker === 'millrace') return;
-    const next = waiting.shift();
-    if (next) next();
-    else busy--;
+    const [next] = waiting;
+    if (next === undefined) {
+      busy--;
+      return;
+    }
+    waiting.delete(next);
+    next();
   };
 
   return {
     async query(request, asker, cancelled) {
-      await turn(asker);
+      await turn(asker, cancelled);
       let outcome = 'failed';
       let process: QueryProcess | undefined;
       try {
@@ -200,7 +243,7 @@ export function createQueryPool(options: QueryPoolOptions): QueryPool {
         // Taken for this query before anything is waited for.
         const hold = -++lastId;
         process.running.set(hold, { resolve: () => undefined, reject: () => undefined });
-        const tables = await options.tables(process.viewsVersion).finally(() => {
+        const tables = await options.tables(process.views).finally(() => {
           process?.running.delete(hold);
         });
         if (!process.child.connected) throw new MillraceError('UNAVAILABLE', 'Try again');

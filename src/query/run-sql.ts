@@ -38,7 +38,8 @@ export interface SqlOptions {
   clock: Clock;
   disk: Disk;
   random: Random;
-  temporaryFolder: string;
+  /** Of an answer: it passes through the server, which must not be filled by it. */
+  answerBytesMax: number;
   /** Nobody is told where it is. */
   dataFolder: string;
   /** Makes the tables that a statement names; null: it may name any. */
@@ -47,8 +48,8 @@ export interface SqlOptions {
 
 /**
  * @param cancelled ends the query when nobody waits for its answer any more.
- * @throws MillraceError SQL_REFUSED, SQL_FAILED (the engine's message), SQL_TIMEOUT or
- *   SQL_CANCELLED.
+ * @throws MillraceError SQL_REFUSED, SQL_FAILED (the engine's message), SQL_TIMEOUT,
+ *   SQL_ANSWER_TOO_LARGE or SQL_CANCELLED.
  */
 export async function runSql(
   options: SqlOptions,
@@ -120,10 +121,14 @@ async function runRows(
   const withoutPaths = (value: Json): Json =>
     typeof value === 'string' ? value.replaceAll(dataFolder, '…') : value;
   let isTruncated = false;
+  let bytes = 0;
   for await (const part of result.yieldRowsJson()) {
     for (const row of part) {
-      if (rows.length < request.rowsMax) rows.push(isPlan ? row.map(withoutPaths) : row);
-      else isTruncated = true;
+      isTruncated = rows.length >= request.rowsMax;
+      if (isTruncated) break;
+      bytes += row.reduce<number>((sum, value) => sum + bytesOf(value), 0);
+      if (bytes > options.answerBytesMax) throw tooLarge(options);
+      rows.push(isPlan ? row.map(withoutPaths) : row);
     }
     if (isTruncated) break;
   }
@@ -136,13 +141,28 @@ async function runRows(
   };
 }
 
+const VALUE_BYTES = 8;
+
+/** About as many as it takes; texts are what may be large. */
+function bytesOf(value: Json): number {
+  if (typeof value === 'string') return VALUE_BYTES + value.length;
+  if (typeof value !== 'object' || value === null) return VALUE_BYTES;
+  return VALUE_BYTES + JSON.stringify(value).length;
+}
+
+function tooLarge({ answerBytesMax }: SqlOptions): MillraceError {
+  const megabytes = Math.round(answerBytesMax / 2 ** 20);
+  const message = `The answer has more than ${megabytes} MiB; ask for fewer columns or rows`;
+  return new MillraceError('SQL_ANSWER_TOO_LARGE', message, { field: 'sql' });
+}
+
 /** The statement is known to be one SELECT, so it can be wrapped; the newline ends a comment. */
 async function runParquet(
   options: SqlOptions,
   connection: DuckDBConnection,
   request: SqlRequest,
 ): Promise<SqlParquet> {
-  const path = join(options.temporaryFolder, `result-${options.random.uuid()}.parquet`);
+  const path = join(options.engine.temporaryFolder, `result-${options.random.uuid()}.parquet`);
   const sql = request.sql.replace(/;\s*$/, '');
   try {
     await connection.run(
@@ -151,7 +171,9 @@ async function runParquet(
     );
     const file = await options.disk.open(path, 'read');
     try {
-      const bytes = new Uint8Array(await file.size());
+      const size = await file.size();
+      if (size > options.answerBytesMax) throw tooLarge(options);
+      const bytes = new Uint8Array(size);
       for (let at = 0; at < bytes.length;) {
         const count = await file.read(bytes, at, bytes.length - at, at);
         if (count === 0) break;

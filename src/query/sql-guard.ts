@@ -19,6 +19,16 @@ const TABLE_FUNCTIONS = new Set([
 const REFUSED_FUNCTION =
   /^(current_setting|getenv|getvariable|query|query_table|which_secret|duckdb_.*|pragma_.*|read_.*|parquet_.*|glob|sniff_.*|.*_scan|write_log|json_execute_serialized_sql|.*scan_.*)$/;
 
+/** The engine's own tables with the text of views, which says where the lake's files are. */
+const DEFINITIONS =
+  /^(duckdb_(views|tables|databases|settings|secrets|temporary_files|logs?|log_contexts)|pg_views|sqlite_(temp_)?(master|schema))$/i;
+const OWN_SCHEMA = /^(|main|pg_catalog|information_schema)$/i;
+
+function tellsDefinitions(schema: string, table: string): boolean {
+  if (/^information_schema$/i.test(schema)) return /^views$/i.test(table);
+  return OWN_SCHEMA.test(schema) && DEFINITIONS.test(table);
+}
+
 const FILE_NAME = /[/\\]|\.(parquet|csv|tsv|json|jsonl|ndjson|db|duckdb|gz|zst)$/i;
 
 /**
@@ -83,6 +93,8 @@ function assertNode(node: Record<string, unknown>): void {
   } else if (node['type'] === 'BASE_TABLE') {
     const name = String(node['table_name']);
     if (FILE_NAME.test(name)) throw refused(`reading the file ${name.slice(0, 80)}`);
+    if (tellsDefinitions(String(node['schema_name'] ?? ''), name))
+      throw refused(`the table ${name}`);
     const catalog = String(node['catalog_name'] ?? '');
     if (catalog !== '' && catalog !== 'memory') throw refused(`catalog ${catalog}`);
   }

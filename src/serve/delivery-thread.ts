@@ -63,7 +63,6 @@ async function run(): Promise<void> {
   const regions = new Map(partitions.map(({ name, region }) => [name, region]));
   const archive = openArchive({
     dataFolder,
-    temporaryFolder: join(dataFolder, 'tmp'),
     regionOf: (partition) => regions.get(partition) ?? '',
     sourceNumber: (id) => [...sources.values()].find((source) => source.id === id)?.number ?? 0,
   });

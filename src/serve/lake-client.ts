@@ -6,7 +6,7 @@ import type { LakeMessage, LakeOrder, LakeSetup, TailEntry } from '../lake/messa
 import type { RowPlace } from '../lake/locate-row.ts';
 import type { Asker } from '../query/query-pool.ts';
 import type { SqlRequest, SqlResult } from '../query/run-sql.ts';
-import type { LakeTables } from '../lake/tables.ts';
+import type { KnownViews, LakeTables } from '../lake/tables.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { MetricsRegistry, Snapshot } from '../observe/metrics.ts';
 import { startThread } from './thread.ts';
@@ -22,7 +22,7 @@ export interface LakeClient extends LakeThread {
 
 export interface LakeThread {
   /** What a query sees now. @throws MillraceError UNAVAILABLE while the lake restarts. */
-  tables(viewsVersion: number): Promise<LakeTables>;
+  tables(known: KnownViews): Promise<LakeTables>;
   /** The Parquet file that has an event; null: in memory, or nobody knows. */
   locate(place: RowPlace): Promise<string | null>;
   /**
@@ -105,14 +105,14 @@ export async function startLake(
   });
   await started;
   return {
-    tables(viewsVersion) {
+    tables(known) {
       if (!isReady) {
         return Promise.reject(new MillraceError('UNAVAILABLE', 'The lake restarts; try again'));
       }
       const id = ++lastId;
       return new Promise((resolve, reject) => {
         waiting.set(id, { resolve, reject });
-        thread.send({ kind: 'tables', id, viewsVersion });
+        thread.send({ kind: 'tables', id, known });
       });
     },
     locate(place) {

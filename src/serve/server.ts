@@ -4,11 +4,12 @@
  * so that nothing new arrives, then the lake, which reads what they made durable.
  */
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { startAdmin } from '../admin/admin-server.ts';
 import type { AdminServer, Health } from '../admin/admin-server.ts';
 import { rateTableBytes } from '../auth/rate-limit.ts';
 import { systemClock } from '../base/clock.ts';
+import { emptyFolder } from '../base/whole-folder.ts';
 import { systemDisk } from '../base/disk.ts';
 import { allocateDurableEnds } from '../base/durable-ends.ts';
 import { systemRandom } from '../base/random.ts';
@@ -20,6 +21,7 @@ import { createLogger } from '../observe/logger.ts';
 import { createMetricsRegistry, renderPrometheus } from '../observe/metrics.ts';
 import type { Snapshot } from '../observe/metrics.ts';
 import { authSnapshot } from '../store/auth-snapshot.ts';
+import { TEMPORARY_FOLDER } from '../lake/engine.ts';
 import { lockDataFolder } from '../store/data-folder-lock.ts';
 import { applyDeclaredSources } from '../store/declared-sources.ts';
 import { createFirstOwnerInvitation } from '../store/invitations.ts';
@@ -105,6 +107,8 @@ async function startParts(
   stop: () => Promise<void>,
 ): Promise<Server> {
   const { config, disk, clock, dataFolder, store, logger } = parts;
+  // What engines left there that could not clear away after themselves.
+  await emptyFolder(disk, join(dataFolder, TEMPORARY_FOLDER));
   applyDeclaredSources(store, config.sources);
   checkDeclaredDestinations(config.destinations, parts.net);
   applyDeclaredDestinations(store, parts.sealer, config.destinations);
@@ -238,7 +242,8 @@ async function startLakeThread(
   const pool = createQueryPool({
     ...config.sql,
     setup: { ...config.sql, dataFolder, regions },
-    tables: (viewsVersion) => thread.tables(viewsVersion),
+    tables: (known) => thread.tables(known),
+    random: systemRandom,
     ...seams,
   });
   return {

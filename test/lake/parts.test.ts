@@ -21,7 +21,7 @@ import { createFlusher } from '../../src/lake/flush.ts';
 import { openLake } from '../../src/lake/lake.ts';
 import type { Lake } from '../../src/lake/lake.ts';
 import type { LakeSettings } from '../../src/lake/lake-state.ts';
-import { tableStatements } from '../../src/lake/tables.ts';
+import { NO_VIEWS, tableStatements } from '../../src/lake/tables.ts';
 import { openLogWriter } from '../../src/log/log-writer.ts';
 import { partitionFolder } from '../../src/log/partition-folder.ts';
 import { createLogger } from '../../src/observe/logger.ts';
@@ -137,9 +137,15 @@ async function load(lake: Lake): Promise<void> {
 /** Rows as a query sees them now. */
 async function rows(lake: Lake, sql: string): Promise<Record<string, unknown>[]> {
   const { dataFolder } = lake.state.options;
-  const engine = await openEngine({ memoryLimit: '256MB', threads: 1, folders: [dataFolder] });
+  const engine = await openEngine({
+    memoryLimit: '256MB',
+    threads: 1,
+    folders: [dataFolder],
+    temporaryRoot: dataFolder,
+  });
   try {
-    for (const statement of tableStatements(lake.tables(0))) await engine.connection.run(statement);
+    for (const statement of tableStatements(lake.tables(NO_VIEWS)))
+      await engine.connection.run(statement);
     return (await engine.connection.runAndReadAll(sql)).getRowObjectsJson();
   } finally {
     engine.close();

@@ -5,9 +5,12 @@ import { damaged, nearlyBatch, nearlyEvent } from './arbitrary-json.ts';
 
 const NUMBERS = '{"a":12345678901234567890123,"b":9007199254740993,"c":1.0,"d":1e400,"e":-0}';
 
+/** More members than are compared one by one, and the last one again. */
+const WIDE = `{${Array.from({ length: 40 }, (_, n) => `"k${n}":${n}`).join(',')},"k39":0}`;
+
 /** Keys twice, keys escaped, and numbers that no double holds. */
 const odd = (body: fc.Arbitrary<Buffer>): fc.Arbitrary<Buffer> =>
-  fc.tuple(body, body, fc.nat(9)).map(([one, two, how]) => {
+  fc.tuple(body, body, fc.nat(12)).map(([one, two, how]) => {
     const [text, other] = [one.toString(), two.toString()];
     if (how === 0) return Buffer.from(text.replace(/\}\s*$/, `,${other.replace(/^\s*\{/, '')}`));
     if (how === 1) return Buffer.from(text.replaceAll('"name"', String.raw`"\u006eame"`));
@@ -18,6 +21,11 @@ const odd = (body: fc.Arbitrary<Buffer>): fc.Arbitrary<Buffer> =>
     if (how === 5)
       return Buffer.from(text.replaceAll('null', '{"ip":null,"direct":true,"groupId":"g"}'));
     if (how === 6) return Buffer.from(text.replaceAll('{', '{\r\n'));
+    if (how === 7) return Buffer.from(text.replaceAll('{', '{"x":1.0,"x":[{"y":1,"y":2.50}],'));
+    if (how === 8)
+      return Buffer.from(text.replaceAll('"x":', String.raw`"s":"\ud800","\udc00\ud83d":0,"x":`));
+    if (how === 9)
+      return Buffer.from(text.replaceAll('"context":', `"context":${WIDE},"context":`));
     return one;
   });
 

@@ -37,7 +37,12 @@ export interface Harness {
 
 export async function openHarness(limits: Partial<RegistryLimits> = {}): Promise<Harness> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-warehouse-'));
-  const engine = await openEngine({ memoryLimit: '512MB', threads: 2, folders: [folder] });
+  const engine = await openEngine({
+    memoryLimit: '512MB',
+    threads: 2,
+    folders: [folder],
+    temporaryRoot: folder,
+  });
   const { connection } = engine;
   const catalog = openCatalog(':memory:');
   const warehouse = createWarehouse(catalog, { ...REGISTRY_LIMITS, ...limits });
@@ -67,8 +72,8 @@ export async function openHarness(limits: Partial<RegistryLimits> = {}): Promise
     clock: systemClock,
     disk: systemDisk,
     random: systemRandom,
-    temporaryFolder: folder,
     dataFolder: folder,
+    answerBytesMax: 2 ** 25,
     onTables: () => Promise.resolve(),
   };
   return {

@@ -33,6 +33,7 @@ export async function parquetFiles(
     memoryLimit: MEMORY_LIMIT,
     threads: 1,
     folders: [temporaryFolder],
+    temporaryRoot: temporaryFolder,
   });
   const { connection } = engine;
   const name = random.uuid().replaceAll('-', '');

@@ -7,7 +7,7 @@ import type { ByteBuffer } from '../../base/byte-buffer.ts';
 import { textOf } from '../../events/json.ts';
 import type { JsonObject } from '../../events/json.ts';
 import { correctedTimestamp } from '../../events/normalise.ts';
-import { contextText, objectOf, overlaid } from '../../events/raw-context.ts';
+import { contextText, objectOf, overlaid, withoutRepeats } from '../../events/raw-context.ts';
 import { FIELD, FIELD_COUNT } from '../../events/raw-items.ts';
 import { assignedId } from '../../events/raw-record.ts';
 import { parseTimestamp } from '../../events/timestamp.ts';
@@ -19,9 +19,10 @@ export type LineValues = Record<LineColumn, string | number | null>;
 const COLUMN_NAMES = Object.keys(LINE_COLUMNS) as LineColumn[];
 
 /**
- * @param hasRepeats true when a key of its documents is repeated: the last value of each counts.
+ * @param mayRepeat true when a key of its documents may be repeated: the last value of each counts,
+ *   which SQL engines do not know.
  */
-export function eventValues(shared: LineShared, item: number, hasRepeats: boolean): LineValues {
+export function eventValues(shared: LineShared, item: number, mayRepeat: boolean): LineValues {
   const { partition, position, envelope, route, body, items } = shared.record;
   const rawOf = (field: number): string | null => {
     const at = item * FIELD_COUNT + field;
@@ -31,12 +32,12 @@ export function eventValues(shared: LineShared, item: number, hasRepeats: boolea
   };
   const jsonOf = (field: number): unknown => JSON.parse(rawOf(field) ?? 'null') as unknown;
   const textAt = (field: number): string | null => textOf(jsonOf(field))?.toWellFormed() ?? null;
-  const documentAt = (field: number): string | null => clean(rawOf(field), hasRepeats);
+  const documentAt = (field: number): string | null => clean(rawOf(field), mayRepeat);
   const type = route.eventType ?? textAt(FIELD.type);
   const isView = type === 'page' || type === 'screen';
   const properties = isView ? objectOf(jsonOf(FIELD.properties)) : {};
   const viewText = (key: string): string | null => textOf(properties[key])?.toWellFormed() ?? null;
-  const under = clean(shared.record.context, hasRepeats);
+  const under = clean(shared.record.context, mayRepeat);
   const context = contextText(shared.record, under, documentAt(FIELD.context));
   const integrations = documentAt(FIELD.integrations);
   return {
@@ -62,9 +63,9 @@ export function eventValues(shared: LineShared, item: number, hasRepeats: boolea
     properties: documentAt(FIELD.properties),
     traits: documentAt(FIELD.traits),
     context,
-    integrations: overlaid(clean(shared.record.integrations, hasRepeats), integrations),
+    integrations: overlaid(clean(shared.record.integrations, mayRepeat), integrations),
     metadata: documentAt(FIELD['_metadata']),
-    extra: extraText(shared, item, hasRepeats),
+    extra: extraText(shared, item, mayRepeat),
   };
 }
 
@@ -83,7 +84,7 @@ function timesOf(
   };
 }
 
-function extraText(shared: LineShared, item: number, hasRepeats: boolean): string | null {
+function extraText(shared: LineShared, item: number, mayRepeat: boolean): string | null {
   const { body, items } = shared.record;
   const members = new Map<string, string>();
   for (const extra of items.extras) {
@@ -92,13 +93,13 @@ function extraText(shared: LineShared, item: number, hasRepeats: boolean): strin
     const value = body.toString('utf8', extra.start, extra.end);
     members.set(JSON.parse(key) as string, `${key}:${value}`);
   }
-  return members.size === 0 ? null : clean(`{${[...members.values()].join(',')}}`, hasRepeats);
+  return members.size === 0 ? null : clean(`{${[...members.values()].join(',')}}`, mayRepeat);
 }
 
 /** A document that the SQL engine accepts: well-formed, and without repeated keys if asked for. */
-function clean(text: string | null, hasRepeats: boolean): string | null {
+function clean(text: string | null, mayRepeat: boolean): string | null {
   if (text === null) return null;
-  const own = hasRepeats ? JSON.stringify(JSON.parse(text)) : text;
+  const own = mayRepeat ? withoutRepeats(text) : text;
   return /\\u[dD][89a-fA-F]/.test(own) ? own.replace(ESCAPES, wellFormedEscape) : own;
 }
 

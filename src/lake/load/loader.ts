@@ -65,6 +65,8 @@ export interface Loader {
   cut(): Promise<void>;
   /** Resolves when all parts of all cuts are made. @throws what kept one from being made. */
   settled(): Promise<void>;
+  /** @throws what kept a part from being made: its rows are in the log only, and in no cut. */
+  check(): void;
   /** Lets go of what has gathered; the log has it. */
   close(): Promise<void>;
 }
@@ -91,6 +93,7 @@ export function createLoader(
   let receipts: Receipts = [];
   let newestMs = 0;
   let making: Promise<void> = Promise.resolve();
+  let failure: Error | undefined;
 
   const rowsOf = (kind: FileKind, region: string): PendingRows => {
     const key = `${kind}/${region}`;
@@ -125,7 +128,8 @@ export function createLoader(
     for (let item = 0; item < record.items.count; item++) {
       if (isLeftOut(item)) continue;
       const before = rows.lines.length;
-      const hasRepeats = table.observe(item);
+      table.observe(item);
+      const hasRepeats = record.items.sharedRepeats || record.items.repeats[item] === 1;
       if (hasRepeats || !putEventLine(rows.lines, shared, item)) {
         const json = putValues(rows.lines, eventValues(shared, item, hasRepeats));
         if (json !== null) addJsonLine(rows, json);
@@ -221,10 +225,12 @@ export function createLoader(
       receipts = [];
       newestMs = 0;
       making = makeParts(closed, cursors, seen);
-      // Whoever waits next hears of a failure.
-      making.catch(() => undefined);
+      making.catch((error: unknown) => (failure = toError(error)));
     },
     settled: () => making,
+    check() {
+      if (failure) throw failure;
+    },
     async close() {
       await making.catch(() => undefined);
       for (const rows of pending.values()) await closeRows(rows);

@@ -54,14 +54,19 @@ export async function writePart(
   const path = join(folder, `${options.random.uuid()}.parquet`);
   const temporary = path.replace(/parquet$/, 'tmp');
   const relations = relationsOf(pending);
-  const written = await copyRows(options, pending, relations, temporary, isWhole).catch(
-    async (error: unknown) => {
-      if (!isAboutContent(error)) throw error;
-      return salvage(options, pending, temporary, isWhole);
-    },
-  );
-  assert(written === rows, `all ${rows} rows of a part are written, not ${written}`);
-  await disk.rename(temporary, path);
+  try {
+    const written = await copyRows(options, pending, relations, temporary, isWhole).catch(
+      async (error: unknown) => {
+        if (!isAboutContent(error)) throw error;
+        return salvage(options, pending, temporary, isWhole);
+      },
+    );
+    assert(written === rows, `all ${rows} rows of a part are written, not ${written}`);
+    await disk.rename(temporary, path);
+  } catch (error) {
+    if (await disk.exists(temporary)) await disk.remove(temporary);
+    throw error;
+  }
   const bytes = files.lines.bytes + files.json.bytes;
   return { kind, region, path, rows, bytes, counts: [...counts.values()], isWhole };
 }
