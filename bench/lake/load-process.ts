@@ -18,7 +18,7 @@ const lake = await openLake({
   metrics: createMetricsRegistry(),
   dataFolder,
   regions: ['us'],
-  settings: { ...config.lake, ...config.dispatch },
+  settings: { ...config.lake, ...config.dispatch, queryMs: config.sql.timeoutMs },
   isReadOnly: false,
 });
 lake.setSources([

@@ -30,7 +30,7 @@ export async function queryStopped(config: Config, sql: string): Promise<SqlRows
     metrics: createMetricsRegistry(),
     dataFolder,
     regions,
-    settings: { ...config.lake, ...config.dispatch },
+    settings: { ...config.lake, ...config.dispatch, queryMs: config.sql.timeoutMs },
     isReadOnly: true,
   });
   const pool = createQueryPool({

@@ -143,6 +143,10 @@ export const sqlSchema = z.strictObject({
     min: 1_048_576,
     description: 'Most bytes of an answer; a query with more fails, whatever its rows.',
   }).default(33_554_432),
+  processBytesMax: bytes({
+    min: 268_435_456,
+    description: 'Memory of a whole process that runs queries; one that takes more is ended.',
+  }).default(1_610_612_736),
   temporaryLimit: text(/^[1-9]\d*\s?([KMGT]i?B)$/, {
     allowed: 'text such as 4GB or 2GiB',
     description: 'Disk that a query may use for what does not fit into its memory.',

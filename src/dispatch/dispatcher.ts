@@ -58,7 +58,7 @@ export function createDispatcher(
   ledger: Ledger,
   options: DedupOptions & { from: ReadonlyMap<string, number>; isReadOnly: boolean },
 ): Dispatcher {
-  const index = createDedupIndex(options);
+  let index = createDedupIndex(options);
   ledger.loadFingerprints(index);
   const cursors = ledger.cursors();
   const unfilled = new Set(ledger.unfilled());
@@ -141,7 +141,11 @@ export function createDispatcher(
         },
         end() {
           unfilled.delete(partition);
-          if (!options.isReadOnly) ledger.fill(partition, lists.take());
+          if (options.isReadOnly) return;
+          ledger.fill(partition, lists.take());
+          // Generations want their hours in order, and partitions were filled one after the other.
+          index = createDedupIndex(options);
+          ledger.loadFingerprints(index);
         },
       };
     },

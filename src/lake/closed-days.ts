@@ -4,7 +4,6 @@
  * of persons first, each small enough to be sorted in little memory.
  */
 import { join } from 'node:path';
-import type { DuckDBConnection } from '@duckdb/node-api';
 import { assert } from '../base/assert.ts';
 import type { LakeFile, NewFile } from './catalog.ts';
 import { emptyFolder } from '../base/whole-folder.ts';
@@ -21,16 +20,17 @@ import type { ParquetOptions } from './parquet.ts';
 
 /** Who did it; what the files of a closed day are sorted by. */
 const PERSON = `coalesce(user_id, anonymous_id, '')`;
-/** Of a slice as the engine holds it to sort it. */
 const SLICE_BYTES = 48 * 1024 * 1024;
 /** Slices in one file. */
 const FILE_SLICES = 12;
 const SAMPLES_PER_SLICE = 200;
+const SMALL_BYTES = 16 * 1024 * 1024;
 /** The day after midnight is young: clocks differ, and the log may be behind. */
 const WAIT_MS = 600_000;
 
 /**
- * Files of events of one region and day that has passed and is not closed yet.
+ * Files of events of one region and day that has passed and is not closed yet; with what came late
+ * for a day that was closed go its small files, so that they do not become many.
  * @param waiting days of which rows are in parts still.
  */
 export function filesToClose(
@@ -43,7 +43,11 @@ export function filesToClose(
     return kind === 'events' && !isClosed && day < today && !waiting.has(day);
   });
   const [first] = open.toSorted((a, b) => a.day.localeCompare(b.day));
-  return first && open.filter(({ day, region }) => day === first.day && region === first.region);
+  if (!first) return undefined;
+  return files.filter(({ kind, day, region, isClosed, bytes }) => {
+    const isOfDay = kind === 'events' && day === first.day && region === first.region;
+    return isOfDay && (!isClosed || bytes < SMALL_BYTES);
+  });
 }
 
 export interface CloseOptions extends ParquetOptions {
@@ -51,6 +55,8 @@ export interface CloseOptions extends ParquetOptions {
   countsOf(file: LakeFile): NewFile['counts'];
   /** From the id that rows have to the number that counts have. */
   sourceNumbers: ReadonlyMap<string, number>;
+  /** Of a slice as the engine holds it to sort it. */
+  sliceBytes?: number;
 }
 
 /** Writes the rows of a day's files as closed ones. */
@@ -66,7 +72,7 @@ export async function closeDay(
   const folder = join(partsFolder(dataFolder, first.region), `closing-${random.uuid()}`);
   await disk.makeFolder(folder);
   try {
-    const bounds = await sliceBounds(connection, relation, files, dataFolder);
+    const bounds = await sliceBounds(options, relation, files);
     await connection.run(
       `copy (select *, ${sliceOf(bounds, 0, bounds.length)} as slice from ${relation})
        to ${quote(folder)} (format parquet, compression snappy, partition_by (slice),
@@ -82,16 +88,15 @@ export async function closeDay(
 
 /** Persons at which slices begin, but for the first. */
 async function sliceBounds(
-  connection: DuckDBConnection,
+  { connection, dataFolder, sliceBytes = SLICE_BYTES }: CloseOptions,
   relation: string,
   files: readonly LakeFile[],
-  dataFolder: string,
 ): Promise<string[]> {
   const paths = files.map(({ path }) => quote(join(dataFolder, path))).join(', ');
   const sized = await connection.runAndReadAll(
     `select sum(total_uncompressed_size)::double from parquet_metadata([${paths}])`,
   );
-  const slices = Math.ceil(Number(sized.getRowsJson()[0]?.[0] ?? 0) / SLICE_BYTES);
+  const slices = Math.ceil(Number(sized.getRowsJson()[0]?.[0] ?? 0) / sliceBytes);
   const sample = await connection.runAndReadAll(
     `select person from (select ${PERSON} as person from ${relation})
      using sample reservoir(${slices * SAMPLES_PER_SLICE} rows)`,
@@ -145,19 +150,24 @@ async function sortSlices(
     groups.push(sorted.slice(at, at + FILE_SLICES));
   }
   const written: NewFile[] = [];
-  for (const group of groups) {
-    const relation = absoluteRelation(group);
-    assert(relation !== null, 'a group has slices');
-    const counts = groups.length === 1 ? day.counts : await countsIn(options, relation);
-    const about = { ...day, counts, isClosed: true };
-    written.push(await writeFile(options, about, relation, PACKED_CLOSED));
-    for (const path of group) await disk.remove(path);
+  try {
+    for (const group of groups) {
+      const relation = absoluteRelation(group);
+      assert(relation !== null, 'a group has slices');
+      const counts = groups.length === 1 ? day.counts : await countsIn(options, relation);
+      const about = { ...day, counts, isClosed: true };
+      written.push(await writeFile(options, about, relation, PACKED_CLOSED));
+      for (const path of group) await disk.remove(path);
+    }
+    const rows = (counts: NewFile['counts']) => counts.reduce((sum, { count }) => sum + count, 0);
+    const before = rows(day.counts);
+    const after = rows(mergeCounts(written.flatMap((file) => [...file.counts])));
+    assert(before === after, `a day keeps all its ${before} rows, not ${after}`);
+    return written;
+  } catch (error) {
+    for (const { path } of written) await disk.remove(join(options.dataFolder, path));
+    throw error;
   }
-  const rows = (counts: NewFile['counts']) => counts.reduce((sum, { count }) => sum + count, 0);
-  const before = rows(day.counts);
-  const after = rows(mergeCounts(written.flatMap((file) => [...file.counts])));
-  assert(before === after, `a day keeps all its ${before} rows, not ${after}`);
-  return written;
 }
 
 /** Of rows that were loaded before their source was known (`sourceOf` of lake-state.ts). */

@@ -40,8 +40,13 @@ const LEVEL_BYTES = [16 * 1024 * 1024, 128 * 1024 * 1024] as const;
 /** Queries open each part. */
 const PARTS_MAX = 100;
 /** A query that began before a compaction may still read the old files; they go after this. */
-const TRASH_MS = 120_000;
+const TRASH_MS_MIN = 120_000;
+/** Of a query beyond its time limit, until it is ended. */
+const TRASH_MARGIN_MS = 60_000;
 const RETRY_MS = 5_000;
+const INTERRUPT_MS = 20;
+/** Files that could not be rewritten are left alone for so long; others go on. */
+const HOLD_MS = 600_000;
 /** Between looks for files to merge, days to close and days to let go. */
 const LOOK_MS = 1_000;
 const DAY_MS = 86_400_000;
@@ -54,17 +59,27 @@ export function createFlusher(state: LakeState): Flusher {
   let running: Promise<void> | undefined;
   let finished: (() => Promise<void>) | undefined;
   let nextLookMs = 0;
+  let isRewriting = false;
+  let isEnding = false;
+  const held = new Map<string, number>();
+  const trashMs = Math.max(TRASH_MS_MIN, settings.queryMs + TRASH_MARGIN_MS);
   const trash: { path: string; atMs: number }[] = [];
   const failures = metrics.cell('millrace_lake_failures_total');
 
-  const background = (work: () => Promise<() => Promise<void>>): void => {
+  const background = (
+    work: () => Promise<() => Promise<void>>,
+    onFailure: () => void = () => {
+      notBeforeMs = clock.monotonicMs() + RETRY_MS;
+    },
+  ): void => {
     running = work()
       .then((commit) => {
         finished = commit;
       })
       .catch((error: unknown) => {
+        if (isEnding) return;
         failures.value++;
-        notBeforeMs = clock.monotonicMs() + RETRY_MS;
+        onFailure();
         logger.error({ reason: toError(error).message }, 'lake write failed; it will be retried');
       })
       .finally(() => {
@@ -79,7 +94,7 @@ export function createFlusher(state: LakeState): Flusher {
     });
     const gone = new Set(flushed.parts);
     state.parts = state.parts.filter((part) => !gone.has(part));
-    const atMs = clock.monotonicMs() + TRASH_MS;
+    const atMs = clock.monotonicMs() + trashMs;
     for (const { path, isWhole } of flushed.parts) if (!isWhole) trash.push({ path, atMs });
     frozen = undefined;
     state.fileCursors = flushed.cursors;
@@ -97,8 +112,11 @@ export function createFlusher(state: LakeState): Flusher {
   };
   /** Writes the rows of some files in another way, and lists the new files in their place. */
   const startRewrite = (files: LakeFile[], write: typeof mergeFiles): void => {
-    background(async () => {
-      const written = await write(state, files);
+    isRewriting = true;
+    const rewriting = async (): Promise<() => Promise<void>> => {
+      const written = await write(state, files).finally(() => {
+        isRewriting = false;
+      });
       return async () => {
         state.catalog.transaction(() => {
           for (const { id } of files) state.catalog.removeFile(id);
@@ -107,10 +125,24 @@ export function createFlusher(state: LakeState): Flusher {
         throwAway(files);
         countFiles(state);
       };
-    });
+    };
+    // One damaged file must not keep all others from being merged, nor events from being flushed.
+    const hold = (): void => {
+      for (const { path } of files) held.set(path, clock.monotonicMs() + HOLD_MS);
+    };
+    background(rewriting, hold);
+  };
+  /** Files that are not held because of an earlier failure. */
+  const rewritable = (): LakeFile[] => {
+    const nowMs = clock.monotonicMs();
+    for (const [path, untilMs] of held) if (untilMs <= nowMs) held.delete(path);
+    const groups = new Set<string>();
+    const files = state.catalog.files();
+    for (const file of files) if (held.has(file.path)) groups.add(groupOf(file));
+    return files.filter((file) => !groups.has(groupOf(file)));
   };
   const throwAway = (files: readonly LakeFile[]): void => {
-    const atMs = clock.monotonicMs() + TRASH_MS;
+    const atMs = clock.monotonicMs() + trashMs;
     for (const { path } of files) trash.push({ path: join(dataFolder, path), atMs });
   };
   /** The bound on rejected events: whole files go, oldest first; what they held stays counted. */
@@ -169,6 +201,16 @@ export function createFlusher(state: LakeState): Flusher {
       await disk.remove(path);
     }
   };
+  /** What only makes files better can be done at the next start. */
+  const endRewriting = async (): Promise<void> => {
+    isEnding = true;
+    // Between two statements nothing is interrupted.
+    while (isRewriting) {
+      state.background.interrupt();
+      await clock.sleep(INTERRUPT_MS);
+    }
+    isEnding = false;
+  };
   const commitFinished = async (): Promise<void> => {
     if (!finished) return;
     const commit = finished;
@@ -185,7 +227,7 @@ export function createFlusher(state: LakeState): Flusher {
       if (clock.monotonicMs() < nextLookMs) return;
       nextLookMs = clock.monotonicMs() + LOOK_MS;
       expireDays();
-      const files = state.catalog.files();
+      const files = rewritable();
       const small = filesToMerge(files, settings.compactFilesMin);
       if (small) return startRewrite(small, mergeFiles);
       const past = filesToClose(files, daysInParts(state), clock.wallMs());
@@ -193,6 +235,7 @@ export function createFlusher(state: LakeState): Flusher {
     },
     async flushAll() {
       for (let attempt = 0; attempt < 3; attempt++) {
+        await endRewriting();
         await running;
         await commitFinished();
         if (state.partCursors === state.fileCursors) return;
@@ -249,6 +292,11 @@ function closePastDay(state: LakeState, files: readonly LakeFile[]): Promise<New
 function daysInParts(state: LakeState): Set<string> {
   const hours = state.parts.flatMap(({ counts }) => counts.map(({ hour }) => hour));
   return new Set(hours.map(dayOf));
+}
+
+/** Files that are rewritten together, or because of each other. */
+function groupOf({ kind, region, day }: LakeFile): string {
+  return `${kind}/${region}/${day}`;
 }
 
 /** The first group of one kind, region, day and level that has enough files. */

@@ -26,6 +26,8 @@ export interface LakeSettings {
   retentionDays: number | null;
   dedupWindowHours: number;
   dedupKeysMax: number;
+  /** How long a query may run: so long it may read files that are merged already. */
+  queryMs: number;
 }
 
 export interface LakeOptions {

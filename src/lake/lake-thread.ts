@@ -23,6 +23,8 @@ const REPORT_MS = 500;
 const LIVE_MS = 5_000;
 /** After a pause in which nothing came, events of so long are shown at once. */
 const TAIL_MS_MAX = 1_000;
+/** Of a backlog of duplicates, which make no rows. */
+const RECORDS_MAX = 100_000;
 
 const port = parentPort;
 assert(port, 'lake-thread.ts runs in a worker thread');
@@ -96,7 +98,8 @@ async function run(): Promise<void> {
     const { records, rows, bytes, newestMs } = lake.waiting();
     const { flushRows, flushBytes } = setup.settings;
     const isLive = clock.wallMs() - newestMs < LIVE_MS && startedMs - shownMs >= setup.pollMs;
-    if (records > 0 && (!isBehind || rows >= flushRows || bytes >= flushBytes || isLive)) {
+    const isMuch = rows >= flushRows || bytes >= flushBytes || records >= RECORDS_MAX;
+    if (records > 0 && (!isBehind || isMuch || isLive)) {
       await lake.cut();
       shownMs = clock.monotonicMs();
     }

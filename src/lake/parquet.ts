@@ -113,18 +113,22 @@ export async function writeFile(
   await options.disk.makeFolder(folder);
   const name = random.uuid();
   const temporary = join(folder, `${name}.tmp`);
-  const result = await connection.runAndReadAll(
-    `copy (select * from ${rows}) to ${quote(temporary)}
-     (${packed})`,
-  );
   const expected = counts.reduce((sum, { count }) => sum + count, 0);
-  const written = Number(result.getRowsJson()[0]?.[0]);
-  assert(written === expected, `all ${expected} rows are in Parquet, not ${written}`);
   const path = join(folder, `${name}.parquet`);
-  const bytes = await syncFile(options.disk, temporary);
-  await options.disk.rename(temporary, path);
-  await options.disk.syncFolder(folder);
-  return { ...about, path: relativePath(dataFolder, path), rows: expected, bytes };
+  try {
+    const result = await connection.runAndReadAll(
+      `copy (select * from ${rows}) to ${quote(temporary)} (${packed})`,
+    );
+    const written = Number(result.getRowsJson()[0]?.[0]);
+    assert(written === expected, `all ${expected} rows are in Parquet, not ${written}`);
+    const bytes = await syncFile(options.disk, temporary);
+    await options.disk.rename(temporary, path);
+    await options.disk.syncFolder(folder);
+    return { ...about, path: relativePath(dataFolder, path), rows: expected, bytes };
+  } catch (error) {
+    if (await options.disk.exists(temporary)) await options.disk.remove(temporary);
+    throw error;
+  }
 }
 
 /** Makes a whole part one of the lake's files: it is where it belongs already (steps 2 and 4). */

@@ -13,6 +13,7 @@ export interface QuerySetup {
   /** e.g. `4GB` */
   temporaryLimit: string;
   answerBytesMax: number;
+  processBytesMax: number;
 }
 
 /** Server → query process. */

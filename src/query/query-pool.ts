@@ -151,6 +151,10 @@ export function createQueryPool(options: QueryPoolOptions): QueryPool {
   const end = (process: QueryProcess): void => {
     process.idle?.abort();
     processes.delete(process);
+    for (const { reject } of process.running.values()) {
+      reject(new MillraceError('UNAVAILABLE', 'The query shared its process with one that hung'));
+    }
+    process.running.clear();
     process.child.kill('SIGKILL');
   };
   const processFor = (asker: Asker): QueryProcess => {
@@ -178,8 +182,8 @@ export function createQueryPool(options: QueryPoolOptions): QueryPool {
           const entry = process.running.get(id);
           process.running.delete(id);
           entry?.reject(new MillraceError(code, message));
-          if (process.asker === 'person') end(process);
-          else send(process, { kind: 'cancel', id });
+          // The engine did not hear; neither will it hear of those that come after.
+          end(process);
         },
         () => undefined,
       );

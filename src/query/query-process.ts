@@ -2,6 +2,7 @@
  * A process that runs queries and nothing else: whatever a statement does to it, the server goes
  * on. Its orders come from the server that started it, and it ends with that server.
  */
+import { writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { systemClock } from '../base/clock.ts';
 import { systemDisk } from '../base/disk.ts';
@@ -13,6 +14,10 @@ import type { QueryEngine } from './query-engine.ts';
 
 /** Collecting and loading come first. */
 const NICENESS = 5;
+/** The engine's limit does not cover single large values, so the whole is looked at, so often. */
+const LOOK_MS = 100;
+/** Where memory ends, the kernel is to take this process and not the server. */
+const OOM_SCORE = '1000';
 
 const running = new Map<number, AbortController>();
 let engine: Promise<QueryEngine> | undefined;
@@ -22,9 +27,16 @@ try {
 } catch {
   // Not allowed everywhere; queries then have the priority of all others.
 }
+try {
+  writeFileSync('/proc/self/oom_score_adj', OOM_SCORE);
+} catch {
+  // Only Linux has it.
+}
 process.on('message', (order: QueryOrder) => {
-  if (order.kind === 'setup') engine = open(order);
-  else if (order.kind === 'cancel') running.get(order.id)?.abort();
+  if (order.kind === 'setup') {
+    engine = open(order);
+    watchMemory(order.setup.processBytesMax);
+  } else if (order.kind === 'cancel') running.get(order.id)?.abort();
   else void answer(order);
 });
 // An orderly exit would wait for the engine, which may be deaf; nothing here needs order.
@@ -32,6 +44,18 @@ process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 // A signal from a terminal goes to every process of the group; the server says when to end.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
+
+function watchMemory(bytesMax: number): void {
+  setInterval(() => {
+    if (process.memoryUsage.rss() <= bytesMax) return;
+    const message = `The query took more memory than sql.processBytesMax allows`;
+    for (const id of running.keys()) {
+      process.send?.({ kind: 'failed', id, error: { code: 'SQL_FAILED', message, field: 'sql' } });
+    }
+    // What was said has to get out first.
+    setImmediate(() => process.kill(process.pid, 'SIGKILL'));
+  }, LOOK_MS).unref();
+}
 
 function open({ setup }: Extract<QueryOrder, { kind: 'setup' }>): Promise<QueryEngine> {
   const opening = openQueryEngine(setup, {

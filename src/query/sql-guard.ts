@@ -21,7 +21,7 @@ const REFUSED_FUNCTION =
 
 /** The engine's own tables with the text of views, which says where the lake's files are. */
 const DEFINITIONS =
-  /^(duckdb_(views|tables|databases|settings|secrets|temporary_files|logs?|log_contexts)|pg_views|sqlite_(temp_)?(master|schema))$/i;
+  /^(duckdb_(views|tables|databases|settings|secrets|temporary_files|logs?|log_contexts)|pg_views|pg_settings|sqlite_(temp_)?(master|schema))$/i;
 const OWN_SCHEMA = /^(|main|pg_catalog|information_schema)$/i;
 
 function tellsDefinitions(schema: string, table: string): boolean {

@@ -231,7 +231,7 @@ async function startLakeThread(
       regions,
       partitions: partitions.map(({ name, region, slot }) => ({ name, region, slot })),
       ...shared,
-      settings: { ...config.lake, ...config.dispatch },
+      settings: { ...config.lake, ...config.dispatch, queryMs: config.sql.timeoutMs },
       retention: config.log,
       pollMs: config.lake.pollMs,
       logLevel: config.logging.level,

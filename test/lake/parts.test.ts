@@ -1,10 +1,11 @@
 /** The hot tail as parts: what is in them, what becomes of them, and what cannot be loaded. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
+import type { Clock } from '../../src/base/clock.ts';
 import type { Disk } from '../../src/base/disk.ts';
 import { systemDisk } from '../../src/base/disk.ts';
 import { systemRandom } from '../../src/base/random.ts';
@@ -16,7 +17,7 @@ import { emptyMarks, putValueMark } from '../../src/events/event-marks.ts';
 import { DEFAULT_EVENT_LIMITS } from '../../src/events/limits.ts';
 import { openEngine } from '../../src/lake/engine.ts';
 import { openCatalog } from '../../src/lake/catalog.ts';
-import { filesToClose } from '../../src/lake/closed-days.ts';
+import { closeDay, filesToClose } from '../../src/lake/closed-days.ts';
 import { createFlusher } from '../../src/lake/flush.ts';
 import { openLake } from '../../src/lake/lake.ts';
 import type { Lake } from '../../src/lake/lake.ts';
@@ -108,18 +109,19 @@ async function open(
   folder: string,
   settings: Partial<LakeSettings> = {},
   disk: Disk = systemDisk,
+  clock: Clock = systemClock,
 ): Promise<{ lake: Lake; metrics: ReturnType<typeof createMetricsRegistry> }> {
   const config = configSchema.parse({});
   const metrics = createMetricsRegistry();
   const lake = await openLake({
     disk,
-    clock: systemClock,
+    clock,
     random: systemRandom,
     logger: createLogger('test', 'silent'),
     metrics,
     dataFolder: folder,
     regions: ['us', 'eu'],
-    settings: { ...config.lake, ...config.dispatch, ...settings },
+    settings: { ...config.lake, ...config.dispatch, queryMs: config.sql.timeoutMs, ...settings },
     isReadOnly: false,
   });
   lake.setSources(SOURCES);
@@ -303,6 +305,35 @@ describe('a row that the SQL engine refuses', () => {
     await lake.close();
   });
 
+  test('is told from a disk that fails: what was written half is removed, and told', async () => {
+    const folder = await newFolder();
+    await append(folder, 'us-0', [{ body: events(20) }]);
+    const failing: Disk = {
+      ...systemDisk,
+      rename(from, to) {
+        if (!from.includes('/parts/')) return systemDisk.rename(from, to);
+        return Promise.reject(Object.assign(new Error('EIO: i/o error'), { code: 'EIO' }));
+      },
+    };
+    const { lake } = await open(folder, {}, failing, { ...systemClock, sleep: async () => {} });
+    await assert.rejects(load(lake), /EIO/);
+    // Nothing new comes, and still the loop hears of the rows that nobody can see.
+    await assert.rejects(
+      lake.step(() => Number.POSITIVE_INFINITY),
+      /EIO/,
+    );
+    const left = await readdir(join(folder, 'us'), { recursive: true });
+    assert.deepEqual(
+      left.filter((name) => name.endsWith('.tmp')),
+      [],
+    );
+    await lake.close();
+    const again = await open(folder);
+    await load(again.lake);
+    assert.deepEqual(await rows(again.lake, COUNT), [{ n: 20, d: 20 }]);
+    await again.lake.close();
+  });
+
   test('is told from a disk that fails: then all rows are written again, whole', async () => {
     const folder = await newFolder();
     await append(folder, 'us-0', [{ body: events(20) }]);
@@ -350,6 +381,28 @@ test('a data folder of the version before forgets no messageId of its window', a
   const ledger = openLedger(path);
   assert.deepEqual(ledger.unfilled(), []);
   ledger.close();
+});
+
+test('the window of several partitions is made anew hour by hour, whoever comes first', async () => {
+  const folder = await newFolder();
+  const hours = (hour: number): number => START_MS + hour * 3_600_000;
+  await append(folder, 'us-0', [{ body: events(1, 500), receivedAtMs: hours(40) }]);
+  await append(folder, 'eu-0', [{ body: events(1, 600), receivedAtMs: hours(20) }]);
+  const first = await open(folder);
+  await load(first.lake);
+  await createFlusher(first.lake.state).flushAll();
+  await first.lake.close();
+  const { DatabaseSync } = await import('node:sqlite');
+  const database = new DatabaseSync(join(folder, 'dispatch.db'));
+  database.exec(`delete from fingerprints; drop table unfilled; pragma user_version = 1;`);
+  database.close();
+  // 46 hours after the start the id of hour 20 is older than a day, that of hour 40 is not.
+  const later = { body: events(1, 500), receivedAtMs: hours(46) };
+  await append(folder, 'eu-0', [later, { body: events(1, 600), receivedAtMs: hours(46) }]);
+  const second = await open(folder);
+  await load(second.lake);
+  assert.deepEqual(await rows(second.lake, COUNT), [{ n: 3, d: 2 }]);
+  await second.lake.close();
 });
 
 test('files of a day are joined level by level, in little memory, while they are read', async () => {
@@ -430,6 +483,82 @@ describe('days that have passed', () => {
     const counts = lake.state.catalog.hourCounts('events');
     assert.deepEqual(counts.map(({ count }) => count).toSorted(), [700, 900]);
     await lake.close();
+  });
+
+  test('are cut between any two persons, whatever their ids hold', async () => {
+    const folder = await newFolder();
+    const ids = ["o'hara", 'n\0ul', 'é😀', '', '"', '\\', 'zz', 'Z', 'a\nb'];
+    const batch = Array.from({ length: 3_000 }, (_, at) => ({
+      type: 'track',
+      event: 'E',
+      messageId: `m${at}`,
+      anonymousId: 'somebody',
+      userId: `${ids[at % ids.length]}${at % 90}`,
+      properties: { noise: systemRandom.uuid() },
+    }));
+    const requests = [0, 1_000, 2_000].map((from) => ({
+      body: { batch: batch.slice(from, from + 1_000) },
+    }));
+    await append(folder, 'us-0', requests);
+    const { lake } = await open(folder);
+    await load(lake);
+    await createFlusher(lake.state).flushAll();
+    const before = await rows(lake, 'select * from events order by position, index');
+    const files = lake.state.catalog.files('events');
+    const closed = await closeDay(
+      {
+        connection: lake.state.background,
+        disk: systemDisk,
+        random: systemRandom,
+        dataFolder: folder,
+        countsOf: ({ id }) => lake.state.catalog.fileCounts(id),
+        sourceNumbers: new Map([['src_1', 1]]),
+        sliceBytes: 10_000,
+      },
+      files,
+    );
+    const total = closed.reduce((sum, file) => sum + file.rows, 0);
+    assert.equal(total, 3_000);
+    const paths = closed.map(({ path }) => `'${join(folder, path)}'`).join(', ');
+    const after = await rows(
+      lake,
+      `select * from read_parquet([${paths}], hive_partitioning = false)
+       order by position, index`,
+    );
+    assert.deepEqual(after, before);
+    await lake.close();
+  });
+
+  test('are closed although another day has a damaged file', async () => {
+    const folder = await newFolder();
+    await append(folder, 'us-0', [visits(300, 0), visits(200, 1)]);
+    const { lake, metrics } = await open(folder);
+    await load(lake);
+    await createFlusher(lake.state).flushAll();
+    const damaged = lake.state.catalog.files('events').find(({ day }) => day === '2026-06-01');
+    await writeFile(join(folder, damaged?.path ?? ''), 'PAR1 no more PAR1');
+    const flusher = createFlusher(lake.state);
+    const isClosed = (): boolean =>
+      lake.state.catalog.files('events').some((file) => file.day === '2026-06-02' && file.isClosed);
+    while (!isClosed()) {
+      await flusher.tend();
+      await systemClock.sleep(20);
+    }
+    assert.equal(metrics.cell('millrace_lake_failures_total').value, 1);
+    await lake.close();
+  });
+
+  test('get what came late, together with their small files', () => {
+    const file = (id: number, bytes: number, isClosed: boolean) => {
+      const about = { kind: 'events', region: 'us', day: '2026-06-01', path: `${id}` } as const;
+      return { ...about, id, rows: 1, bytes, isClosed };
+    };
+    const files = [file(1, 2 ** 30, true), file(2, 2 ** 20, true), file(3, 10, false)];
+    const closing = filesToClose(files, new Set(), Date.parse('2026-06-05T00:00:00Z'));
+    assert.deepEqual(
+      closing?.map(({ id }) => id),
+      [2, 3],
+    );
   });
 
   test('wait while rows of them are in parts, and today is left alone', () => {

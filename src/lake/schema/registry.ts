@@ -366,5 +366,9 @@ function restoreTable(source: SourceState, known: Table): void {
   }
   table.eventNames.push(...known.eventNames);
   table.hasOverflow = known.hasOverflow;
-  for (const field of known.fields) addField(source, table, { ...field });
+  for (const field of known.fields) {
+    // What an older Millrace knew of values that differ from their column's, it did not write down.
+    const hasMisfits = field.hasMisfits || field.column === null;
+    addField(source, table, { ...field, hasMisfits });
+  }
 }
