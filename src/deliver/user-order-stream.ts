@@ -291,7 +291,6 @@ export function createUserOrderStream(context: StreamContext): DeliveryStream {
     const events = items.map(({ delivery }) => delivery);
     const batch = {
       events,
-      // Many services are told no token.
       get token() {
         return keyOf([
           scope,

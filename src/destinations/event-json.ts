@@ -14,6 +14,7 @@ export interface WrittenEvents {
   failures: (DeliveryOutcome | undefined)[];
 }
 
+/** The messages of events as JSON. */
 export function writeEvents(events: readonly DeliveryEvent[]): WrittenEvents {
   const written: WrittenEvents = { texts: [], events: [], failures: [] };
   for (const event of events) {

@@ -14,7 +14,7 @@
  */
 import { writeFingerprint, writeTextFingerprint } from './fingerprint.ts';
 import { isObject, textOf } from './json.ts';
-import { stringAt } from './raw-items.ts';
+import { stringAt } from './json-values.ts';
 import { EVENT_TYPES } from './routes.ts';
 import type { EventType } from './routes.ts';
 

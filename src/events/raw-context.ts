@@ -1,4 +1,4 @@
-/** Documents of an event, member by member, as they were sent: added to, or without what is void. */
+/** Documents of an event, member by member, as sent: added to, or without what does not count. */
 import {
   CLOSE_BRACKET,
   COLON,
@@ -10,7 +10,7 @@ import {
 } from './json-bytes.ts';
 import { isObject } from './json.ts';
 import type { JsonObject } from './json.ts';
-import { endOfValue, stringAt } from './raw-items.ts';
+import { endOfValue, stringAt } from './json-values.ts';
 import { isEmptyObject } from './raw-record.ts';
 import type { RawRecord } from './raw-record.ts';
 

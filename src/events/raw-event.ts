@@ -1,7 +1,7 @@
 /**
- * Stored events as readers of the log get them: what they need is cut out of the record's bytes when
- * it is first asked for, and most is never asked for. `events/normalise.ts` is the definition; a
- * property test holds the two together.
+ * Stored events as readers of the log get them: what they need is cut out of the record's bytes
+ * when it is first asked for, and most is never asked for. `events/normalise.ts` is the definition;
+ * a property test holds the two together.
  */
 import { createByteBuffer } from '../base/byte-buffer.ts';
 import { isObject, textOf } from './json.ts';
@@ -11,7 +11,8 @@ import { putMessage } from './message-json.ts';
 import { correctedTimestamp } from './normalise.ts';
 import type { NormalEvent } from './normalise.ts';
 import { objectOf, overlaid } from './raw-context.ts';
-import { FIELD, FIELD_COUNT, stringAt } from './raw-items.ts';
+import { stringAt } from './json-values.ts';
+import { FIELD, FIELD_COUNT } from './raw-items.ts';
 import { assignedId } from './raw-record.ts';
 import type { RawRecord } from './raw-record.ts';
 import { timesAt } from './raw-times.ts';

@@ -1,6 +1,7 @@
 /** The times of an event, read from its bytes. */
 import { LETTER_N, QUOTE } from './json-bytes.ts';
-import { FIELD, FIELD_COUNT, stringAt } from './raw-items.ts';
+import { stringAt } from './json-values.ts';
+import { FIELD, FIELD_COUNT } from './raw-items.ts';
 import type { RawRecord } from './raw-record.ts';
 import { parseTimestamp, timestampOfBytes } from './timestamp.ts';
 

@@ -2,11 +2,9 @@
  * The SQL engine: one in-memory DuckDB that sees nothing of the machine but the lake's own Parquet
  * folders and a folder for its temporary files, and whose settings are locked after that.
  */
-import { randomUUID } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import duckdb from '@duckdb/node-api';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { makeTemporaryFolder, removeTemporaryFolder } from '../base/temporary-folder.ts';
 
 export interface Engine {
   /** For our own statements; user SQL has connections of its own. */
@@ -47,8 +45,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     autoload_known_extensions: 'false',
   });
   const connection = await instance.connect();
-  const temporaryFolder = join(options.temporaryRoot, `engine-${randomUUID()}`);
-  mkdirSync(temporaryFolder, { recursive: true });
+  const temporaryFolder = makeTemporaryFolder(options.temporaryRoot, 'engine');
   await connection.run(`set temp_directory = ${quote(temporaryFolder)}`);
   if (options.temporaryLimit !== undefined) {
     await connection.run(`set max_temp_directory_size = ${quote(options.temporaryLimit)}`);
@@ -69,7 +66,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     close() {
       connection.closeSync();
       instance.closeSync();
-      rmSync(temporaryFolder, { recursive: true, force: true });
+      removeTemporaryFolder(temporaryFolder);
     },
   };
 }

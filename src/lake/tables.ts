@@ -33,6 +33,7 @@ export interface DayFiles {
   paths: readonly string[];
 }
 
+/** What a query sees now. @param known which views the asker has. */
 export function lakeTables(state: LakeState, known: KnownViews): LakeTables {
   const { opening, viewsVersion } = state;
   const has = known.opening === opening ? known.version : 0;

@@ -32,4 +32,6 @@ export interface FailureText {
 export type QueryMessage =
   | { kind: 'answer'; id: number; result: SqlResult }
   | { kind: 'failed'; id: number; error: FailureText }
-  | { kind: 'view-refused'; reason: string };
+  | { kind: 'view-refused'; reason: string }
+  /** It has more memory than it may have. */
+  | { kind: 'too-large' };

@@ -5,10 +5,10 @@
  */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { ERROR_CODES, MillraceError, toError } from '../base/errors.ts';
+import { clearAway } from '../base/temporary-folder.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { TEMPORARY_FOLDER } from '../lake/engine.ts';
 import { NO_VIEWS } from '../lake/tables.ts';
@@ -101,7 +101,9 @@ export function createQueryPool(options: QueryPoolOptions): QueryPool {
     child.on('error', (error) => onEnd(started, error.message));
     child.on('exit', (code, signal) => {
       onEnd(started, signal ?? `exit code ${code}`);
-      clearAway(temporaryRoot);
+      clearAway(temporaryRoot).catch((error: unknown) => {
+        logger.warn({ reason: toError(error).message }, 'temporary files of a query not removed');
+      });
     });
     return started;
   };
@@ -109,6 +111,11 @@ export function createQueryPool(options: QueryPoolOptions): QueryPool {
     if (message.kind === 'view-refused') {
       metrics.cell('millrace_lake_failures_total').value++;
       logger.error({ reason: message.reason }, 'view not made');
+      return;
+    }
+    if (message.kind === 'too-large') {
+      const text = 'The query took more memory than sql.processBytesMax allows';
+      end(from, () => new MillraceError('SQL_FAILED', text, { field: 'sql' }));
       return;
     }
     const entry = from.running.get(message.id);
@@ -129,11 +136,6 @@ export function createQueryPool(options: QueryPoolOptions): QueryPool {
     }
     ended.running.clear();
   };
-  const clearAway = (folder: string): void => {
-    rm(folder, { recursive: true, force: true }).catch((error: unknown) => {
-      logger.warn({ reason: toError(error).message }, 'temporary files of a query not removed');
-    });
-  };
   const rest = (process: QueryProcess): void => {
     if (process.running.size > 0) return;
     if (clock.monotonicMs() - process.startedMs > AGE_MS_MAX) return end(process);
@@ -148,11 +150,11 @@ export function createQueryPool(options: QueryPoolOptions): QueryPool {
       () => undefined,
     );
   };
-  const end = (process: QueryProcess): void => {
+  const end = (process: QueryProcess, error: () => MillraceError = hung): void => {
     process.idle?.abort();
     processes.delete(process);
     for (const { reject } of process.running.values()) {
-      reject(new MillraceError('UNAVAILABLE', 'The query shared its process with one that hung'));
+      reject(error());
     }
     process.running.clear();
     process.child.kill('SIGKILL');
@@ -272,6 +274,10 @@ export function createQueryPool(options: QueryPoolOptions): QueryPool {
       }
     },
   };
+}
+
+function hung(): MillraceError {
+  return new MillraceError('UNAVAILABLE', 'The query shared its process with one that hung');
 }
 
 /** Nothing of the server's, which may hold secrets. */

@@ -2,11 +2,10 @@
  * A process that runs queries and nothing else: whatever a statement does to it, the server goes
  * on. Its orders come from the server that started it, and it ends with that server.
  */
-import { writeFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
 import { systemClock } from '../base/clock.ts';
 import { systemDisk } from '../base/disk.ts';
 import { MillraceError, toError } from '../base/errors.ts';
+import { stepBack } from '../base/own-process.ts';
 import { systemRandom } from '../base/random.ts';
 import type { QueryMessage, QueryOrder } from './messages.ts';
 import { openQueryEngine } from './query-engine.ts';
@@ -16,22 +15,12 @@ import type { QueryEngine } from './query-engine.ts';
 const NICENESS = 5;
 /** The engine's limit does not cover single large values, so the whole is looked at, so often. */
 const LOOK_MS = 100;
-/** Where memory ends, the kernel is to take this process and not the server. */
-const OOM_SCORE = '1000';
 
 const running = new Map<number, AbortController>();
 let engine: Promise<QueryEngine> | undefined;
+let isTooLarge = false;
 
-try {
-  setPriority(NICENESS);
-} catch {
-  // Not allowed everywhere; queries then have the priority of all others.
-}
-try {
-  writeFileSync('/proc/self/oom_score_adj', OOM_SCORE);
-} catch {
-  // Only Linux has it.
-}
+stepBack(NICENESS);
 process.on('message', (order: QueryOrder) => {
   if (order.kind === 'setup') {
     engine = open(order);
@@ -48,12 +37,10 @@ process.on('SIGTERM', () => undefined);
 function watchMemory(bytesMax: number): void {
   setInterval(() => {
     if (process.memoryUsage.rss() <= bytesMax) return;
-    const message = `The query took more memory than sql.processBytesMax allows`;
-    for (const id of running.keys()) {
-      process.send?.({ kind: 'failed', id, error: { code: 'SQL_FAILED', message, field: 'sql' } });
-    }
-    // What was said has to get out first.
-    setImmediate(() => process.kill(process.pid, 'SIGKILL'));
+    // The server ends this process; should it be slow, memory does not wait.
+    if (!isTooLarge) say({ kind: 'too-large' });
+    else process.kill(process.pid, 'SIGKILL');
+    isTooLarge = true;
   }, LOOK_MS).unref();
 }
 

@@ -10,22 +10,33 @@ let server: TestServer;
 
 before(async () => {
   server = await startTestServer({
-    config: { sql: { timeoutMs: 4_000, processesMax: 2, waitingMax: 2 } },
+    config: {
+      sql: {
+        timeoutMs: 4_000,
+        processesMax: 2,
+        waitingMax: 2,
+        answerBytesMax: 10_000_000,
+        processBytesMax: 800_000_000,
+      },
+    },
   });
   await server.post('/v1/track', { userId: 'u', event: 'E', messageId: 'm1' });
   await server.sqlUntil('select 1 from events', (rows) => rows.length === 1);
 });
 after(() => server.stop());
 
-async function ask(sql: string, signal?: AbortSignal): Promise<{ code: string; rows: unknown[] }> {
+async function ask(
+  sql: string,
+  signal?: AbortSignal,
+): Promise<{ code: string; rows: unknown[]; message: string }> {
   const response = await fetch(`${server.adminUrl}/sql`, {
     method: 'POST',
     headers: { Authorization: `Bearer ${server.token}` },
     body: JSON.stringify({ sql }),
     ...(signal ? { signal } : {}),
   });
-  const body = (await response.json()) as { code?: string; rows?: unknown[] };
-  return { code: body.code ?? 'OK', rows: body.rows ?? [] };
+  const body = (await response.json()) as { code?: string; rows?: unknown[]; message?: string };
+  return { code: body.code ?? 'OK', rows: body.rows ?? [], message: body.message ?? '' };
 }
 
 async function metric(name: string): Promise<number> {
@@ -82,6 +93,42 @@ describe('a query that', () => {
     leaving.abort();
     await gone;
     assert.equal((await waiting).code, 'OK');
+  });
+
+  test('nobody waits for any more also leaves its place among those that wait', async () => {
+    const leaving = new AbortController();
+    const running = new AbortController();
+    const slow = Promise.allSettled([ask(SLOW, running.signal), ask(SLOW, running.signal)]);
+    await metricUntilBusy();
+    const waiting = Promise.allSettled(
+      Array.from({ length: 2 }, () => ask('select 4', leaving.signal)),
+    );
+    while (
+      (await ask('select 5', AbortSignal.timeout(200)).catch(() => null))?.code !== 'SQL_BUSY'
+    ) {
+      // The two are not there yet.
+    }
+    leaving.abort();
+    await waiting;
+    const next = ask('select 6');
+    running.abort();
+    assert.equal((await next).code, 'OK');
+    await slow;
+  });
+
+  test('answers more than the server should carry fails, and the next one runs', async () => {
+    const wide = `select repeat('x', 60000) || i as x from range(2000) t(i)`;
+    assert.equal((await ask(wide)).code, 'SQL_ANSWER_TOO_LARGE');
+    assert.equal((await ask('select 1')).code, 'OK');
+  });
+
+  test('takes more memory than a process may have is ended, and told why', async () => {
+    const large = `select count(*) from (
+      select repeat(i::varchar, 300000000) as x from range(1, 9) t(i)) where x like '%ab%'`;
+    const answer = await ask(large);
+    assert.equal(answer.code, 'SQL_FAILED');
+    assert.match(answer.message, /sql\.processBytesMax/);
+    assert.equal((await ask('select 1')).code, 'OK');
   });
 
   test('comes when all places are taken waits; beyond those that wait it is refused', async () => {

@@ -136,3 +136,26 @@ test('objects without values, and spellings of a name, do not grow the registry'
   assert.equal(table?.eventNames.length, EVENT_NAMES_PER_TABLE_MAX);
   assert.deepEqual(table.fields, []);
 });
+
+test('a property of the version before that differs from the id of its row is rescued', () => {
+  const registry = createRegistry();
+  const property = {
+    document: 'properties' as const,
+    path: ['userId'],
+    column: null,
+    type: 'varchar' as const,
+    // That version wrote down what it had seen, and looks again only now.
+    hasMisfits: false,
+  };
+  const table = {
+    source: 'shop',
+    name: 'paid',
+    kind: 'tracks' as const,
+    eventNames: ['Paid'],
+    fields: [property],
+    hasOverflow: false,
+  };
+  registry.restore([{ slug: 'shop', schema: 'shop', tables: [table] }]);
+  const [field] = registry.sources.get('shop')?.tables.get('paid')?.fields ?? [];
+  assert.equal(field?.hasMisfits, true);
+});

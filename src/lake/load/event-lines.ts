@@ -25,13 +25,8 @@ import {
   SPACE,
 } from '../../events/json-bytes.ts';
 import { correctedTimestamp } from '../../events/normalise.ts';
-import {
-  CONTEXT_DIRECT,
-  CONTEXT_GROUP_ID,
-  CONTEXT_IP,
-  FIELD,
-  FIELD_COUNT,
-} from '../../events/raw-items.ts';
+import { CONTEXT_DIRECT, CONTEXT_GROUP_ID, CONTEXT_IP } from '../../events/document-shape.ts';
+import { FIELD, FIELD_COUNT } from '../../events/raw-items.ts';
 import type { ExtraField } from '../../events/raw-items.ts';
 import { assignedId } from '../../events/raw-record.ts';
 import type { RawRecord } from '../../events/raw-record.ts';

@@ -5,7 +5,8 @@
  */
 import { isObject } from '../../events/json.ts';
 import type { JsonObject } from '../../events/json.ts';
-import { CONTEXT_DIRECT, FIELD, FIELD_COUNT } from '../../events/raw-items.ts';
+import { CONTEXT_DIRECT } from '../../events/document-shape.ts';
+import { FIELD, FIELD_COUNT } from '../../events/raw-items.ts';
 import { isEventType } from '../../events/validate.ts';
 import { assert } from '../../base/assert.ts';
 import type { ObservedEvent } from '../schema/registry.ts';
