@@ -51,9 +51,11 @@ const SHAPE_DEPTH_MAX = 256;
 const hash = new Int32Array(4);
 const HIGH = 0;
 const LOW = 1;
-/** Of the last key, by different functions. */
-const KEY_HIGH = 2;
-const KEY_LOW = 3;
+/** Of the last key. */
+const KEY = 2;
+/** Where all begin; another one in each thread, so that nobody can make up keys of one hash. */
+const SEED = 3;
+hash[SEED] = randomInt(2 ** 32);
 let contextKeys = 0;
 let mayRepeat = false;
 /** Keys of the objects around the current place, innermost last. */
@@ -62,14 +64,11 @@ let keyTop = 0;
 
 /** Of an object, so many keys are compared one by one. */
 const KEYS_COMPARED = 32;
-// Nobody outside can make up two keys that are taken for one.
-const SEED_HIGH = randomInt(2 ** 32) | 0;
-const SEED_LOW = randomInt(2 ** 32) | 0;
 
 /** Before the documents of an event. */
 export function beginShape(): void {
-  hash[HIGH] = SEED_HIGH;
-  hash[LOW] = SEED_LOW;
+  hash[HIGH] = hash[SEED] as number;
+  hash[LOW] = hash[SEED] as number;
   keyTop = 0;
   mayRepeat = false;
   contextKeys = 0;
@@ -161,30 +160,25 @@ export function shapeOfObject(b: Uint8Array, start: number, depth: number): numb
 /** Steps over a key and takes it into the hash. */
 function mixKey(b: Uint8Array, start: number): number {
   const p = readKey(b, start);
-  hash[HIGH] = Math.imul((hash[HIGH] as number) ^ (hash[KEY_HIGH] as number), 0x01000193);
-  hash[LOW] = (Math.imul(hash[LOW] as number, 0x2c9277b5) + (hash[KEY_LOW] as number)) | 0;
+  hash[HIGH] = Math.imul((hash[HIGH] as number) ^ (hash[KEY] as number), 0x01000193);
+  hash[LOW] = (Math.imul(hash[LOW] as number, 0x2c9277b5) + (hash[KEY] as number)) | 0;
   return p;
 }
 
 /** Steps over a key. */
 function readKey(b: Uint8Array, start: number): number {
   let p = start + 1;
-  let high = SEED_HIGH;
-  let low = SEED_LOW;
+  let key = hash[SEED] as number;
   for (let byte = b[p++] as number; byte !== QUOTE; byte = b[p++] as number) {
-    high = Math.imul(high ^ byte, 0x01000193);
-    low = Math.imul(low, 0x5bd1e995) ^ byte;
+    key = Math.imul(key ^ byte, 0x01000193);
     if (byte > QUOTE && byte !== BACKSLASH) continue;
     assert(p < b.length, 'a key ends inside the body');
     if (byte !== BACKSLASH) continue;
     // What is behind a backslash ends no key; and the same key may be written in another way.
-    const escaped = b[p++] as number;
-    high = Math.imul(high ^ escaped, 0x01000193);
-    low = Math.imul(low, 0x5bd1e995) ^ escaped;
+    key = Math.imul(key ^ (b[p++] as number), 0x01000193);
     mayRepeat = true;
   }
-  hash[KEY_HIGH] = high;
-  hash[KEY_LOW] = low;
+  hash[KEY] = key;
   return p;
 }
 
@@ -194,7 +188,7 @@ function readKey(b: Uint8Array, start: number): number {
  * @param wide all keys of an object that has many.
  */
 function noteKey(outer: number, wide: Set<number> | undefined): Set<number> | undefined {
-  const key = hash[KEY_HIGH] as number;
+  const key = hash[KEY] as number;
   if (wide !== undefined) {
     if (wide.has(key)) mayRepeat = true;
     wide.add(key);
@@ -212,36 +206,33 @@ function noteKey(outer: number, wide: Set<number> | undefined): Set<number> | un
 export function endOfDocument(b: Uint8Array, start: number): number {
   const byte = b[start];
   if (byte !== OPEN_BRACE && byte !== OPEN_BRACKET) return endOfValue(b, start);
-  const end = endOfContainer(b, start);
-  // Most objects here have no members, and most arrays no objects.
-  if (end - start === 2 || (byte === OPEN_BRACKET && !hasBrace(b, start, end))) return end;
   return endOfChecked(b, start, 0);
 }
 
-function hasBrace(b: Uint8Array, start: number, end: number): boolean {
-  return b.subarray(start, end).includes(OPEN_BRACE);
-}
-
+/** @param start of an object or array. */
 function endOfChecked(b: Uint8Array, start: number, depth: number): number {
-  const byte = b[start];
-  if (byte !== OPEN_BRACE && byte !== OPEN_BRACKET) return endOfValue(b, start);
   if (depth > SHAPE_DEPTH_MAX) {
     mayRepeat = true;
     return endOfContainer(b, start);
   }
-  let p = skipSpace(b, start + 1);
-  if (b[p] === CLOSE_BRACE || b[p] === CLOSE_BRACKET) return p + 1;
+  const isObject = b[start] === OPEN_BRACE;
   const outer = keyTop;
   let wide: Set<number> | undefined;
+  let p = skipSpace(b, start + 1);
+  if (b[p] === CLOSE_BRACE || b[p] === CLOSE_BRACKET) return p + 1;
   for (;;) {
-    if (byte === OPEN_BRACE) {
+    if (isObject) {
       const keyEnd = readKey(b, p);
       wide = noteKey(outer, wide);
       p = valueAfter(b, keyEnd);
     }
-    p = skipSpace(b, endOfChecked(b, p, depth + 1));
+    const byte = b[p] as number;
+    if (byte === QUOTE) p = endOfString(b, p + 1);
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) p = endOfChecked(b, p, depth + 1);
+    else p = endOfWord(b, p);
+    if ((b[p] as number) <= SPACE) p = skipSpace(b, p);
     if (b[p++] !== COMMA) break;
-    p = skipSpace(b, p);
+    if ((b[p] as number) <= SPACE) p = skipSpace(b, p);
   }
   keyTop = outer;
   return p;

@@ -248,7 +248,10 @@ function readFields(b: Uint8Array, start: number, item: number, items: RawItems)
     const field = fieldAt(b, keyStart, keyEnd);
     p = valueAfter(b, keyEnd);
     const valueStart = p;
-    if (b[p] === OPEN_BRACE && field >= FIELD.properties && field <= FIELD.context) {
+    const byte = b[p] as number;
+    if (byte === QUOTE) {
+      p = endOfString(b, p + 1);
+    } else if (byte === OPEN_BRACE && field >= FIELD.properties && field <= FIELD.context) {
       mix(field);
       p = field === FIELD.context ? shapeOfContext(b, p) : shapeOfObject(b, p, 1);
     } else {
