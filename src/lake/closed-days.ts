@@ -20,6 +20,7 @@ import type { ParquetOptions } from './parquet.ts';
 
 /** Who did it; what the files of a closed day are sorted by. */
 const PERSON = `coalesce(user_id, anonymous_id, '')`;
+const ORDER = `order by ${PERSON}, received_at, "position", "index"`;
 const SLICE_BYTES = 48 * 1024 * 1024;
 /** Slices in one file. */
 const FILE_SLICES = 12;
@@ -79,19 +80,28 @@ export async function closeDay(
          row_group_size 20000, row_group_size_bytes '4MB', overwrite_or_ignore)`,
     );
     const counts = mergeCounts(files.flatMap((file) => [...options.countsOf(file)]));
-    return await sortSlices(options, folder, bounds.length + 1, { ...first, counts });
+    return await sortSlices(options, folder, bounds, { ...first, counts });
   } finally {
     await emptyFolder(disk, folder);
     await disk.removeFolder(folder);
   }
 }
 
-/** Persons at which slices begin, but for the first. */
+/** Where a slice begins: at a person, or right behind one. */
+interface Bound {
+  person: string;
+  isBehind: boolean;
+}
+
+/**
+ * Where slices begin, but for the first. Somebody whose events fill more than a slice has one for
+ * himself, which needs no sorting.
+ */
 async function sliceBounds(
   { connection, dataFolder, sliceBytes = SLICE_BYTES }: CloseOptions,
   relation: string,
   files: readonly LakeFile[],
-): Promise<string[]> {
+): Promise<Bound[]> {
   const paths = files.map(({ path }) => quote(join(dataFolder, path))).join(', ');
   const sized = await connection.runAndReadAll(
     `select sum(total_uncompressed_size)::double from parquet_metadata([${paths}])`,
@@ -104,34 +114,47 @@ async function sliceBounds(
   // In the engine's order, which is that of the bytes.
   const persons = sample.getRowsJson().map(([person]) => Buffer.from(String(person)));
   persons.sort((a, b) => a.compare(b));
-  const bounds = new Set<string>();
+  const bounds: Bound[] = [];
   for (let slice = 1; slice < slices; slice++) {
-    const person = persons[Math.floor((slice * persons.length) / slices)];
-    // No statement can hold a NUL.
-    if (person && person.length > 0 && !person.includes(0)) bounds.add(person.toString());
+    const person = persons[Math.floor((slice * persons.length) / slices)]?.toString() ?? '';
+    const last = bounds.at(-1);
+    if (last?.person !== person) bounds.push({ person, isBehind: false });
+    else if (!last.isBehind) bounds.push({ person, isBehind: true });
   }
-  return [...bounds];
+  return bounds;
+}
+
+/** Whether all rows of a slice are one person's. */
+function isOnePersons(bounds: readonly Bound[], slice: number): boolean {
+  const [first, end] = [bounds[slice - 1], bounds[slice]];
+  return first !== undefined && end?.isBehind === true && first.person === end.person;
 }
 
 /** The slice of a row, by halving. */
-function sliceOf(bounds: readonly string[], low: number, high: number): string {
+function sliceOf(bounds: readonly Bound[], low: number, high: number): string {
   if (low === high) return String(low);
   const middle = (low + high + 1) >> 1;
-  const bound = quote(bounds[middle - 1] ?? '');
+  const { person, isBehind } = bounds[middle - 1] as Bound;
   const [left, right] = [sliceOf(bounds, low, middle - 1), sliceOf(bounds, middle, high)];
-  return `case when ${PERSON} < ${bound} then ${left} else ${right} end`;
+  const isLeft = `${PERSON} ${isBehind ? '<=' : '<'} ${textSql(person)}`;
+  return `case when ${isLeft} then ${left} else ${right} end`;
+}
+
+/** No statement can hold a NUL as it is. */
+function textSql(text: string): string {
+  return `(${text.split('\0').map(quote).join(' || chr(0) || ')})`;
 }
 
 /** Each slice alone into order, then some together into a file. */
 async function sortSlices(
   options: CloseOptions,
   folder: string,
-  slices: number,
+  bounds: readonly Bound[],
   day: Pick<NewFile, 'kind' | 'region' | 'day' | 'counts'>,
 ): Promise<NewFile[]> {
   const { connection, disk } = options;
   const sorted: string[] = [];
-  for (let slice = 0; slice < slices; slice++) {
+  for (let slice = 0; slice <= bounds.length; slice++) {
     const from = join(folder, `slice=${slice}`);
     // Bounds come from a sample: a slice may have nobody.
     const parts = (await disk.list(from)).map((name) => join(from, name));
@@ -139,7 +162,7 @@ async function sortSlices(
     if (relation === null) continue;
     const path = join(folder, `sorted-${slice}.parquet`);
     await connection.run(
-      `copy (select * from ${relation} order by ${PERSON}, received_at, "position", "index")
+      `copy (select * from ${relation} ${isOnePersons(bounds, slice) ? '' : ORDER})
        to ${quote(path)} (${PACKED_FOR_NOW})`,
     );
     for (const part of parts) await disk.remove(part);
