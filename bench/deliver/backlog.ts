@@ -1,9 +1,8 @@
 /** (h): a backlog is delivered while events come in: rate, memory, and what ingest feels of it. */
 import { basicAuth, WRITE_KEY } from '../../test/support/test-server.ts';
 import type { TestServer } from '../../test/support/test-server.ts';
-import { batchBody } from '../support/events.ts';
-import { inTurn } from '../support/fresh-requests.ts';
-import { httpRequest, load, median, percentile } from '../support/load.ts';
+import { freshBatches } from '../support/fresh-requests.ts';
+import { load, median, percentile } from '../support/load.ts';
 import { residentBytes, startBaseline } from '../support/processes.ts';
 import { shown } from '../support/run-parts.ts';
 import type { Figure } from '../support/run-parts.ts';
@@ -54,16 +53,11 @@ export const backlog: DeliverPart = async (scale) => {
 
 /** Sends for some seconds at a fixed rate; returns the latencies. New events each time. */
 function liveTraffic(server: TestServer): () => Promise<number[]> {
-  const auth = basicAuth(WRITE_KEY);
-  let sent = 0;
+  const next = freshBatches(BATCH, basicAuth(WRITE_KEY));
   return async () => {
-    const requests = Array.from({ length: PER_SECOND * SLICE_SECONDS }, (_, n) =>
-      httpRequest('/v1/batch', batchBody((sent + n) * BATCH, BATCH), auth),
-    );
-    sent += requests.length;
     const port = Number(new URL(server.url).port);
     const options = { connections: 8, seconds: SLICE_SECONDS, perSecond: PER_SECOND };
-    const result = await load({ host: '127.0.0.1', port, next: inTurn(requests), ...options });
+    const result = await load({ host: '127.0.0.1', port, next, ...options });
     if (result.failures > 0) throw new Error(`${result.failures} requests were not answered 200`);
     return result.latenciesMs;
   };

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startTestServer } from '../../test/support/test-server.ts';
 import type { TestServer } from '../../test/support/test-server.ts';
-import { batchBody } from '../support/events.ts';
+import { realisticBatch } from '../support/realistic-events.ts';
 
 const BATCH = 100;
 const SENDERS = 8;
@@ -12,7 +12,7 @@ const STALLED_POLLS = 80;
 
 export interface Scene {
   server: TestServer;
-  /** In the log, all different, all tracks. */
+  /** In the log, all different: tracks, pages and identifies of a shop. */
   events: number;
 }
 
@@ -54,7 +54,8 @@ export async function send(server: TestServer, events: number): Promise<void> {
   let next = 0;
   const sender = async (): Promise<void> => {
     while (next < count) {
-      const response = await server.post('/v1/batch', batchBody(next++ * BATCH, BATCH));
+      next++;
+      const response = await server.post('/v1/batch', realisticBatch(BATCH));
       if (response.status !== 200) throw new Error(`answered ${response.status}`);
       await response.arrayBuffer();
     }

@@ -9,6 +9,8 @@ export interface Clock {
   monotonicMs(): number;
   /** Resolves after `ms`, or rejects with the signal's reason when aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Runs something after `ms` unless what it returns is called before. Cheaper than `sleep`. */
+  after(ms: number, run: () => void): () => void;
 }
 
 function monotonicOffsetMs(): number {
@@ -23,6 +25,10 @@ export const NOT_NEEDED = new Error('not needed any more');
 
 /** The machine's clock. */
 export const systemClock: Clock = {
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now() + offsetMs,
   sleep: (ms, signal) =>

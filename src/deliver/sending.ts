@@ -1,6 +1,5 @@
 /** One call of a destination, with everything that can go wrong turned into outcomes. */
 import { toError } from '../base/errors.ts';
-import { NOT_NEEDED } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import type { DeliveryBatch, DeliveryOutcome, Destination } from './contract.ts';
 import type { Attempt } from './state/rows.ts';
@@ -30,25 +29,22 @@ export async function sendBatch(
   const atMs = clock.wallMs();
   const startedMs = clock.monotonicMs();
   const deadline = new AbortController();
-  const settled = new AbortController();
-  const waited = new AbortController();
-  const endWait = (): void => waited.abort(NOT_NEEDED);
-  settled.signal.addEventListener('abort', endWait);
-  stop?.addEventListener('abort', endWait);
-  const late = clock
-    .sleep(timeoutMs, waited.signal)
-    // A stop ends the wait early; what is settled needs no deadline any more.
-    .catch(() => settled.signal.throwIfAborted())
-    .then(() => {
-      deadline.abort(new Error('timeout'));
-      return clock.sleep(GRACE_MS, settled.signal);
-    })
-    .then(() => outcomesFor(batch, TIMED_OUT));
+  let giveUp: (outcomes: DeliveryOutcome[]) => void = () => undefined;
+  const late = new Promise<DeliveryOutcome[]>((resolve) => {
+    giveUp = resolve;
+  });
+  let cancel: () => void = () => undefined;
+  const endTime = (): void => {
+    cancel();
+    deadline.abort(new Error('timeout'));
+    cancel = clock.after(GRACE_MS, () => giveUp(outcomesFor(batch, TIMED_OUT)));
+  };
+  cancel = clock.after(timeoutMs, endTime);
+  if (stop?.aborted) endTime();
+  stop?.addEventListener('abort', endTime);
   const outcomes = await Promise.race([tryOnce(destination, batch, deadline.signal), late]);
-  // Ends the timer; its rejection is the sign that it was not needed.
-  late.catch(() => undefined);
-  settled.abort(NOT_NEEDED);
-  stop?.removeEventListener('abort', endWait);
+  cancel();
+  stop?.removeEventListener('abort', endTime);
   return { outcomes, atMs, elapsedMs: clock.monotonicMs() - startedMs };
 }
 

@@ -18,6 +18,7 @@ import {
   unpackEvent,
 } from './delivery-item.ts';
 import type { DeliveryItem } from './delivery-item.ts';
+import { EXPIRED, failureOf, UNREADABLE } from './failures.ts';
 import type { FeedChunk } from './feed.ts';
 import { createRateCap } from './rate-cap.ts';
 import { keyOf } from './keys.ts';
@@ -52,7 +53,6 @@ const COMMIT_MS = 50;
 const REST_MS_MAX = 1_000;
 /** In-flight batches get so long when the stream stops. */
 const STOP_MS = 5_000;
-const RESPONSE_CHARS_MAX = 2_048;
 const ALONE_AFTER_ATTEMPTS = 3;
 
 /** Begins at the cursors of the state; `run` does the rest. */
@@ -256,6 +256,8 @@ export function createUserOrderStream(context: StreamContext): DeliveryStream {
     const [first] = queue;
     if (!first) return false;
     if (queue.length >= pace.batchEvents || bytes >= pace.batchBytes || first.isAlone) return true;
+    // Nothing more can be read, so no company comes.
+    if (!hasRoom()) return true;
     return clock.monotonicMs() - first.queuedMs >= pace.batchAgeMs;
   };
   const batchLength = ({ queue }: Lane): number => {
@@ -473,28 +475,10 @@ export function createUserOrderStream(context: StreamContext): DeliveryStream {
 }
 
 const UNTRIED = { attempts: 0, firstFailedMs: null, failure: null, progress: null };
-const UNREADABLE: FailureText = {
-  reason: 'EVENT_UNREADABLE',
-  message: 'the record cannot be read',
-  status: null,
-  response: null,
-};
-const EXPIRED: FailureText = {
-  reason: 'LOG_EXPIRED',
-  message: 'it waited longer than the log keeps it',
-  status: null,
-  response: null,
-};
-
 function emptyLane(): Lane {
   return { queue: [], bytes: 0, isBusy: false };
 }
 
 function emptyOutbox(): Outbox {
   return { counts: [], resolved: [], rescheduled: new Set(), dead: [], attempts: [] };
-}
-
-function failureOf(outcome: Exclude<DeliveryOutcome, { kind: 'delivered' }>): FailureText {
-  const { reason, message, status = null, response } = outcome;
-  return { reason, message, status, response: response?.slice(0, RESPONSE_CHARS_MAX) ?? null };
 }

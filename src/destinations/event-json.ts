@@ -30,8 +30,10 @@ export function writeEvents(events: readonly DeliveryEvent[]): WrittenEvents {
   return written;
 }
 
-function jsonOf({ json, message }: DeliveryEvent): Buffer {
-  if (json === undefined) return Buffer.from(JSON.stringify(message));
+function jsonOf(event: DeliveryEvent): Buffer {
+  const { json } = event;
+  // To ask for the message is to parse it.
+  if (json === undefined) return Buffer.from(JSON.stringify(event.message));
   return Buffer.from(json.buffer, json.byteOffset, json.byteLength);
 }
 

@@ -19,7 +19,8 @@ import { MillraceError, toError } from '../base/errors.ts';
 import type { NetSettings } from '../config/net-schema.ts';
 import { createAddressGuard, portOf } from './address-guard.ts';
 import type { AddressGuard } from './address-guard.ts';
-import type { HttpAnswer, HttpRequest, Net } from './net.ts';
+import { exchange } from './http-exchange.ts';
+import type { Net } from './net.ts';
 import { netFailure } from './net-failure.ts';
 
 export interface ResolvedAddress {
@@ -52,11 +53,18 @@ export function createNet(options: { settings: NetSettings; clock: Clock; lookup
     settings.proxy === null
       ? directAgent(settings, guard, lookup)
       : proxyAgent(settings, settings.proxy, guard, resolve);
+  let known: { text: string; url: URL } | undefined;
   return {
     dispatcher: agent,
     checkHost: (host, port) => void guard.checkHost(host, port),
     checkUrl: (url) => void guard.checkUrl(url),
-    request: (request) => exchange({ agent, guard, settings, clock }, request),
+    async request(request) {
+      // Mostly the same one again and again.
+      if (request.url !== known?.text) {
+        known = { text: request.url, url: guard.checkUrl(request.url) };
+      }
+      return exchange({ agent, settings, clock }, known.url, request);
+    },
     async resolve(host, port) {
       const [first] = await resolve(host, port, settings.connectTimeoutMs);
       return first;
@@ -182,102 +190,6 @@ function pinnedLookup(lookup: CheckedLookup): LookupFunction {
       else callback(null, addresses[0].address, addresses[0].family);
     });
   };
-}
-
-interface Way {
-  agent: Dispatcher;
-  guard: AddressGuard;
-  settings: NetSettings;
-  clock: Clock;
-}
-
-async function exchange(way: Way, request: HttpRequest): Promise<HttpAnswer> {
-  const { guard, settings, clock } = way;
-  const { signal, timeoutMs = settings.timeoutMs } = request;
-  const url = guard.checkUrl(request.url);
-  const ended = new AbortController();
-  const stop = new AbortController();
-  let isLate = false;
-  void clock.sleep(timeoutMs, ended.signal).then(
-    () => {
-      isLate = true;
-      stop.abort();
-    },
-    () => undefined, // Ended in time.
-  );
-  // AbortSignal.any would do the same, for a twentieth of the time of a small request.
-  const onAbort = (): void => stop.abort(signal?.reason);
-  if (signal?.aborted) onAbort();
-  else signal?.addEventListener('abort', onAbort);
-  try {
-    const answer = ask(way, url, request, stop.signal);
-    // undici hears an abort only once it has a connection; the caller need not wait for that.
-    return await Promise.race([answer, rejectionOf(stop.signal, ended.signal)]);
-  } catch (error) {
-    const reason = isLate ? 'timeout' : signal?.aborted ? 'aborted' : undefined;
-    throw netFailure(error, url.host, reason);
-  } finally {
-    signal?.removeEventListener('abort', onAbort);
-    ended.abort(NOT_NEEDED);
-  }
-}
-
-async function ask(
-  { agent, settings }: Way,
-  url: URL,
-  request: HttpRequest,
-  stop: AbortSignal,
-): Promise<HttpAnswer> {
-  const answer = await agent.request({
-    origin: url.origin,
-    path: url.pathname + url.search,
-    method: request.method,
-    headers: { ...request.headers },
-    body: request.body === undefined ? null : bodyOf(request.body),
-    signal: stop,
-    // The exchange has a timer of its own, and the caller may have asked for longer.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
-  const bytesMax = request.responseBytesMax ?? settings.responseBytesMax;
-  const { body, isTruncated } = await readUpTo(answer.body, bytesMax);
-  return { status: answer.statusCode, headers: plainHeaders(answer.headers), body, isTruncated };
-}
-
-function rejectionOf(stop: AbortSignal, ended: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const onAbort = (): void => reject(toError(stop.reason));
-    if (stop.aborted) onAbort();
-    else stop.addEventListener('abort', onAbort, { once: true, signal: ended });
-  });
-}
-
-function bodyOf(body: string | Uint8Array): string | Buffer {
-  if (typeof body === 'string') return body;
-  return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-}
-
-/** Leaving the loop destroys the stream, and with it the connection. */
-async function readUpTo(
-  stream: AsyncIterable<Buffer>,
-  bytesMax: number,
-): Promise<{ body: Buffer; isTruncated: boolean }> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  let isTruncated = false;
-  for await (const chunk of stream) {
-    isTruncated = length + chunk.length > bytesMax;
-    chunks.push(isTruncated ? chunk.subarray(0, bytesMax - length) : chunk);
-    length += chunk.length;
-    if (isTruncated) break;
-  }
-  return { body: Buffer.concat(chunks), isTruncated };
-}
-
-function plainHeaders(headers: Record<string, string | string[] | undefined>) {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), [value].flat().join(', ')]),
-  );
 }
 
 /** Tries the addresses as browsers do (RFC 8305), and no others. */

@@ -36,6 +36,7 @@ const clock: Clock = {
   wallMs: () => WALL_MS,
   monotonicMs: () => 0,
   sleep: () => Promise.resolve(),
+  after: () => () => undefined,
 };
 
 export function pathOfSegment(base: number): string {

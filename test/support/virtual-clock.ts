@@ -23,6 +23,11 @@ export function createVirtualClock(startMs = Date.UTC(2026, 0, 1)): VirtualClock
   return {
     wallMs: () => startMs + nowMs,
     monotonicMs: () => nowMs,
+    after(ms, run) {
+      const id = ++lastId;
+      timers.set(id, { atMs: nowMs + Math.max(0, ms), fire: run });
+      return () => void timers.delete(id);
+    },
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason);

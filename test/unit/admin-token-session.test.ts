@@ -9,6 +9,7 @@ const sessionsOf = (token: string) =>
     wallMs: clock.wallMs,
     monotonicMs: clock.wallMs,
     sleep: () => Promise.resolve(),
+    after: () => () => undefined,
   });
 
 test('it is valid until its end, for the token that it was given for', () => {

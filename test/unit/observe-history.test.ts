@@ -22,6 +22,7 @@ const clock = {
   wallMs: () => nowMs,
   monotonicMs: () => nowMs,
   sleep: () => Promise.reject(new Error('nothing sleeps here')),
+  after: () => () => undefined,
 };
 let history: History;
 
