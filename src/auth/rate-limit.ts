@@ -92,20 +92,6 @@ export function openRateTable(memory: SharedArrayBuffer): RateTable {
   };
 }
 
-/**
- * Takes one token and returns the whole tokens left, or -1 when there is none, after which
- * `table.lastWaitMs()` says when there will be.
- */
-export function takeToken(
-  table: RateTable,
-  slot: number,
-  nowMs: number,
-  rate: number,
-  burst: number,
-): number {
-  return table.take(slot, nowMs, rate, burst) ? table.lastRemaining() : -1;
-}
-
 function waitForLock(words: Int32Array, lockAt: number, owner: number): void {
   for (let spin = 0; spin < SPINS_MAX; spin++) {
     if (Atomics.compareExchange(words, lockAt, 0, owner) === 0) return;

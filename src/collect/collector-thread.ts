@@ -4,7 +4,6 @@ import { assert } from '../base/assert.ts';
 import { systemClock } from '../base/clock.ts';
 import { systemDisk } from '../base/disk.ts';
 import { toError } from '../base/errors.ts';
-import { forgetfulDisk } from '../base/forgetful-disk.ts';
 import { createLogger } from '../observe/logger.ts';
 import { createMetricsRegistry } from '../observe/metrics.ts';
 import { startCollector } from './collector.ts';
@@ -23,7 +22,7 @@ function say(message: CollectorMessage): void {
 
 try {
   const collector = await startCollector(setup, {
-    disk: setup.log.durability === 'sync' ? systemDisk : forgetfulDisk(systemDisk),
+    disk: systemDisk,
     clock: systemClock,
     logger,
     metrics: createMetricsRegistry(),

@@ -45,8 +45,6 @@ export interface CollectorSetup {
     queueBytesMax: number;
     /** Free disk space below which nothing is accepted. */
     minFreeBytes: number;
-    /** `unsafe-test-only` keeps writes in memory until a sync that never comes: it loses events. */
-    durability: 'sync' | 'unsafe-test-only';
   };
   partitions: readonly OwnPartition[];
   durableEnds: SharedArrayBuffer;

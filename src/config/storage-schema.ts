@@ -49,9 +49,6 @@ export const logSchema = z.strictObject({
   minFreeBytes: bytes({
     description: 'Free disk space below which events are answered 503.',
   }).default(64 * MIB),
-  durability: choice(['sync', 'unsafe-test-only'], {
-    description: 'unsafe-test-only loses events in a crash; it exists to test the tests.',
-  }).default('sync'),
 });
 
 export const dispatchSchema = z.strictObject({

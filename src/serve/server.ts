@@ -190,7 +190,6 @@ function startCollectorThreads(
       segmentBytesMax: log.segmentBytesMax,
       queueBytesMax: limits.queueBytesMax,
       minFreeBytes: log.minFreeBytes,
-      durability: log.durability,
     },
     durableEnds,
     rateTable,

@@ -16,6 +16,7 @@ import type { TestServer } from '../support/test-server.ts';
 
 const ROUNDS = Number(process.env['MILLRACE_TEST_CRASH_ROUNDS'] ?? 12);
 const CLIENTS = 8;
+const FORGETFUL = new URL('../support/forgetful-collectors.ts', import.meta.url).href;
 
 interface Outcome {
   acknowledged: number;
@@ -25,25 +26,25 @@ interface Outcome {
   verifyText: string;
 }
 
-async function crashRounds(rounds: number, durability: string): Promise<Outcome> {
+async function crashRounds(rounds: number, disk: 'honest' | 'forgetful'): Promise<Outcome> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-crash-'));
   const config = {
     collector: { threads: 2 },
     // Small enough that kills also hit the change of segments and the flush to Parquet.
-    log: { segmentBytesMax: '1MiB', durability },
+    log: { segmentBytesMax: '1MiB' },
     lake: { flushSeconds: 1, flushRows: 2_000, compactFilesMin: 3 },
   };
   const clients = Array.from({ length: CLIENTS }, (_, at) => createPersistentClient(`c${at}`));
   try {
     for (let round = 0; round < rounds; round++) {
-      const server = await startTestServer({ folder, config });
+      const env = disk === 'forgetful' ? { NODE_OPTIONS: `--import ${FORGETFUL}` } : {};
+      const server = await startTestServer({ folder, config, env });
       const sending = clients.map((client) => client.sendTo(server.url));
       await sleep(100 + Math.random() * 1_500);
       await server.kill();
       await Promise.all(sending);
     }
-    const honest = { ...config, log: { ...config.log, durability: 'sync' } };
-    const server = await startTestServer({ folder, config: honest });
+    const server = await startTestServer({ folder, config });
     try {
       return await judge(server, clients);
     } finally {
@@ -81,7 +82,7 @@ async function judge(server: TestServer, clients: readonly PersistentClient[]): 
 }
 
 test(`kill -9 under load, ${ROUNDS} rounds: acknowledged events are stored exactly once`, async () => {
-  const outcome = await crashRounds(ROUNDS, 'sync');
+  const outcome = await crashRounds(ROUNDS, 'honest');
   assert.ok(outcome.acknowledged > ROUNDS * 20, 'the load must be a load');
   assert.deepEqual(outcome.lost.slice(0, 10), [], `${outcome.lost.length} acknowledged and lost`);
   assert.deepEqual(outcome.doubled.slice(0, 10), [], `${outcome.doubled.length} stored twice`);
@@ -89,7 +90,7 @@ test(`kill -9 under load, ${ROUNDS} rounds: acknowledged events are stored exact
 });
 
 test('negative control: on a disk that lies about durability the same harness sees a loss', async () => {
-  const outcome = await crashRounds(3, 'unsafe-test-only');
+  const outcome = await crashRounds(3, 'forgetful');
   assert.ok(outcome.acknowledged > 0);
   assert.ok(outcome.lost.length > 0, 'the harness must notice lost events');
 });

@@ -12,7 +12,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['config', 'observe'],
   ['events', 'log', 'net', 'store'],
   ['auth'],
-  ['collect', 'dispatch', 'lake', 'privacy', 'plans'],
+  ['collect', 'dispatch', 'lake'],
   ['query'],
   ['deliver'],
   ['destinations'],

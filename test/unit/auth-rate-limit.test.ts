@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
-import { openRateTable, rateTableBytes, takeToken } from '../../src/auth/rate-limit.ts';
+import { openRateTable, rateTableBytes } from '../../src/auth/rate-limit.ts';
 import type { RateTable } from '../../src/auth/rate-limit.ts';
 
 const SLOTS = 8;
@@ -150,3 +150,14 @@ test('a lock left behind by a thread that died is taken over', () => {
   assert.equal(takeToken(table, 1, 0, 10, 5), 3);
   assert.ok(performance.now() - after < 20, 'the lock is free again');
 });
+
+/** Takes one token; returns the whole tokens left, or -1 when there was none. */
+function takeToken(
+  table: RateTable,
+  slot: number,
+  nowMs: number,
+  rate: number,
+  burst: number,
+): number {
+  return table.take(slot, nowMs, rate, burst) ? table.lastRemaining() : -1;
+}

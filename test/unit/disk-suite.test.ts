@@ -8,7 +8,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { forgetfulDisk } from '../../src/base/forgetful-disk.ts';
+import { forgetfulDisk } from '../support/forgetful-disk.ts';
 import { systemDisk } from '../../src/base/disk.ts';
 import type { Disk, DiskFile } from '../../src/base/disk.ts';
 import { createSimulatedDisk } from '../support/simulated-disk.ts';

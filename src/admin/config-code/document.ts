@@ -73,7 +73,6 @@ export type DestinationItem = Said<z.output<typeof destinationItem>, 'slug'>;
 export type UserItem = z.output<typeof userItem>;
 export type AlertItem = Said<z.output<typeof alertItem>, 'name'>;
 export type WriteKeyItem = z.output<typeof writeKeySchema>;
-export type LabelItem = z.output<typeof label>;
 
 export interface ConfigDocument {
   version: typeof DOCUMENT_VERSION;

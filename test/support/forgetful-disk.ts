@@ -3,7 +3,7 @@
  * written to a durable file stay in this process and reach the real file much later. Killing the
  * process then does what cutting the power does to a disk whose cache was never flushed.
  */
-import type { Disk, DiskFile } from './disk.ts';
+import type { Disk, DiskFile } from '../../src/base/disk.ts';
 
 const FORGET_BYTES = 1 << 20;
 
