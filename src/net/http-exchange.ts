@@ -1,6 +1,6 @@
 /**
  * One HTTP request and its answer over a guarded dispatcher, bounded in time and in bytes. Made of
- * callbacks, because streams and abort signals for each request cost more than a small request does.
+ * callbacks: streams and abort signals for each request cost more than a small request does.
  */
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../base/clock.ts';
