@@ -8,8 +8,17 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SUFFIX = '.test.ts';
 /** The quick and telling ones first; groups that are not named here follow by name. */
 const ORDER = ['tidy', 'unit', 'conformance', 'hostile', 'compat', 'crash', 'issues'];
-/** Groups whose files start no server, or mostly wait for clients: they may run side by side. */
-const SIDE_BY_SIDE = new Set(['tidy', 'unit', 'compat', 'destinations']);
+/** Groups whose files start no server, or mostly wait for others: they may run side by side. */
+const SIDE_BY_SIDE = new Set([
+  'tidy',
+  'unit',
+  'compat',
+  'destinations',
+  'lake',
+  'public-api',
+  'admin',
+  'dashboard',
+]);
 /** Other files run at once: a server with its load takes about four cores' time. */
 const CORES_PER_SERVER = 4;
 

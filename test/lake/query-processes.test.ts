@@ -28,9 +28,10 @@ const NO_FILES = {
 async function open(
   tables: (known: KnownViews) => LakeTables,
   clock: Clock = systemClock,
+  sql: object = {},
 ): Promise<{ pool: QueryPool; folder: string; ask(sql: string, asker?: Asker): Promise<unknown> }> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-pool-'));
-  const { sql: settings } = configSchema.parse({});
+  const { sql: settings } = configSchema.parse({ sql });
   const pool = createQueryPool({
     ...settings,
     setup: { ...settings, dataFolder: folder, regions: ['us'] },
@@ -85,6 +86,14 @@ test('a process that others use is not ended because one of them has finished', 
   await Promise.all(short);
   const [[count]] = (await answer) as [[string]];
   assert.ok(Number(count) >= 0);
+});
+
+test('a process that takes more memory than it may have is ended, and the next one runs', async () => {
+  const { ask } = await open(empty, systemClock, { processBytesMax: 500_000_000 });
+  const large = `select count(*) from (
+    select repeat(i::varchar, 300000000) as x from range(1, 9) t(i)) where x like '%ab%'`;
+  await assert.rejects(ask(large), /sql\.processBytesMax/);
+  assert.deepEqual(await ask('select 1'), [[1]]);
 });
 
 test('what does not fit into memory goes to a folder of each process, and goes with it', async () => {
