@@ -28,10 +28,10 @@ const NO_FILES = {
 async function open(
   tables: (known: KnownViews) => LakeTables,
   clock: Clock = systemClock,
-  sql: object = {},
+  given: object = {},
 ): Promise<{ pool: QueryPool; folder: string; ask(sql: string, asker?: Asker): Promise<unknown> }> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-pool-'));
-  const { sql: settings } = configSchema.parse({ sql });
+  const { sql: settings } = configSchema.parse({ sql: given });
   const pool = createQueryPool({
     ...settings,
     setup: { ...settings, dataFolder: folder, regions: ['us'] },
