@@ -8,19 +8,10 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SUFFIX = '.test.ts';
 /** The quick and telling ones first; groups that are not named here follow by name. */
 const ORDER = ['tidy', 'unit', 'conformance', 'hostile', 'compat', 'crash', 'issues'];
-/** Groups whose files start no server, or mostly wait for others: they may run side by side. */
-const SIDE_BY_SIDE = new Set([
-  'tidy',
-  'unit',
-  'compat',
-  'destinations',
-  'lake',
-  'public-api',
-  'admin',
-  'dashboard',
-]);
-/** Other files run at once: a server with its load takes about four cores' time. */
-const CORES_PER_SERVER = 4;
+/** Groups whose files start no server: as many at once as there are cores. */
+const WITHOUT_SERVER = new Set(['tidy', 'unit']);
+/** Others mostly wait for servers and clients; more of them at once would only be slower. */
+const SERVERS_AT_ONCE_MAX = 4;
 
 export interface TestGroup {
   name: string;
@@ -93,7 +84,7 @@ function rankOf(group: string): number {
 
 function concurrencyOf(group: string): number {
   const cores = availableParallelism();
-  return SIDE_BY_SIDE.has(group) ? cores : Math.max(1, Math.floor(cores / CORES_PER_SERVER));
+  return WITHOUT_SERVER.has(group) ? cores : Math.min(cores, SERVERS_AT_ONCE_MAX);
 }
 
 function posix(path: string): string {
