@@ -74,6 +74,24 @@ describe('a query that', () => {
     await server.sqlUntil(`select 1 from events where message_id = 'm2'`, (r) => r.length === 1);
   });
 
+  test('comes when all places are taken waits; beyond those that wait it is refused', async () => {
+    const leaving = new AbortController();
+    const slow = [ask(SLOW, leaving.signal), ask(SLOW, leaving.signal)];
+    const answers = Promise.allSettled(slow);
+    await metricUntilBusy();
+    const codes: string[] = [];
+    const others = Array.from({ length: 5 }, () =>
+      ask('select 3').then(({ code }) => {
+        codes.push(code);
+        // The first refusals free the places of those that wait.
+        if (codes.length === 3) leaving.abort();
+      }),
+    );
+    await Promise.all(others);
+    await answers;
+    assert.deepEqual(codes.toSorted(), ['OK', 'OK', 'SQL_BUSY', 'SQL_BUSY', 'SQL_BUSY']);
+  });
+
   test('does not hear of its time limit is ended with its process', async () => {
     const answer = ask(DEAF);
     // It takes one of these, or one that starts now.
@@ -119,24 +137,6 @@ describe('a query that', () => {
     const wide = `select repeat('x', 10000) || i as x from range(2000) t(i)`;
     assert.equal((await ask(wide)).code, 'SQL_ANSWER_TOO_LARGE');
     assert.equal((await ask('select 1')).code, 'OK');
-  });
-
-  test('comes when all places are taken waits; beyond those that wait it is refused', async () => {
-    const leaving = new AbortController();
-    const slow = [ask(SLOW, leaving.signal), ask(SLOW, leaving.signal)];
-    const answers = Promise.allSettled(slow);
-    await metricUntilBusy();
-    const codes: string[] = [];
-    const others = Array.from({ length: 5 }, () =>
-      ask('select 3').then(({ code }) => {
-        codes.push(code);
-        // The first refusals free the places of those that wait.
-        if (codes.length === 3) leaving.abort();
-      }),
-    );
-    await Promise.all(others);
-    await answers;
-    assert.deepEqual(codes.toSorted(), ['OK', 'OK', 'SQL_BUSY', 'SQL_BUSY', 'SQL_BUSY']);
   });
 });
 
