@@ -4,6 +4,11 @@ import { bytes, choice, integer, milliseconds, text } from './fields.ts';
 
 const MIB = 2 ** 20;
 
+/** A number of bytes as DuckDB reads it. */
+function engineSize(notes: { description: string }) {
+  return text(/^[1-9]\d*\s?([KMGT]i?B)$/, { allowed: 'text such as 512MB or 2GiB', ...notes });
+}
+
 export const storeSchema = z.strictObject({
   engine: choice(['sqlite', 'postgres'], {
     description:
@@ -94,8 +99,7 @@ export const lakeSchema = z.strictObject({
     unit: 'files',
     description: 'Small Parquet files of a day at which they are merged.',
   }).default(8),
-  memoryLimit: text(/^[1-9]\d*\s?([KMGT]i?B)$/, {
-    allowed: 'text such as 512MB or 2GiB',
+  memoryLimit: engineSize({
     description: 'Memory that DuckDB may use to load events and to write files.',
   }).default('256MB'),
   threads: integer({
@@ -126,8 +130,7 @@ export const sqlSchema = z.strictObject({
     unit: 'rows',
     description: 'Most rows of a result.',
   }).default(10_000),
-  memoryLimit: text(/^[1-9]\d*\s?([KMGT]i?B)$/, {
-    allowed: 'text such as 512MB or 2GiB',
+  memoryLimit: engineSize({
     description: 'Memory that DuckDB may use in each process that runs queries.',
   }).default('512MB'),
   threads: integer({
@@ -144,8 +147,7 @@ export const sqlSchema = z.strictObject({
     min: 268_435_456,
     description: 'Memory of a whole process that runs queries; one that takes more is ended.',
   }).default(1_610_612_736),
-  temporaryLimit: text(/^[1-9]\d*\s?([KMGT]i?B)$/, {
-    allowed: 'text such as 4GB or 2GiB',
+  temporaryLimit: engineSize({
     description: 'Disk that a query may use for what does not fit into its memory.',
   }).default('4GB'),
   processesMax: integer({

@@ -1,7 +1,7 @@
 /** An event on its way through a stream, and what is made of it on the way. */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { NormalEvent } from '../events/normalise.ts';
-import { storedEvent } from '../events/raw-event.ts';
+import { fieldsOf, storedEvent } from '../events/raw-event.ts';
 import type { StoredEvent } from '../events/raw-event.ts';
 import type { DeliveryEvent } from './contract.ts';
 import type { EventPlace, FailureText, WaitingEvent } from './state/rows.ts';
@@ -86,28 +86,7 @@ export function newDeadLetter(
 
 /** An event that must outlive the log. Its message comes last and stays as it was sent. */
 export function packEvent(event: StoredEvent): Uint8Array {
-  const head: Omit<NormalEvent, 'message'> = {
-    sourceNumber: event.sourceNumber,
-    partition: event.partition,
-    position: event.position,
-    index: event.index,
-    type: event.type,
-    messageId: event.messageId,
-    messageIdAssigned: event.messageIdAssigned,
-    userId: event.userId,
-    anonymousId: event.anonymousId,
-    groupId: event.groupId,
-    previousId: event.previousId,
-    event: event.event,
-    name: event.name,
-    category: event.category,
-    timestampMs: event.timestampMs,
-    originalTimestampMs: event.originalTimestampMs,
-    sentAtMs: event.sentAtMs,
-    receivedAtMs: event.receivedAtMs,
-    channel: event.channel,
-  };
-  const text = JSON.stringify(head).slice(0, -1);
+  const text = JSON.stringify(fieldsOf(event)).slice(0, -1);
   const parts = [Buffer.from(`${text}${MESSAGE_KEY}`), event.json, Buffer.from('}')];
   return deflateRawSync(Buffer.concat(parts));
 }

@@ -129,10 +129,10 @@ function putContext(out: ByteBuffer, record: RawRecord, item: number, base: numb
     let last = end - 2;
     while ((body[last] as number) <= SPACE) last--;
     if (last !== start) putByte(out, COMMA);
-    putAscii(out, ipMember);
+    putText(out, ipMember);
     putByte(out, CLOSE_BRACE);
   } else {
-    putAscii(out, `{${ipMember}}`);
+    putText(out, `{${ipMember}}`);
   }
 }
 

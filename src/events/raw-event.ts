@@ -47,6 +47,31 @@ export function storedEvent(event: NormalEvent): StoredEvent {
   };
 }
 
+/** All fields but the message, as plain values. */
+export function fieldsOf(event: NormalEvent): Omit<NormalEvent, 'message'> {
+  return {
+    sourceNumber: event.sourceNumber,
+    partition: event.partition,
+    position: event.position,
+    index: event.index,
+    type: event.type,
+    messageId: event.messageId,
+    messageIdAssigned: event.messageIdAssigned,
+    userId: event.userId,
+    anonymousId: event.anonymousId,
+    groupId: event.groupId,
+    previousId: event.previousId,
+    event: event.event,
+    name: event.name,
+    category: event.category,
+    timestampMs: event.timestampMs,
+    originalTimestampMs: event.originalTimestampMs,
+    sentAtMs: event.sentAtMs,
+    receivedAtMs: event.receivedAtMs,
+    channel: event.channel,
+  };
+}
+
 class RawEvent implements StoredEvent {
   readonly sourceNumber: number;
   readonly partition: string;

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import type { NormalEvent } from '../events/normalise.ts';
 import { ARCHIVED_COLUMNS, archivedEvent } from './archived-event.ts';
 import { openCatalog } from './catalog.ts';
-import { openEngine, quote, TEMPORARY_FOLDER } from './engine.ts';
+import { openEngine, TEMPORARY_FOLDER } from './engine.ts';
 import type { Engine } from './engine.ts';
 import { parquetRelation } from './parquet.ts';
+import { sqlText } from './sql-text.ts';
 
 export interface ArchiveChunk {
   /** Events in the order of the log. */
@@ -66,7 +67,7 @@ export function openArchive(options: ArchiveOptions): Archive {
     const [row] = await rowsOf(
       partition,
       (relation) => `select min(position) as position from ${relation}
-        where partition = ${quote(partition)} and position >= ${from} and position < ${to}`,
+        where partition = ${sqlText(partition)} and position >= ${from} and position < ${to}`,
     );
     return row?.['position'] === null || row === undefined ? null : Number(row['position']);
   };
@@ -77,7 +78,7 @@ export function openArchive(options: ArchiveOptions): Archive {
       const rows = await rowsOf(
         partition,
         (relation) => `select ${ARCHIVED_COLUMNS} from ${relation}
-          where partition = ${quote(partition)} and position >= ${from} and position < ${end}
+          where partition = ${sqlText(partition)} and position >= ${from} and position < ${end}
           order by position, index`,
       );
       if (rows.length > 0) {
@@ -90,7 +91,7 @@ export function openArchive(options: ArchiveOptions): Archive {
       const [row] = await rowsOf(
         partition,
         (relation) => `select min(position) as position from ${relation}
-          where partition = ${quote(partition)}
+          where partition = ${sqlText(partition)}
           and received_at >= make_timestamp(${receivedMs}000)`,
       );
       return row?.['position'] === null || row === undefined ? null : Number(row['position']);

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import type { LakeFile, NewFile } from './catalog.ts';
 import { emptyFolder } from '../base/whole-folder.ts';
-import { quote } from './engine.ts';
 import { partsFolder } from './load/part-writer.ts';
 import {
   absoluteRelation,
@@ -17,6 +16,8 @@ import {
   writeFile,
 } from './parquet.ts';
 import type { ParquetOptions } from './parquet.ts';
+import { sqlText } from './sql-text.ts';
+import { sourceNumberOf } from './lake-state.ts';
 
 /** Who did it; what the files of a closed day are sorted by. */
 const PERSON = `coalesce(user_id, anonymous_id, '')`;
@@ -76,7 +77,7 @@ export async function closeDay(
     const bounds = await sliceBounds(options, relation, files);
     await connection.run(
       `copy (select *, ${sliceOf(bounds, 0, bounds.length)} as slice from ${relation})
-       to ${quote(folder)} (format parquet, compression snappy, partition_by (slice),
+       to ${sqlText(folder)} (format parquet, compression snappy, partition_by (slice),
          row_group_size 20000, row_group_size_bytes '4MB', overwrite_or_ignore)`,
     );
     const counts = mergeCounts(files.flatMap((file) => [...options.countsOf(file)]));
@@ -102,7 +103,7 @@ async function sliceBounds(
   relation: string,
   files: readonly LakeFile[],
 ): Promise<Bound[]> {
-  const paths = files.map(({ path }) => quote(join(dataFolder, path))).join(', ');
+  const paths = files.map(({ path }) => sqlText(join(dataFolder, path))).join(', ');
   const sized = await connection.runAndReadAll(
     `select sum(total_uncompressed_size)::double from parquet_metadata([${paths}])`,
   );
@@ -136,13 +137,8 @@ function sliceOf(bounds: readonly Bound[], low: number, high: number): string {
   const middle = (low + high + 1) >> 1;
   const { person, isBehind } = bounds[middle - 1] as Bound;
   const [left, right] = [sliceOf(bounds, low, middle - 1), sliceOf(bounds, middle, high)];
-  const isLeft = `${PERSON} ${isBehind ? '<=' : '<'} ${textSql(person)}`;
+  const isLeft = `${PERSON} ${isBehind ? '<=' : '<'} ${sqlText(person)}`;
   return `case when ${isLeft} then ${left} else ${right} end`;
-}
-
-/** No statement can hold a NUL as it is. */
-function textSql(text: string): string {
-  return `(${text.split('\0').map(quote).join(' || chr(0) || ')})`;
 }
 
 /** Each slice alone into order, then some together into a file. */
@@ -163,7 +159,7 @@ async function sortSlices(
     const path = join(folder, `sorted-${slice}.parquet`);
     await connection.run(
       `copy (select * from ${relation} ${isOnePersons(bounds, slice) ? '' : ORDER})
-       to ${quote(path)} (${PACKED_FOR_NOW})`,
+       to ${sqlText(path)} (${PACKED_FOR_NOW})`,
     );
     for (const part of parts) await disk.remove(part);
     sorted.push(path);
@@ -193,11 +189,6 @@ async function sortSlices(
   }
 }
 
-/** Of rows that were loaded before their source was known (`sourceOf` of lake-state.ts). */
-function unknownSource(id: unknown): number {
-  return Number(/^source_(\d+)$/.exec(String(id))?.[1] ?? 0);
-}
-
 /** Rows by source and hour. */
 async function countsIn(
   { connection, sourceNumbers }: CloseOptions,
@@ -208,7 +199,7 @@ async function countsIn(
      from ${relation} group by all`,
   );
   const counts = found.getRowObjectsJson().map((row) => ({
-    sourceNumber: sourceNumbers.get(String(row['source_id'])) ?? unknownSource(row['source_id']),
+    sourceNumber: sourceNumberOf(String(row['source_id']), sourceNumbers),
     hour: Number(row['hour']),
     count: Number(row['count']),
   }));

@@ -4,6 +4,8 @@ import type { Disk } from '../base/disk.ts';
 import type { Catalog } from './catalog.ts';
 import { openEngine, TEMPORARY_FOLDER } from './engine.ts';
 import { parquetRelation } from './parquet.ts';
+import { sourceNumberOf } from './lake-state.ts';
+import { sqlText } from './sql-text.ts';
 
 /** A half-open range of a partition. */
 export interface RowRange {
@@ -48,8 +50,7 @@ export async function countStoredRows(
     temporaryRoot: join(dataFolder, TEMPORARY_FOLDER),
   });
   const wanted = ranges.map(({ partition, from, to }) => {
-    const name = `'${partition.replaceAll("'", "''")}'`;
-    return `(partition = ${name} and position >= ${from} and position < ${to})`;
+    return `(partition = ${sqlText(partition)} and position >= ${from} and position < ${to})`;
   });
   try {
     const reader = await engine.connection.runAndReadAll(
@@ -58,7 +59,7 @@ export async function countStoredRows(
     );
     const numbers = new Map(sources.map(({ id, number }) => [id, number]));
     return reader.getRowObjectsJson().map((row) => ({
-      sourceNumber: numbers.get(String(row['source_id'])) ?? 0,
+      sourceNumber: sourceNumberOf(String(row['source_id']), numbers),
       hour: Number(row['hour']),
       count: Number(row['count']),
     }));

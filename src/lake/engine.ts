@@ -5,6 +5,7 @@
 import duckdb from '@duckdb/node-api';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { makeTemporaryFolder, removeTemporaryFolder } from '../base/temporary-folder.ts';
+import { sqlText } from './sql-text.ts';
 
 export interface Engine {
   /** For our own statements; user SQL has connections of its own. */
@@ -46,16 +47,16 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   });
   const connection = await instance.connect();
   const temporaryFolder = makeTemporaryFolder(options.temporaryRoot, 'engine');
-  await connection.run(`set temp_directory = ${quote(temporaryFolder)}`);
+  await connection.run(`set temp_directory = ${sqlText(temporaryFolder)}`);
   if (options.temporaryLimit !== undefined) {
-    await connection.run(`set max_temp_directory_size = ${quote(options.temporaryLimit)}`);
+    await connection.run(`set max_temp_directory_size = ${sqlText(options.temporaryLimit)}`);
   }
   if (options.keepsFooters) await connection.run('set parquet_metadata_cache = true');
   // Of a COPY into many files: what each of them holds in memory.
   await connection.run('set partitioned_write_flush_threshold = 20000');
   await connection.run(`set TimeZone = 'UTC'`);
   const allowed = [temporaryFolder, ...options.folders];
-  const folders = allowed.map((folder) => quote(folder + '/')).join(', ');
+  const folders = allowed.map((folder) => sqlText(folder + '/')).join(', ');
   await connection.run(`set allowed_directories = [${folders}]`);
   await connection.run('set enable_external_access = false');
   await connection.run('set lock_configuration = true');
@@ -69,9 +70,4 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       removeTemporaryFolder(temporaryFolder);
     },
   };
-}
-
-/** A SQL string literal. */
-export function quote(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

@@ -78,6 +78,8 @@ export interface LakeState {
   sources: Map<number, SourceInfo>;
 }
 
+const UNKNOWN_SOURCE = 'source_';
+
 /** What rows say of their source: as it is called now, and the region that they came in. */
 export function sourceOf(
   state: Pick<LakeState, 'sources'>,
@@ -86,6 +88,13 @@ export function sourceOf(
 ): SourceInfo {
   const known = state.sources.get(sourceNumber);
   if (known) return { ...known, region };
-  const slug = `source_${sourceNumber}`;
+  const slug = `${UNKNOWN_SOURCE}${sourceNumber}`;
   return { number: sourceNumber, id: slug, slug, region, environment: 'production' };
+}
+
+/** The number of a source by what rows say of it, also of those loaded before it was known. */
+export function sourceNumberOf(sourceId: string, numbers: ReadonlyMap<string, number>): number {
+  const known = numbers.get(sourceId);
+  if (known !== undefined || !sourceId.startsWith(UNKNOWN_SOURCE)) return known ?? 0;
+  return Number(sourceId.slice(UNKNOWN_SOURCE.length)) || 0;
 }

@@ -1,7 +1,7 @@
 /** Which file of the lake an event is in, for trace. */
 import type { LakeState } from './lake-state.ts';
-import { quote } from './engine.ts';
 import { parquetRelation } from './parquet.ts';
+import { sqlText } from './sql-text.ts';
 
 export interface RowPlace {
   partition: string;
@@ -25,7 +25,7 @@ export async function locateRow(state: LakeState, place: RowPlace): Promise<stri
   );
   const reader = await state.engine.connection.runAndReadAll(
     `select filename from ${named}
-     where partition = ${quote(place.partition)} and position = ${place.position} limit 1`,
+     where partition = ${sqlText(place.partition)} and position = ${place.position} limit 1`,
   );
   const [row] = reader.getRowObjectsJson();
   return row ? String(row['filename']).slice(dataFolder.length + 1) : null;

@@ -13,8 +13,8 @@ import { assert } from '../base/assert.ts';
 import type { Disk } from '../base/disk.ts';
 import type { Random } from '../base/random.ts';
 import type { FileKind, HourCount, NewFile } from './catalog.ts';
-import { quote } from './engine.ts';
 import type { Part } from './load/part.ts';
+import { sqlText } from './sql-text.ts';
 
 export interface ParquetOptions {
   connection: DuckDBConnection;
@@ -97,7 +97,7 @@ export async function writeParquet(
 /** A condition that the planner can compare with what it knows of each file. */
 export function isOfDay(day: string): string {
   const next = new Date(Date.parse(`${day}T00:00:00Z`) + DAY_MS).toISOString().slice(0, 10);
-  return `received_at >= timestamp ${quote(day)} and received_at < timestamp ${quote(next)}`;
+  return `received_at >= timestamp ${sqlText(day)} and received_at < timestamp ${sqlText(next)}`;
 }
 
 /** Writes rows of one day as one file. @param packed `PACKED` or another way to pack it. */
@@ -117,7 +117,7 @@ export async function writeFile(
   const path = join(folder, `${name}.parquet`);
   try {
     const result = await connection.runAndReadAll(
-      `copy (select * from ${rows}) to ${quote(temporary)} (${packed})`,
+      `copy (select * from ${rows}) to ${sqlText(temporary)} (${packed})`,
     );
     const written = Number(result.getRowsJson()[0]?.[0]);
     assert(written === expected, `all ${expected} rows are in Parquet, not ${written}`);
@@ -166,7 +166,7 @@ export function parquetRelation(dataFolder: string, paths: readonly string[]): s
 /** The same of absolute paths. */
 export function absoluteRelation(paths: readonly string[]): string | null {
   if (paths.length === 0) return null;
-  return `read_parquet([${paths.map(quote).join(', ')}], hive_partitioning = false)`;
+  return `read_parquet([${paths.map(sqlText).join(', ')}], hive_partitioning = false)`;
 }
 
 /** Removes Parquet files that are not listed (a crash before step 5, or a finished compaction). */

@@ -7,7 +7,7 @@ import type { Cell } from '../observe/metrics.ts';
 import type { Logger } from '../observe/logger.ts';
 import { columnDefinitions, columnStruct, rowLine } from './columns.ts';
 import type { Row } from './columns.ts';
-import { quote } from './engine.ts';
+import { sqlText } from './sql-text.ts';
 
 export interface RowTableOptions {
   connection: DuckDBConnection;
@@ -81,7 +81,7 @@ async function loadPart(options: RowTableOptions, rows: readonly Row[]): Promise
     await file.close();
   }
   await connection.run(
-    `insert into ${name} select * from read_json(${quote(path)},
+    `insert into ${name} select * from read_json(${sqlText(path)},
       format = 'newline_delimited', maximum_object_size = ${objectBytesMax},
       columns = ${columnStruct(columns)})`,
   );

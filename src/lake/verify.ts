@@ -16,6 +16,7 @@ import { openCatalog } from './catalog.ts';
 import type { Catalog, FileKind } from './catalog.ts';
 import { openEngine, TEMPORARY_FOLDER } from './engine.ts';
 import { parquetRelation } from './parquet.ts';
+import { sourceNumberOf } from './lake-state.ts';
 
 export interface VerifyReport {
   isConserved: boolean;
@@ -241,7 +242,7 @@ async function countFiles(
     );
     const numbers = new Map(sources.map(({ id, number }) => [id, number]));
     for (const row of reader.getRowObjectsJson()) {
-      const key = `${numbers.get(String(row['source_id'])) ?? 0}/${Number(row['hour'])}`;
+      const key = `${sourceNumberOf(String(row['source_id']), numbers)}/${Number(row['hour'])}`;
       counts.set(key, (counts.get(key) ?? 0) + Number(row['count']));
     }
   } finally {

@@ -153,9 +153,7 @@ export function createQueryPool(options: QueryPoolOptions): QueryPool {
   const end = (process: QueryProcess, error: () => MillraceError = hung): void => {
     process.idle?.abort();
     processes.delete(process);
-    for (const { reject } of process.running.values()) {
-      reject(error());
-    }
+    for (const { reject } of process.running.values()) reject(error());
     process.running.clear();
     process.child.kill('SIGKILL');
   };
@@ -252,7 +250,8 @@ export function createQueryPool(options: QueryPoolOptions): QueryPool {
         const tables = await options.tables(process.views).finally(() => {
           process?.running.delete(hold);
         });
-        if (!process.child.connected) throw new MillraceError('UNAVAILABLE', 'Try again');
+        // It may have been ended meanwhile, and not have heard of it yet.
+        if (!processes.has(process)) throw new MillraceError('UNAVAILABLE', 'Try again');
         const result = await runIn(process, request, tables, cancelled);
         outcome = 'ok';
         return result;

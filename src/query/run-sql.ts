@@ -5,9 +5,9 @@ import type { Clock } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import { MillraceError, toError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
-import { quote } from '../lake/engine.ts';
 import type { Engine } from '../lake/engine.ts';
 import { assertReadOnlyQuery, tablesOf } from './sql-guard.ts';
+import { sqlText } from '../lake/sql-text.ts';
 
 export interface SqlRequest {
   sql: string;
@@ -167,7 +167,7 @@ async function runParquet(
   try {
     await connection.run(
       `copy (select * from (${sql}\n) limit ${request.rowsMax})
-       to ${quote(path)} (format parquet, compression zstd)`,
+       to ${sqlText(path)} (format parquet, compression zstd)`,
     );
     const file = await options.disk.open(path, 'read');
     try {

@@ -93,8 +93,8 @@ function assertNode(node: Record<string, unknown>): void {
   } else if (node['type'] === 'BASE_TABLE') {
     const name = String(node['table_name']);
     if (FILE_NAME.test(name)) throw refused(`reading the file ${name.slice(0, 80)}`);
-    if (tellsDefinitions(String(node['schema_name'] ?? ''), name))
-      throw refused(`the table ${name}`);
+    const schema = String(node['schema_name'] ?? '');
+    if (tellsDefinitions(schema, name)) throw refused(`the table ${name}`);
     const catalog = String(node['catalog_name'] ?? '');
     if (catalog !== '' && catalog !== 'memory') throw refused(`catalog ${catalog}`);
   }

@@ -13,6 +13,7 @@ import { openFeed } from '../deliver/feed.ts';
 import { findDestinationType } from '../destinations/registry.ts';
 import { openLedger } from '../dispatch/ledger.ts';
 import { openArchive } from '../lake/archive.ts';
+import { sourceNumberOf } from '../lake/lake-state.ts';
 import { partitionFolder } from '../log/partition-folder.ts';
 import { createNet } from '../net/guarded-net.ts';
 import { createLogger } from '../observe/logger.ts';
@@ -59,12 +60,13 @@ async function run(): Promise<void> {
   const net = createNet({ settings: setup.net, clock });
   let plan = setup.plan;
   let sources = sourceMap(plan);
+  let numbers = numbersById(plan);
   let suppressed = new Set(plan.suppressedUsers);
   const regions = new Map(partitions.map(({ name, region }) => [name, region]));
   const archive = openArchive({
     dataFolder,
     regionOf: (partition) => regions.get(partition) ?? '',
-    sourceNumber: (id) => [...sources.values()].find((source) => source.id === id)?.number ?? 0,
+    sourceNumber: (id) => sourceNumberOf(id, numbers),
   });
   const feed = openFeed({ disk: systemDisk, logger, ledger, folders, archive });
   const seams = {
@@ -95,6 +97,7 @@ async function run(): Promise<void> {
   const usePlan = (next: DeliveryPlan): Promise<void> => {
     plan = next;
     sources = sourceMap(plan);
+    numbers = numbersById(plan);
     suppressed = new Set(plan.suppressedUsers);
     return engine.setDestinations(plan.destinations).catch((error: unknown) => {
       logger.error({ reason: toError(error).message }, 'destinations not changed');
@@ -141,6 +144,10 @@ async function answer(
     if (!known) logger.error({ reason: toError(error).stack, question }, 'question failed');
     say({ kind: 'failed-answer', id, code, message, field: known?.field });
   }
+}
+
+function numbersById({ sources }: DeliveryPlan): Map<string, number> {
+  return new Map(sources.map(({ id, number }) => [id, number]));
 }
 
 function sourceMap(plan: DeliveryPlan): Map<number, DeliveryPlan['sources'][number]> {

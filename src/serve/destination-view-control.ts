@@ -13,11 +13,12 @@ import { isObject } from '../events/json.ts';
 import type { JsonObject } from '../events/json.ts';
 import type { NormalEvent } from '../events/normalise.ts';
 import { ARCHIVED_COLUMNS, archivedEvent } from '../lake/archived-event.ts';
+import { sourceNumberOf } from '../lake/lake-state.ts';
 import { findDestination } from '../store/destinations.ts';
 import { listSources, listSourcesEver } from '../store/sources.ts';
 import type { DeliveryClient } from './delivery-client.ts';
 import type { LakeClient } from './lake-client.ts';
-import { OF_PEOPLE } from './lake-rows.ts';
+import { literal, OF_PEOPLE } from './lake-rows.ts';
 import type { ServerParts } from './server-parts.ts';
 
 export interface FilteredSample {
@@ -104,9 +105,9 @@ async function recentEvents(
   if (allowed?.length === 0) return [];
   const conditions = [
     OF_PEOPLE,
-    ...(allowed ? [`source in (${allowed.map(quoted).join(', ')})`] : []),
-    ...(type === undefined ? [] : [`type = ${quoted(type)}`]),
-    ...(event === undefined ? [] : [`event = ${quoted(event)}`]),
+    ...(allowed ? [`source in (${allowed.map(literal).join(', ')})`] : []),
+    ...(type === undefined ? [] : [`type = ${literal(type)}`]),
+    ...(event === undefined ? [] : [`event = ${literal(event)}`]),
   ];
   let rows: Record<string, unknown>[] = [];
   for (const hours of WINDOWS_HOURS) {
@@ -122,16 +123,12 @@ async function recentEvents(
     rows = result.rows.map((row) => Object.fromEntries(names.map((name, at) => [name, row[at]])));
     if (rows.length >= limit) break;
   }
-  return rows.map((row) => archivedEvent(row, (id) => numbers.get(id) ?? 0));
+  return rows.map((row) => archivedEvent(row, (id) => sourceNumberOf(id, numbers)));
 }
 
 function isIn(list: readonly string[]): (value: string) => boolean {
   const known = new Set(list);
   return (value) => known.has(value);
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }
 
 function slugsByNumber({ store }: Parts): ReadonlyMap<number, string> {

@@ -2,6 +2,7 @@
 import type { Json } from '@duckdb/node-api';
 import { MillraceError } from '../base/errors.ts';
 import { INTERNAL_SLUGS } from '../base/internal-source.ts';
+import { sqlText } from '../lake/sql-text.ts';
 import type { LakeClient } from './lake-client.ts';
 
 export type LakeRow = Readonly<Record<string, Json | undefined>>;
@@ -17,9 +18,9 @@ export async function lakeRows(lake: LakeClient, sql: string, rowsMax: number): 
   return result.rows.map((row) => Object.fromEntries(names.map((name, at) => [name, row[at]])));
 }
 
-/** A literal; whatever is in the text is no SQL. NUL, which no text of the lake has, ends it. */
+/** A literal of a text that may be in the lake, which has UTF-8 only. */
 export function literal(text: string): string {
-  return `'${text.toWellFormed().replaceAll('\0', '\uFFFD').replaceAll("'", "''")}'`;
+  return sqlText(text.toWellFormed());
 }
 
 /** Which rows of `events` are of people's sources, and not of Millrace's own. */

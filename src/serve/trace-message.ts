@@ -4,6 +4,7 @@ import type { DestinationTrace } from '../deliver/trace.ts';
 import { schemaName, tableName } from '../lake/schema/names.ts';
 import type { DeliveryClient } from './delivery-client.ts';
 import type { LakeClient } from './lake-client.ts';
+import { literal } from './lake-rows.ts';
 
 export interface MessageTrace {
   messageId: string;
@@ -36,16 +37,16 @@ export async function traceMessage(
   lake: LakeClient,
   delivery: DeliveryClient,
 ): Promise<MessageTrace> {
-  const literal = `'${messageId.replaceAll("'", "''")}'`;
+  const id = literal(messageId);
   const stored = await rowsOf(
     lake,
     `select source, type, event, received_at, timestamp, partition, position, index
-     from events where message_id = ${literal} order by received_at`,
+     from events where message_id = ${id} order by received_at`,
   );
   const rejected = await rowsOf(
     lake,
     `select source, type, received_at, partition, position, index, code
-     from rejected where message_id = ${literal} order by received_at`,
+     from rejected where message_id = ${id} order by received_at`,
   );
   const copies: MessageTrace['copies'] = [];
   for (const row of stored) {
@@ -57,7 +58,7 @@ export async function traceMessage(
       timestamp: String(row['timestamp']),
       reason: null,
       lake: await lakeFileOf(lake, row),
-      warehouse: isInternalSlug(String(row['source'])) ? null : warehouseRowOf(row, literal),
+      warehouse: isInternalSlug(String(row['source'])) ? null : warehouseRowOf(row, id),
       destinations: await delivery.askAll('trace', place),
     });
   }
@@ -83,12 +84,12 @@ async function lakeFileOf(lake: LakeClient, row: Row): Promise<string> {
   return path ?? 'in memory, not yet in a file';
 }
 
-/** The generated view that has the event, and how to find it there. */
-function warehouseRowOf(row: Row, literal: string): string {
+/** The generated view that has the event, and how to find it there. @param id a SQL literal. */
+function warehouseRowOf(row: Row, id: string): string {
   const type = String(row['type']);
   const fixed = TABLES[type] ?? type;
   const table = type === 'track' ? tableName(String(row['event'] ?? '')) : fixed;
-  return `${schemaName(String(row['source']))}.${table} where id = ${literal}`;
+  return `${schemaName(String(row['source']))}.${table} where id = ${id}`;
 }
 
 const TABLES: Readonly<Record<string, string>> = {

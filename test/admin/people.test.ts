@@ -7,6 +7,8 @@ import { WRITE_KEY, basicAuth, startTestServer } from '../support/test-server.ts
 import type { TestServer } from '../support/test-server.ts';
 
 const OTHER_KEY = 'otherWriteKey0123456789';
+/** For the engine it would end the statement that it stands in. */
+const NUL = 'a\0b';
 const HOSTILE = `x' or '1'='1' --`;
 let server: TestServer;
 
@@ -132,6 +134,24 @@ describe('a person', () => {
     assert.deepEqual(shared.person?.userIds, [], 'two people had this browser');
     assert.deepEqual(idsOf(shared.person?.timeline), ['m7', 'm2', 'm1']);
     assert.deepEqual(shared.person?.sharedWith.toSorted(), ['ada', 'bob']);
+  });
+
+  test('is found whatever the id holds, and so are the events', async () => {
+    await server.post('/v1/track', { userId: NUL, event: NUL, messageId: NUL });
+    await server.sqlUntil(
+      `select 1 from events where user_id = 'a' || chr(0) || 'b'`,
+      ({ length }) => length === 1,
+    );
+    const { matches, person } = await find(NUL);
+    assert.partialDeepStrictEqual(matches, [{ kind: 'user', id: NUL, events: 1 }]);
+    assert.deepEqual(idsOf(person?.timeline), [NUL]);
+    const { value: trace } = await ask<{ copies: { event: string }[] }>(
+      `/trace/${encodeURIComponent(NUL)}`,
+    );
+    assert.deepEqual(
+      trace.copies.map(({ event }) => event),
+      [NUL],
+    );
   });
 
   test('nobody is found for an id that nobody has', async () => {

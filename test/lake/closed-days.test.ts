@@ -90,6 +90,8 @@ describe('days that have passed', () => {
     }));
     const requests = [0, 1_000, 2_000].map((from) => ({
       body: { batch: batch.slice(from, from + 1_000) },
+      // The last is not known to the lake when it is loaded.
+      sourceNumber: from === 2_000 ? 9 : 1,
     }));
     await append(folder, 'us-0', requests);
     const { lake } = await open(folder);
@@ -105,12 +107,21 @@ describe('days that have passed', () => {
         dataFolder: folder,
         countsOf: ({ id }) => lake.state.catalog.fileCounts(id),
         sourceNumbers: new Map([['src_1', 1]]),
-        sliceBytes: 10_000,
+        sliceBytes: 2_000,
       },
       files,
     );
     const total = closed.reduce((sum, file) => sum + file.rows, 0);
     assert.equal(total, 3_000);
+    const bySource = new Map<number, number>();
+    for (const { sourceNumber, count } of closed.flatMap((file) => file.counts)) {
+      bySource.set(sourceNumber, (bySource.get(sourceNumber) ?? 0) + count);
+    }
+    assert.deepEqual([...bySource].toSorted(), [
+      [1, 2_000],
+      [9, 1_000],
+    ]);
+    assert.ok(closed.length > 1, 'counts of several files are counted anew');
     const paths = closed.map(({ path }) => `'${join(folder, path)}'`).join(', ');
     const after = await rows(
       lake,

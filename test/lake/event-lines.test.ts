@@ -1,6 +1,6 @@
 /** The rows of the lake are what `normaliseRecord` says, for any body that is accepted. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -15,6 +15,7 @@ import { createRawItems } from '../../src/events/raw-items.ts';
 import { readRawRecord } from '../../src/events/raw-record.ts';
 import { marksOf } from '../../src/events/record-marks.ts';
 import { routeByName } from '../../src/events/routes.ts';
+import type { RouteName } from '../../src/events/routes.ts';
 import { EVENT_COLUMNS, eventRow, rowLine } from '../../src/lake/columns.ts';
 import type { Row } from '../../src/lake/columns.ts';
 import { openEngine } from '../../src/lake/engine.ts';
@@ -27,6 +28,7 @@ import {
 import { createEventShapes, learnEvents } from '../../src/lake/load/event-shapes.ts';
 import { eventValues, putValues } from '../../src/lake/load/event-values.ts';
 import { createByteBuffer } from '../../src/base/byte-buffer.ts';
+import { ROOT } from '../support/test-server.ts';
 import { arbitraryRequests } from '../support/arbitrary-requests.ts';
 import type { ArbitraryRequest } from '../support/arbitrary-requests.ts';
 
@@ -173,6 +175,33 @@ test('every accepted body makes the rows that its normal form says', async () =>
     assert.deepEqual(comparable(row), expectedRow(expected), `${bodies[position]?.route} ${body}`);
   }
 });
+
+test('what SDKs were recorded to send is copied, every event', async () => {
+  const folder = join(ROOT, 'test/fixtures/captures');
+  const requests: ArbitraryRequest[] = [];
+  for (const name of await readdir(folder)) {
+    const captured = JSON.parse(await readFile(join(folder, name), 'utf8')) as Captured[];
+    for (const { url, path = url ?? '', body } of captured) {
+      const route = routeOf(path);
+      if (body === undefined || route === null) continue;
+      requests.push({ route, body: Buffer.from(JSON.stringify(body)), ip: '203.0.113.7' });
+    }
+  }
+  const laid = layOut(requests);
+  assert.ok(laid.expected.size > 20, `${laid.expected.size} events`);
+  assert.equal(laid.copied, laid.expected.size);
+});
+
+interface Captured {
+  url?: string;
+  path?: string;
+  body?: object;
+}
+
+function routeOf(path: string): RouteName | null {
+  const name = /^\/v1\/(\w+)\/?$/.exec(path)?.[1];
+  return name === undefined || name === 'm' ? null : (name as RouteName);
+}
 
 test('no object of a row has a key twice: SQL would take the first, and the last one counts', async () => {
   const rows = await rowsOf(layOut(fc.sample(arbitraryRequests, 3_000)));

@@ -10,7 +10,7 @@ import {
 } from '../../src/lake/schema/names.ts';
 import { RESERVED_WORDS } from '../../src/lake/schema/reserved-words.ts';
 import { snakeCase } from '../../src/lake/schema/snake-case.ts';
-import { sqlText } from '../../src/lake/schema/sql-text.ts';
+import { sqlText } from '../../src/lake/sql-text.ts';
 import { openHarness } from '../support/warehouse-harness.ts';
 import type { Harness } from '../support/warehouse-harness.ts';
 

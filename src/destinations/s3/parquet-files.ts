@@ -27,7 +27,8 @@ export async function parquetFiles(
 ): Promise<Buffer[]> {
   const { temporaryFolder, logger, region, random } = context;
   // Loaded at first use: most deployments have no such destination, and the engine is large.
-  const { openEngine, quote } = await import('../../lake/engine.ts');
+  const { openEngine } = await import('../../lake/engine.ts');
+  const { sqlText } = await import('../../lake/sql-text.ts');
   const { createRowTable, loadRows } = await import('../../lake/row-table.ts');
   const engine = await openEngine({
     memoryLimit: MEMORY_LIMIT,
@@ -62,7 +63,7 @@ export async function parquetFiles(
       signal.throwIfAborted();
       await connection.run(
         `copy (select * from ${table} order by received_at, "partition", "position", "index")
-         to ${quote(path)} (format parquet, compression zstd, row_group_size ${ROW_GROUP_ROWS})`,
+         to ${sqlText(path)} (format parquet, compression zstd, row_group_size ${ROW_GROUP_ROWS})`,
       );
       await connection.run(`drop table ${table}`);
       files.push(await readWholeFile(systemDisk, path));

@@ -1,14 +1,14 @@
 /** From lines to the rows of `events`, in SQL: what Millrace knows of the source comes beside. */
 import { EVENT_COLUMNS } from '../columns.ts';
 import type { SourceInfo } from '../columns.ts';
-import { quote } from '../engine.ts';
 import { LINE_COLUMNS } from './event-lines.ts';
+import { sqlText } from '../sql-text.ts';
 
 /** Lines of fields. @param longest bytes of the longest line. */
 export function linesRelation(path: string, longest: number): string {
   const columns = Object.entries(LINE_COLUMNS).map(([name, type]) => `'${name}': '${type}'`);
   const bytesMax = Math.max(LINE_BYTES_MIN, longest + 1);
-  return `read_csv(${quote(path)}, auto_detect = false, delim = '\x1f', quote = '', escape = '',
+  return `read_csv(${sqlText(path)}, auto_detect = false, delim = '\x1f', quote = '', escape = '',
     header = false, new_line = '\\n', nullstr = '', max_line_size = ${bytesMax},
     buffer_size = ${bytesMax * 2}, columns = {${columns.join(', ')}})`;
 }
@@ -25,7 +25,7 @@ export function jsonLinesRelation(path: string, longest: number): string {
   const values = entries.map(([name, type]) =>
     type === 'JSON' ? `"${name}"::json as "${name}"` : `"${name}"`,
   );
-  return `(select ${values.join(', ')} from read_json(${quote(path)},
+  return `(select ${values.join(', ')} from read_json(${sqlText(path)},
     format = 'newline_delimited', maximum_object_size = ${Math.max(LINE_BYTES_MIN, longest * 4)},
     columns = {${columns.join(', ')}}))`;
 }
@@ -57,7 +57,7 @@ function valueSql(column: string, region: string, sources: readonly SourceInfo[]
   if (time !== undefined) return `make_timestamp(l.${time} * 1000)`;
   switch (column) {
     case 'region':
-      return quote(region);
+      return sqlText(region);
     case 'source':
       return ofSource(sources, ({ slug }) => slug);
     case 'source_id':
@@ -72,7 +72,7 @@ function valueSql(column: string, region: string, sources: readonly SourceInfo[]
 /** Most lines that are loaded together are of one source. */
 function ofSource(sources: readonly SourceInfo[], textOf: (source: SourceInfo) => string): string {
   const [first] = sources;
-  if (first && sources.length === 1) return quote(textOf(first));
-  const cases = sources.map((source) => `when ${source.number} then ${quote(textOf(source))}`);
+  if (first && sources.length === 1) return sqlText(textOf(first));
+  const cases = sources.map((source) => `when ${source.number} then ${sqlText(textOf(source))}`);
   return `case l.source_number ${cases.join(' ')} end`;
 }

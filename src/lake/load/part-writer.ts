@@ -10,13 +10,13 @@ import type { Cell } from '../../observe/metrics.ts';
 import type { Logger } from '../../observe/logger.ts';
 import { columnStruct, REJECTED_COLUMNS } from '../columns.ts';
 import type { SourceInfo } from '../columns.ts';
-import { quote } from '../engine.ts';
 import { dayFolder, dayOf, PACKED, PACKED_FOR_NOW } from '../parquet.ts';
 import { LINE_COLUMNS } from './event-lines.ts';
 import { eventRowsSql, jsonLinesRelation, linesRelation } from './event-rows-sql.ts';
 import { LINE_END } from './event-lines.ts';
 import type { Part } from './part.ts';
 import type { PendingRows } from './pending-rows.ts';
+import { sqlText } from '../sql-text.ts';
 
 export interface PartWriterOptions {
   connection: DuckDBConnection;
@@ -79,7 +79,7 @@ function relationsOf({ kind, files, longest, longestJson }: PendingRows): string
     relations.push(jsonLinesRelation(json.path, longestJson));
   } else if (json.bytes > 0) {
     relations.push(
-      `read_json(${quote(json.path)}, format = 'newline_delimited',
+      `read_json(${sqlText(json.path)}, format = 'newline_delimited',
         maximum_object_size = ${Math.max(JSON_BYTES_MIN, longestJson * 2)},
         columns = ${columnStruct(REJECTED_COLUMNS)})`,
     );
@@ -99,7 +99,7 @@ async function copyRows(
   const rows =
     kind === 'events' ? eventRowsSql(relations, region, sources) : `select * from ${relations[0]}`;
   const result = await connection.runAndReadAll(
-    `copy (${rows}) to ${quote(path)} (${isWhole ? PACKED : PACKED_FOR_NOW})`,
+    `copy (${rows}) to ${sqlText(path)} (${isWhole ? PACKED : PACKED_FOR_NOW})`,
   );
   return Number(result.getRowsJson()[0]?.[0]);
 }

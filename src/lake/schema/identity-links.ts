@@ -1,5 +1,5 @@
 /** The view `identity_links`: which user an anonymous or former id belongs to. */
-import { sqlText } from './sql-text.ts';
+import { sqlText } from '../sql-text.ts';
 
 /** Steps that a chain of aliases is followed; a longer one ends there. */
 export const ALIAS_STEPS_MAX = 32;

@@ -6,7 +6,7 @@ import { fieldSql } from './field-sql.ts';
 import { FIXED_COLUMNS } from './fixed-columns.ts';
 import { identityLinksSql } from './identity-links.ts';
 import type { Source, Table, TableKind } from './model.ts';
-import { sqlName, sqlText, sqlTexts } from './sql-text.ts';
+import { sqlName, sqlText, sqlTexts } from '../sql-text.ts';
 
 const TYPE_OF_KIND: Record<TableKind, string> = {
   tracks: 'track',
