@@ -30,7 +30,7 @@ import { FIELD, FIELD_COUNT } from '../../events/raw-items.ts';
 import type { ExtraField } from '../../events/raw-items.ts';
 import { assignedId } from '../../events/raw-record.ts';
 import type { RawRecord } from '../../events/raw-record.ts';
-import { timestampOfBytes } from '../../events/timestamp.ts';
+import { timesAt } from '../../events/raw-times.ts';
 
 /** Columns of a line, in order; the SQL that makes rows of them is in `event-rows-sql.ts`. */
 export const LINE_COLUMNS = {
@@ -110,7 +110,7 @@ export function putEventLine(lines: ByteBuffer, shared: LineShared, item: number
   putAscii(lines, shared.middle);
   const isSaid =
     putIdentity(lines, shared, item, base) &&
-    putTimes(lines, shared, base) &&
+    putTimes(lines, shared, item, base) &&
     putDocuments(lines, shared, item, base);
   if (isSaid) putByte(lines, LINE_END);
   else lines.length = begin;
@@ -199,32 +199,24 @@ function mayHaveKey({ body, items }: RawRecord, base: number, field: number): bo
 }
 
 /** From `timestamp_ms` to `channel`; `timesOf` of normalise.ts says what they mean. */
-function putTimes(lines: ByteBuffer, shared: LineShared, base: number): boolean {
-  const { body, items, envelope } = shared.record;
+function putTimes(lines: ByteBuffer, { record }: LineShared, item: number, base: number): boolean {
+  const { body, items, envelope } = record;
   const { receivedAtMs } = envelope;
   const { starts, ends } = items;
-  const timeOf = (field: number): number | null => {
-    const start = starts[base + field] as number;
-    if (start < 0 || body[start] === LETTER_N) return null;
-    if (body[start] !== QUOTE) return Number.NaN;
-    return timestampOfBytes(body, start + 1, (ends[base + field] as number) - 1);
-  };
-  const original = timeOf(FIELD.timestamp) ?? timeOf(FIELD.originalTimestamp);
-  const sent = timeOf(FIELD.sentAt) ?? shared.record.sentAtMs;
-  if (Number.isNaN(original) || Number.isNaN(sent)) return false;
+  const { originalMs, sentAtMs } = timesAt(record, item);
   putByte(lines, FIELD_END);
-  putNumber(lines, correctedTimestamp(original, sent, receivedAtMs));
+  putNumber(lines, correctedTimestamp(originalMs, sentAtMs, receivedAtMs));
   putByte(lines, FIELD_END);
-  putNumber(lines, original ?? receivedAtMs);
+  putNumber(lines, originalMs ?? receivedAtMs);
   putByte(lines, FIELD_END);
-  if (sent !== null) putNumber(lines, sent);
+  if (sentAtMs !== null) putNumber(lines, sentAtMs);
   putByte(lines, FIELD_END);
   const start = starts[base + FIELD.channel] as number;
   const end = ends[base + FIELD.channel] as number;
   if (start >= 0 && body[start] === QUOTE && end - start > 2) {
     return putString(lines, body, start, end);
   }
-  putAscii(lines, shared.record.channel);
+  putAscii(lines, record.channel);
   return true;
 }
 

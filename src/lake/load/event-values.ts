@@ -10,7 +10,7 @@ import { correctedTimestamp } from '../../events/normalise.ts';
 import { contextText, objectOf, overlaid, withoutRepeats } from '../../events/raw-context.ts';
 import { FIELD, FIELD_COUNT } from '../../events/raw-items.ts';
 import { assignedId } from '../../events/raw-record.ts';
-import { parseTimestamp } from '../../events/timestamp.ts';
+import { timesAt } from '../../events/raw-times.ts';
 import { LINE_COLUMNS, LINE_END } from './event-lines.ts';
 import type { LineColumn, LineShared } from './event-lines.ts';
 
@@ -58,7 +58,7 @@ export function eventValues(shared: LineShared, item: number, mayRepeat: boolean
       null,
     previous_id: textAt(FIELD.previousId),
     message_id: textAt(FIELD.messageId) ?? assignedId(shared.record, item),
-    ...timesOf(shared, jsonOf),
+    ...timesOf(shared, item),
     channel: textAt(FIELD.channel) ?? shared.record.channel,
     properties: documentAt(FIELD.properties),
     traits: documentAt(FIELD.traits),
@@ -70,17 +70,15 @@ export function eventValues(shared: LineShared, item: number, mayRepeat: boolean
 }
 
 function timesOf(
-  shared: LineShared,
-  jsonOf: (field: number) => unknown,
+  { record }: LineShared,
+  item: number,
 ): Pick<LineValues, 'timestamp_ms' | 'original_timestamp_ms' | 'sent_at_ms'> {
-  const { receivedAtMs } = shared.record.envelope;
-  const sent = parseTimestamp(jsonOf(FIELD.sentAt)) ?? shared.record.sentAtMs;
-  const original =
-    parseTimestamp(jsonOf(FIELD.timestamp)) ?? parseTimestamp(jsonOf(FIELD.originalTimestamp));
+  const { receivedAtMs } = record.envelope;
+  const { originalMs, sentAtMs } = timesAt(record, item);
   return {
-    timestamp_ms: correctedTimestamp(original, sent, receivedAtMs),
-    original_timestamp_ms: original ?? receivedAtMs,
-    sent_at_ms: sent,
+    timestamp_ms: correctedTimestamp(originalMs, sentAtMs, receivedAtMs),
+    original_timestamp_ms: originalMs ?? receivedAtMs,
+    sent_at_ms: sentAtMs,
   };
 }
 
