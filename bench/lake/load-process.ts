@@ -3,7 +3,6 @@ import { systemClock } from '../../src/base/clock.ts';
 import { systemDisk } from '../../src/base/disk.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { configSchema } from '../../src/config/schema.ts';
-import { createFlusher } from '../../src/lake/flush.ts';
 import { openLake } from '../../src/lake/lake.ts';
 import { createLogger } from '../../src/observe/logger.ts';
 import { createMetricsRegistry } from '../../src/observe/metrics.ts';
@@ -25,7 +24,7 @@ lake.setSources([
   { number: 1, id: 'src_1', slug: 'shop', region: 'us', environment: 'production' },
 ]);
 await lake.addPartition('us-0', 'us');
-const flusher = createFlusher(lake.state);
+const flusher = lake.flusher;
 const startedMs = performance.now();
 const before = process.cpuUsage();
 let peakBytes = 0;

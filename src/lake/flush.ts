@@ -24,6 +24,11 @@ export interface Flusher {
   tend(): Promise<void>;
   /** Flushes everything and waits until it is committed. */
   flushAll(): Promise<void>;
+  /**
+   * Waits until nothing is written, without starting or committing anything. An engine that is
+   * closed under a statement waits for itself, for ever.
+   */
+  stop(): Promise<void>;
 }
 
 /** The parts that a flush makes files of, and how far in the log they reach. */
@@ -243,6 +248,10 @@ export function createFlusher(state: LakeState): Flusher {
       }
       await running;
       await commitFinished();
+    },
+    async stop() {
+      await endRewriting();
+      await running;
     },
   };
 }

@@ -9,7 +9,6 @@ import { systemRandom } from '../base/random.ts';
 import { createLogger } from '../observe/logger.ts';
 import { createMetricsRegistry } from '../observe/metrics.ts';
 import type { MetricsRegistry } from '../observe/metrics.ts';
-import { createFlusher } from './flush.ts';
 import { openLake } from './lake.ts';
 import type { Lake } from './lake.ts';
 import type { LoadedRecord } from './load/loader.ts';
@@ -64,7 +63,7 @@ async function run(): Promise<void> {
   };
   const heldFrom = (name: string): number =>
     Math.min(Number.MAX_SAFE_INTEGER, ...holds.map((hold) => hold.read(slotOf(name))));
-  const flusher = createFlusher(lake.state);
+  const flusher = lake.flusher;
   const retention = createRetention(lake.state, setup.retention, heldFrom);
   port?.on('message', (order: LakeOrder) => {
     if (order.kind === 'sources') lake.setSources(order.sources);

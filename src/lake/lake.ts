@@ -12,6 +12,8 @@ import { partitionFolder } from '../log/partition-folder.ts';
 import { openCatalog } from './catalog.ts';
 import type { SourceInfo } from './columns.ts';
 import { openEngine, TEMPORARY_FOLDER } from './engine.ts';
+import { createFlusher } from './flush.ts';
+import type { Flusher } from './flush.ts';
 import type { LakeOptions, LakeState, PartitionState } from './lake-state.ts';
 import { createEventShapes } from './load/event-shapes.ts';
 import { createLoader, emptyPartsFolder } from './load/loader.ts';
@@ -49,6 +51,8 @@ export interface Lake {
   /** What a query sees now. @param known which views the asker has. */
   tables(known: KnownViews): LakeTables;
   state: LakeState;
+  /** Makes files of parts. */
+  flusher: Flusher;
   /** The Parquet file that has an event, relative to the data folder; null: it is in a part. */
   locate(place: RowPlace): Promise<string | null>;
   close(): Promise<void>;
@@ -68,6 +72,7 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
       state.warehouse.observe([event], () => slug),
     );
   });
+  const flusher = createFlusher(state);
   const hotRows = options.metrics.cell('millrace_lake_hot_rows');
   const loader = createLoader(state, shapes, ({ parts, cursors }) => {
     state.parts.push(...parts);
@@ -77,6 +82,7 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
 
   return {
     state,
+    flusher,
     async addPartition(name, region) {
       if (state.partitions.has(name)) return;
       const folder = partitionFolder(options.dataFolder, region, name);
@@ -127,6 +133,7 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
     async close() {
       for (const { reader } of state.partitions.values()) await reader.close();
       await loader.close();
+      await flusher.stop();
       for (const { path, isWhole } of state.parts) if (!isWhole) await options.disk.remove(path);
       state.background.closeSync();
       state.engine.close();

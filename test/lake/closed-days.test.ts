@@ -7,7 +7,6 @@ import { systemClock } from '../../src/base/clock.ts';
 import { systemDisk } from '../../src/base/disk.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { closeDay, filesToClose } from '../../src/lake/closed-days.ts';
-import { createFlusher } from '../../src/lake/flush.ts';
 import type { Lake } from '../../src/lake/lake.ts';
 
 import {
@@ -40,7 +39,7 @@ describe('days that have passed', () => {
     },
   });
   const settle = async (lake: Lake): Promise<void> => {
-    const flusher = createFlusher(lake.state);
+    const flusher = lake.flusher;
     await flusher.flushAll();
     const isSettled = () => lake.state.catalog.files('events').every(({ isClosed }) => isClosed);
     for (let turn = 0; turn < 500 && !isSettled(); turn++) {
@@ -96,7 +95,7 @@ describe('days that have passed', () => {
     await append(folder, 'us-0', requests);
     const { lake } = await open(folder);
     await load(lake);
-    await createFlusher(lake.state).flushAll();
+    await lake.flusher.flushAll();
     const before = await rows(lake, 'select * from events order by position, index');
     const files = lake.state.catalog.files('events');
     const closed = await closeDay(
@@ -149,10 +148,10 @@ describe('days that have passed', () => {
     await append(folder, 'us-0', [visits(300, 0), visits(200, 1)]);
     const { lake, metrics } = await open(folder);
     await load(lake);
-    await createFlusher(lake.state).flushAll();
+    await lake.flusher.flushAll();
     const damaged = lake.state.catalog.files('events').find(({ day }) => day === '2026-06-01');
     await writeFile(join(folder, damaged?.path ?? ''), 'PAR1 no more PAR1');
-    const flusher = createFlusher(lake.state);
+    const flusher = lake.flusher;
     const isClosed = (): boolean =>
       lake.state.catalog.files('events').some((file) => file.day === '2026-06-02' && file.isClosed);
     while (!isClosed()) {
@@ -204,7 +203,7 @@ describe('days that have passed', () => {
     const { lake, metrics } = await open(folder, { retentionDays: 2 });
     await load(lake);
     await settle(lake);
-    const flusher = createFlusher(lake.state);
+    const flusher = lake.flusher;
     await flusher.tend();
     assert.deepEqual(await rows(lake, COUNT), [{ n: 50, d: 50 }]);
     assert.equal(metrics.cell('millrace_lake_expired_total').value, 40);

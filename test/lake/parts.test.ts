@@ -9,7 +9,6 @@ import { systemDisk } from '../../src/base/disk.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { openLedger } from '../../src/dispatch/ledger.ts';
 import { openCatalog } from '../../src/lake/catalog.ts';
-import { createFlusher } from '../../src/lake/flush.ts';
 
 import {
   append,
@@ -38,7 +37,7 @@ test('rows are in parts, then in files, each once; a restart makes parts of the 
   assert.deepEqual(await rows(second.lake, COUNT), [{ n: 0, d: 0 }]);
   await load(second.lake);
   assert.deepEqual(await rows(second.lake, COUNT), [{ n: 30, d: 30 }]);
-  await createFlusher(second.lake.state).flushAll();
+  await second.lake.flusher.flushAll();
   assert.equal(second.lake.state.parts.length, 0);
   assert.equal(second.lake.state.catalog.files().length, 1);
   assert.deepEqual(await rows(second.lake, COUNT), [{ n: 30, d: 30 }]);
@@ -68,7 +67,7 @@ test('what came in a region is in its folder, parts and all that is on the way t
   };
   const { lake } = await open(folder, {}, watching);
   await load(lake);
-  await createFlusher(lake.state).flushAll();
+  await lake.flusher.flushAll();
   await lake.close();
   for (const name of await readdir(folder, { recursive: true })) {
     const path = join(folder, name);
@@ -88,7 +87,7 @@ test('rows of two days, of two sources, and large parts become files of one day 
   ]);
   const { lake } = await open(folder, { flushRows: 60 });
   await load(lake);
-  await createFlusher(lake.state).flushAll();
+  await lake.flusher.flushAll();
   const files = lake.state.catalog.files('events');
   assert.deepEqual(files.map(({ day, rows: n }) => [day, n]).toSorted(), [
     ['2026-06-01', 40],
@@ -118,7 +117,7 @@ test('a large part of one day becomes a file without being written again', async
   await load(lake);
   const [part] = lake.state.parts;
   assert.ok(part?.isWhole);
-  await createFlusher(lake.state).flushAll();
+  await lake.flusher.flushAll();
   const [file] = lake.state.catalog.files('events');
   assert.equal(join(folder, file?.path ?? ''), part.path);
   assert.deepEqual(await rows(lake, COUNT), [{ n: 50, d: 50 }]);
@@ -170,7 +169,7 @@ describe('a row that the SQL engine refuses', () => {
     assert.match(line, /"broken":nough/);
     assert.deepEqual(await rows(lake, COUNT), [{ n: 21, d: 21 }]);
     assert.equal(metrics.cell('millrace_lake_unloadable_total').value, 1);
-    await createFlusher(lake.state).flushAll();
+    await lake.flusher.flushAll();
     assert.deepEqual(await rows(lake, COUNT), [{ n: 21, d: 21 }]);
     await lake.close();
   });
@@ -232,7 +231,7 @@ test('a data folder of the version before forgets no messageId of its window', a
   await append(folder, 'us-0', [{ body: events(30) }]);
   const first = await open(folder);
   await load(first.lake);
-  await createFlusher(first.lake.state).flushAll();
+  await first.lake.flusher.flushAll();
   await first.lake.close();
   // As that version left it: fingerprints made in another way, and no table of those to make.
   const path = join(folder, 'dispatch.db');
@@ -260,7 +259,7 @@ test('the window of several partitions is made anew hour by hour, whoever comes 
   await append(folder, 'eu-0', [{ body: events(1, 600), receivedAtMs: hours(20) }]);
   const first = await open(folder);
   await load(first.lake);
-  await createFlusher(first.lake.state).flushAll();
+  await first.lake.flusher.flushAll();
   await first.lake.close();
   const { DatabaseSync } = await import('node:sqlite');
   const database = new DatabaseSync(join(folder, 'dispatch.db'));
@@ -284,7 +283,7 @@ test('files of a day are joined level by level, in little memory, while they are
     flushSeconds: 1,
     compactFilesMin: 4,
   });
-  const flusher = createFlusher(lake.state);
+  const flusher = lake.flusher;
   const counts: number[] = [];
   for (let round = 0; round < 16; round++) {
     const noise = (): string => `${systemRandom.uuid()}${systemRandom.uuid()}`;
@@ -301,6 +300,25 @@ test('files of a day are joined level by level, in little memory, while they are
     assert.deepEqual(await rows(lake, COUNT), [{ n: expected, d: expected }]);
   }
   assert.ok(Math.max(...counts) <= 8, `files: ${counts.join(' ')}`);
+  await lake.close();
+});
+
+test('a lake that closes while files are joined ends that first, and loses nothing', async () => {
+  const folder = await newFolder();
+  const settings = { flushRows: 1, compactFilesMin: 2 };
+  for (let round = 0; round < 8; round++) {
+    await append(folder, 'us-0', [{ body: events(2_000, round * 2_000) }]);
+    const { lake } = await open(folder, settings);
+    await load(lake);
+    await lake.flusher.flushAll();
+    // Begins to join the files of the rounds before.
+    await lake.flusher.tend();
+    // Under a statement an engine waits for itself when it closes, and this process never ends.
+    await lake.close();
+  }
+  const { lake } = await open(folder, settings);
+  await load(lake);
+  assert.deepEqual(await rows(lake, COUNT), [{ n: 16_000, d: 16_000 }]);
   await lake.close();
 });
 
