@@ -8,17 +8,13 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SUFFIX = '.test.ts';
 /** The quick and telling ones first; groups that are not named here follow by name. */
 const ORDER = ['tidy', 'unit', 'conformance', 'hostile', 'compat', 'crash', 'issues'];
-/** Groups whose files start no server: as many at once as there are cores. */
-const WITHOUT_SERVER = new Set(['tidy', 'unit']);
-/** Others mostly wait for servers and clients; more of them at once would only be slower. */
-const SERVERS_AT_ONCE_MAX = 4;
+/** Most wait for servers and clients; more of them at once would only be slower. */
+export const FILES_AT_ONCE = Math.min(availableParallelism(), 4);
 
 export interface TestGroup {
   name: string;
   /** Relative to the checkout, sorted. */
   files: string[];
-  /** Files that run at the same time. */
-  concurrency: number;
 }
 
 export type Selection = { ok: true; groups: TestGroup[] } | { ok: false; problem: string };
@@ -30,7 +26,7 @@ export function testGroups(): TestGroup[] {
     .map(({ name }) => name);
   return names
     .sort((a, b) => rankOf(a) - rankOf(b) || a.localeCompare(b))
-    .map((name) => ({ name, files: filesIn(name), concurrency: concurrencyOf(name) }))
+    .map((name) => ({ name, files: filesIn(name) }))
     .filter(({ files }) => files.length > 0);
 }
 
@@ -80,11 +76,6 @@ function filesIn(group: string): string[] {
 function rankOf(group: string): number {
   const rank = ORDER.indexOf(group);
   return rank < 0 ? ORDER.length : rank;
-}
-
-function concurrencyOf(group: string): number {
-  const cores = availableParallelism();
-  return WITHOUT_SERVER.has(group) ? cores : Math.min(cores, SERVERS_AT_ONCE_MAX);
 }
 
 function posix(path: string): string {

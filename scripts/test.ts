@@ -14,7 +14,7 @@ import { CHECKS, runCheck } from './checks.ts';
 import { installToolchains } from './install-toolchains.ts';
 import { killRunningFiles, runTestFile } from './run-test-file.ts';
 import type { FileResult } from './run-test-file.ts';
-import { ROOT, selectTests, testGroups } from './test-groups.ts';
+import { FILES_AT_ONCE, ROOT, selectTests, testGroups } from './test-groups.ts';
 import type { TestGroup } from './test-groups.ts';
 import { failureText, indented, totalsReport } from './test-report.ts';
 import type { Totals } from './test-report.ts';
@@ -57,18 +57,27 @@ async function runChecks(totals: Totals): Promise<void> {
   }
 }
 
+/**
+ * One queue over all groups: a core that has nothing left of one group goes on with the next, so
+ * that a long file at the end of a group keeps nobody waiting.
+ */
 async function runGroups(groups: readonly TestGroup[], totals: Totals): Promise<void> {
-  for (const group of groups) {
-    if (isCi && group.name === 'compat') await installToolchains(print);
-    print(`\n== ${group.name} (${group.files.length} files)`);
-    const files = [...group.files];
-    const worker = async (): Promise<void> => {
-      for (let file = files.shift(); file !== undefined; file = files.shift()) {
-        addResult(totals, file, await runTestFile(file));
-      }
-    };
-    await Promise.all(Array.from({ length: group.concurrency }, worker));
-  }
+  const waiting = groups.flatMap((group) => group.files.map((file) => ({ file, group })));
+  const begun = new Map<TestGroup, Promise<void>>();
+  const begin = async ({ name, files }: TestGroup): Promise<void> => {
+    if (isCi && name === 'compat') await installToolchains(print);
+    print(`\n== ${name} (${files.length} files)`);
+  };
+  const worker = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { file, group } = next;
+      const beginning = begun.get(group) ?? begin(group);
+      begun.set(group, beginning);
+      await beginning;
+      addResult(totals, file, await runTestFile(file));
+    }
+  };
+  await Promise.all(Array.from({ length: FILES_AT_ONCE }, worker));
 }
 
 function addResult(totals: Totals, file: string, result: FileResult): void {

@@ -97,8 +97,8 @@ test('ends the programs that a file leaves behind', async () => {
 
 test('an argument that names no test is a problem and not an empty run', () => {
   const groups = [
-    { name: 'unit', files: ['test/unit/a.test.ts', 'test/unit/deep/b.test.ts'], concurrency: 1 },
-    { name: 'crash', files: ['test/crash/c.test.ts'], concurrency: 1 },
+    { name: 'unit', files: ['test/unit/a.test.ts', 'test/unit/deep/b.test.ts'] },
+    { name: 'crash', files: ['test/crash/c.test.ts'] },
   ];
   const filesOf = (...args: string[]): string[] => {
     const selection = selectTests(groups, args, folder);
