@@ -4,12 +4,12 @@ import type { Snapshot } from '../observe/metrics.ts';
 import type { Collectors } from './collectors.ts';
 import type { DeliveryClient } from './delivery-client.ts';
 import type { HistoryKeeper } from './history-keeper.ts';
-import type { LakeClient } from './lake-client.ts';
+import type { LakeService } from '../query/lake-service.ts';
 import type { ServerParts } from './server-parts.ts';
 
 export interface AdminSeams {
   parts: ServerParts;
-  lake: LakeClient;
+  lake: LakeService;
   delivery: DeliveryClient;
   collectors: Collectors;
   /** Where SDKs send. */

@@ -11,14 +11,14 @@ import { ensureInternalSource } from '../store/sources.ts';
 import type { Store } from '../store/store.ts';
 import { inStoreTransaction } from '../store/store.ts';
 import { createKeyOf, disableUnusedKeys } from '../store/write-keys.ts';
-import type { LakeClient } from './lake-client.ts';
+import type { LakeService } from '../query/lake-service.ts';
 
 export interface CanarySeams {
   store: Store;
   clock: Clock;
   logger: Logger;
   metrics: MetricsRegistry;
-  lake: Pick<LakeClient, 'query'>;
+  lake: Pick<LakeService, 'query'>;
   collectorUrl(): string;
   region: string;
   lateSeconds: number;

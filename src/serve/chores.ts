@@ -5,14 +5,14 @@ import { dataVersion } from '../store/store.ts';
 import { touchKeys } from '../store/write-keys.ts';
 import type { Collectors } from './collectors.ts';
 import type { DeliveryClient } from './delivery-client.ts';
-import type { LakeClient } from './lake-client.ts';
+import type { LakeService } from '../query/lake-service.ts';
 import type { ServerParts } from './server-parts.ts';
 import { createTlsWatch } from './tls.ts';
 
 /** What the chores look after. */
 export interface RunningParts {
   collectors: Collectors;
-  lake: LakeClient;
+  lake: LakeService;
   delivery: DeliveryClient;
 }
 

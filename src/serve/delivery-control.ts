@@ -19,13 +19,13 @@ import {
   shownDestination,
 } from './destination-control.ts';
 import { traceMessage } from './trace-message.ts';
-import type { LakeClient } from './lake-client.ts';
+import type { LakeService } from '../query/lake-service.ts';
 import type { ServerParts } from './server-parts.ts';
 
 /** Changes reach the delivery threads before the caller gets its answer. */
 export function createDeliveryControl(
   parts: ServerParts,
-  lake: LakeClient,
+  lake: LakeService,
   delivery: DeliveryClient,
 ): DeliveryControl {
   const { store, sealer } = parts;

@@ -17,7 +17,7 @@ import { sourceNumberOf } from '../lake/lake-state.ts';
 import { findDestination } from '../store/destinations.ts';
 import { listSources, listSourcesEver } from '../store/sources.ts';
 import type { DeliveryClient } from './delivery-client.ts';
-import type { LakeClient } from './lake-client.ts';
+import type { LakeService } from '../query/lake-service.ts';
 import { literal, OF_PEOPLE } from './lake-rows.ts';
 import type { ServerParts } from './server-parts.ts';
 
@@ -50,7 +50,7 @@ type Parts = Pick<ServerParts, 'store' | 'sealer' | 'clock'>;
 
 export function createDestinationViewControl(
   parts: Parts,
-  lake: LakeClient,
+  lake: LakeService,
   delivery: DeliveryClient,
 ): DestinationViewControl {
   const select = (selection: Selection) => recentEvents(parts, lake, selection);
@@ -97,7 +97,7 @@ export function createDestinationViewControl(
 /** The newest first. */
 async function recentEvents(
   { store, clock }: Parts,
-  lake: LakeClient,
+  lake: LakeService,
   { sources, type, event, limit, seen }: Selection,
 ): Promise<NormalEvent[]> {
   const numbers = new Map(listSourcesEver(store).map(({ id, number }) => [id, number]));

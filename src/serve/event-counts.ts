@@ -2,7 +2,7 @@
 import type { EventVolume } from '../admin/history-routes.ts';
 import type { CountedEvents, EventCountAsk, TrackedUsersDay } from '../admin/public-api/ask.ts';
 import { MillraceError } from '../base/errors.ts';
-import type { LakeClient } from './lake-client.ts';
+import type { LakeService } from '../query/lake-service.ts';
 import { OF_PEOPLE, isoOf, lakeRows, literal, literals, textOf } from './lake-rows.ts';
 
 const ROWS_MAX = 20_000;
@@ -15,7 +15,7 @@ const GROUPS = {
 } as const;
 
 /** @throws MillraceError INVALID_ARGUMENT when there are too many rows. */
-export async function countEvents(lake: LakeClient, ask: EventCountAsk): Promise<CountedEvents[]> {
+export async function countEvents(lake: LakeService, ask: EventCountAsk): Promise<CountedEvents[]> {
   const { by, fromMs, toMs, granularity } = ask;
   const groups = by.map((name) => `${GROUPS[name]} as "${name}"`);
   const where = [
@@ -54,7 +54,7 @@ export async function countEvents(lake: LakeClient, ask: EventCountAsk): Promise
  * @param sources slugs; null: of all sources together.
  */
 export async function trackedUsers(
-  lake: LakeClient,
+  lake: LakeService,
   days: readonly number[],
   sources: readonly string[] | null,
 ): Promise<TrackedUsersDay[]> {
@@ -102,7 +102,7 @@ export async function trackedUsers(
  * the source had anything at all; with two of them it is known what is usual.
  */
 export async function eventVolumes(
-  lake: LakeClient,
+  lake: LakeService,
   source: string,
   fromMs: number,
   toMs: number,

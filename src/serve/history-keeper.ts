@@ -9,7 +9,7 @@ import { createAlerts } from './alerts/alerts.ts';
 import { baseline } from './alerts/evaluate.ts';
 import { createCanary } from './canary.ts';
 import { eventVolumes } from './event-counts.ts';
-import type { LakeClient } from './lake-client.ts';
+import type { LakeService } from '../query/lake-service.ts';
 import type { ServerParts } from './server-parts.ts';
 
 export interface HistoryKeeper {
@@ -19,7 +19,7 @@ export interface HistoryKeeper {
 }
 
 export interface KeeperSeams {
-  lake: LakeClient;
+  lake: LakeService;
   metrics(): readonly Snapshot[];
   collectorUrl(): string;
   /** Makes a change of sources and keys known to all threads. */

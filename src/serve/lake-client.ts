@@ -1,26 +1,15 @@
-/** The lake thread as the main thread sees it: what queries see, live events, readiness. */
+/** The lake thread as others hold it: what queries see, live events, readiness. */
 import type { Clock } from '../base/clock.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { SourceInfo } from '../lake/columns.ts';
 import type { LakeMessage, LakeOrder, LakeSetup, TailEntry } from '../lake/messages.ts';
 import type { RowPlace } from '../lake/locate-row.ts';
-import type { Asker } from '../query/query-pool.ts';
-import type { SqlRequest, SqlResult } from '../query/run-sql.ts';
 import type { KnownViews, LakeTables } from '../lake/tables.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { MetricsRegistry, Snapshot } from '../observe/metrics.ts';
 import { startThread } from './thread.ts';
 
-export interface LakeClient extends LakeThread {
-  /**
-   * Runs a query in a process of its own.
-   * @param cancelled stops the query when it aborts.
-   * @throws MillraceError as `QueryPool.query`.
-   */
-  query(request: SqlRequest, cancelled?: AbortSignal, asker?: Asker): Promise<SqlResult>;
-}
-
-export interface LakeThread {
+export interface LakeHandle {
   /** What a query sees now. @throws MillraceError UNAVAILABLE while the lake restarts. */
   tables(known: KnownViews): Promise<LakeTables>;
   /** The Parquet file that has an event; null: in memory, or nobody knows. */
@@ -49,7 +38,7 @@ export async function startLake(
   setup: Omit<LakeSetup, 'sources'>,
   initialSources: readonly SourceInfo[],
   seams: { clock: Clock; logger: Logger; metrics: MetricsRegistry },
-): Promise<LakeThread> {
+): Promise<LakeHandle> {
   const waiting = new Map<number, Waiting>();
   const locating = new Map<number, (path: string | null) => void>();
   const listeners = new Set<OnEntries>();

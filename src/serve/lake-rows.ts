@@ -3,14 +3,18 @@ import type { Json } from '@duckdb/node-api';
 import { MillraceError } from '../base/errors.ts';
 import { INTERNAL_SLUGS } from '../base/internal-source.ts';
 import { sqlText } from '../lake/sql-text.ts';
-import type { LakeClient } from './lake-client.ts';
+import type { LakeService } from '../query/lake-service.ts';
 
 export type LakeRow = Readonly<Record<string, Json | undefined>>;
 
 const QUERY_MS = 15_000;
 
-/** @param sql without a limit of its own. @throws MillraceError as `LakeClient.query`. */
-export async function lakeRows(lake: LakeClient, sql: string, rowsMax: number): Promise<LakeRow[]> {
+/** @param sql without a limit of its own. @throws MillraceError as `LakeService.query`. */
+export async function lakeRows(
+  lake: LakeService,
+  sql: string,
+  rowsMax: number,
+): Promise<LakeRow[]> {
   const request = { sql: `${sql}\nlimit ${rowsMax}`, rowsMax };
   const result = await lake.query({ ...request, format: 'rows', timeoutMs: QUERY_MS });
   if (result.format !== 'rows') throw new MillraceError('SQL_FAILED', 'The lake sent no rows');

@@ -1,7 +1,7 @@
 /** The names that a query may use, for the completion of the SQL editor. */
 import type { SavedQueryControl, SqlTable } from '../admin/saved-query-routes.ts';
 import type { Store } from '../store/store.ts';
-import type { LakeClient } from './lake-client.ts';
+import type { LakeService } from '../query/lake-service.ts';
 import { lakeRows } from './lake-rows.ts';
 
 /** Columns of all tables together; a source with thousands of events has as many tables. */
@@ -13,7 +13,7 @@ const COLUMNS_SQL = `select table_schema, table_name, column_name, data_type
   where table_schema <> 'main' or table_name in ('events', 'rejected')
   order by table_schema <> 'main', table_schema, table_name, ordinal_position`;
 
-export function createSavedQueryControl(store: Store, lake: LakeClient): SavedQueryControl {
+export function createSavedQueryControl(store: Store, lake: LakeService): SavedQueryControl {
   return {
     store,
     async tables() {

@@ -8,7 +8,7 @@ import type { Schema, SchemaEvent, SchemaProperty } from '../admin/schema-shapes
 import { listEventNotes } from '../store/event-notes.ts';
 import type { EventNote } from '../store/event-notes.ts';
 import { listSources } from '../store/sources.ts';
-import type { LakeClient } from './lake-client.ts';
+import type { LakeService } from '../query/lake-service.ts';
 import { OF_PEOPLE, isoOf, lakeRows, literal, literals, textOf } from './lake-rows.ts';
 import type { LakeRow } from './lake-rows.ts';
 import type { ServerParts } from './server-parts.ts';
@@ -41,7 +41,7 @@ type Seen = Omit<Schema, 'from'>;
 
 export function createSchemaControl(
   { store, clock }: Pick<ServerParts, 'store' | 'clock'>,
-  lake: LakeClient,
+  lake: LakeService,
 ): SchemaControl {
   const kept = new Map<string, { atMs: number; seen: Promise<Seen> }>();
   return {
@@ -64,7 +64,11 @@ export function createSchemaControl(
   };
 }
 
-async function seenIn(lake: LakeClient, sources: readonly string[], fromMs: number): Promise<Seen> {
+async function seenIn(
+  lake: LakeService,
+  sources: readonly string[],
+  fromMs: number,
+): Promise<Seen> {
   const where = `${OF_PEOPLE} and source in ${literals(sources)}
     and received_at >= make_timestamp(${fromMs}000)`;
   const rows = await lakeRows(

@@ -45,9 +45,8 @@ import { openSealer } from '../store/sealing-key.ts';
 import { startDelivery } from './delivery-client.ts';
 import type { DeliveryClient } from './delivery-client.ts';
 import { deliveryPlan } from './delivery-plan.ts';
-import { createQueryPool } from '../query/query-pool.ts';
-import { startLake } from './lake-client.ts';
-import type { LakeClient } from './lake-client.ts';
+import { startLakeService } from '../query/lake-service.ts';
+import type { LakeService } from '../query/lake-service.ts';
 import { startHistoryKeeper } from './history-keeper.ts';
 import type { HistoryKeeper } from './history-keeper.ts';
 import { listPartitions, partitionsOf } from './partitions.ts';
@@ -128,12 +127,10 @@ async function startParts(
 
   const collectors = await startCollectorThreads(parts, threads, partitions, durableEnds, keyUse);
   const shared = { durableEnds, judgedEnds, holds };
-  const lake = await startLakeThread(parts, regions, partitions, shared).catch(
-    async (error: unknown) => {
-      await collectors.stop();
-      throw error;
-    },
-  );
+  const lake = await startLake(parts, regions, partitions, shared).catch(async (error: unknown) => {
+    await collectors.stop();
+    throw error;
+  });
   stops.push(() => lake.stop());
   stops.push(() => collectors.stop());
   const delivery = await startDeliveryThreads(parts, partitions, shared);
@@ -216,43 +213,31 @@ function startCollectorThreads(
   });
 }
 
-async function startLakeThread(
+function startLake(
   parts: ServerParts,
   regions: readonly string[],
   partitions: readonly OwnPartition[],
   shared: SharedEnds,
-): Promise<LakeClient> {
+): Promise<LakeService> {
   const { config, dataFolder, store, clock, logger, metrics } = parts;
-  const seams = { clock, logger, metrics };
-  const thread = await startLake(
-    {
-      dataFolder,
-      regions,
-      partitions: partitions.map(({ name, region, slot }) => ({ name, region, slot })),
-      ...shared,
-      settings: { ...config.lake, ...config.dispatch, queryMs: config.sql.timeoutMs },
-      retention: config.log,
-      pollMs: config.lake.pollMs,
-      logLevel: config.logging.level,
-    },
-    listSourcesEver(store),
-    seams,
-  );
-  const pool = createQueryPool({
+  const setup = {
+    dataFolder,
+    regions,
+    partitions: partitions.map(({ name, region, slot }) => ({ name, region, slot })),
+    ...shared,
+    settings: { ...config.lake, ...config.dispatch, queryMs: config.sql.timeoutMs },
+    retention: config.log,
+    pollMs: config.lake.pollMs,
+    logLevel: config.logging.level,
+  };
+  return startLakeService(setup, listSourcesEver(store), {
     ...config.sql,
     setup: { ...config.sql, dataFolder, regions },
-    tables: (known) => thread.tables(known),
     random: systemRandom,
-    ...seams,
+    clock,
+    logger,
+    metrics,
   });
-  return {
-    ...thread,
-    query: (request, cancelled, asker = 'millrace') => pool.query(request, asker, cancelled),
-    async stop() {
-      await pool.stop();
-      await thread.stop();
-    },
-  };
 }
 
 /** Memory through which threads tell each other how far they are. */

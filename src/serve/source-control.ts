@@ -2,7 +2,7 @@
 import type { LatestEvent, SourceControl } from '../admin/source-routes.ts';
 import type { AdminSeams } from './admin-seams.ts';
 import { deleteSource } from './delete-source.ts';
-import type { LakeClient } from './lake-client.ts';
+import type { LakeService } from '../query/lake-service.ts';
 import { isoOf, lakeRows, literal, textOf } from './lake-rows.ts';
 import { publishStore } from './publish-store.ts';
 
@@ -36,7 +36,7 @@ export function createSourceControl(seams: AdminSeams): SourceControl {
 }
 
 async function latestSince(
-  lake: LakeClient,
+  lake: LakeService,
   slug: string,
   sinceMs: number,
 ): Promise<LatestEvent | null> {

@@ -3,7 +3,7 @@ import { isInternalSlug } from '../base/internal-source.ts';
 import type { DestinationTrace } from '../deliver/trace.ts';
 import { schemaName, tableName } from '../lake/schema/names.ts';
 import type { DeliveryClient } from './delivery-client.ts';
-import type { LakeClient } from './lake-client.ts';
+import type { LakeService } from '../query/lake-service.ts';
 import { literal } from './lake-rows.ts';
 
 export interface MessageTrace {
@@ -34,7 +34,7 @@ const TIMEOUT_MS = 15_000;
 /** Asks SQL, then each delivery thread. @throws MillraceError as these do. */
 export async function traceMessage(
   messageId: string,
-  lake: LakeClient,
+  lake: LakeService,
   delivery: DeliveryClient,
 ): Promise<MessageTrace> {
   const id = literal(messageId);
@@ -77,7 +77,7 @@ export async function traceMessage(
   return { messageId, copies };
 }
 
-async function lakeFileOf(lake: LakeClient, row: Row): Promise<string> {
+async function lakeFileOf(lake: LakeService, row: Row): Promise<string> {
   const { partition, position } = placeOf(row);
   const day = String(row['received_at']).slice(0, 10);
   const path = await lake.locate({ partition, position, day });
@@ -102,7 +102,7 @@ const TABLES: Readonly<Record<string, string>> = {
 
 type Row = Record<string, unknown>;
 
-async function rowsOf(lake: LakeClient, sql: string): Promise<Row[]> {
+async function rowsOf(lake: LakeService, sql: string): Promise<Row[]> {
   const request = { sql, format: 'rows', timeoutMs: TIMEOUT_MS, rowsMax: COPIES_MAX } as const;
   const result = await lake.query(request);
   if (result.format !== 'rows') return [];

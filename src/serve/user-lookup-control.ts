@@ -11,7 +11,7 @@ import type {
   UserLookupControl,
 } from '../admin/user-lookup-routes.ts';
 import { MillraceError } from '../base/errors.ts';
-import type { LakeClient } from './lake-client.ts';
+import type { LakeService } from '../query/lake-service.ts';
 import { OF_PEOPLE, isoOf, lakeRows, literal, literals, textOf } from './lake-rows.ts';
 import type { LakeRow } from './lake-rows.ts';
 
@@ -52,7 +52,7 @@ const PROFILE_EVENTS = 50;
 const AT = 'coalesce(timestamp, received_at)';
 const SPAN = `count(*) as events, min(${AT}) as first_at, max(${AT}) as last_at`;
 
-export function createUserLookupControl(lake: LakeClient): UserLookupControl {
+export function createUserLookupControl(lake: LakeService): UserLookupControl {
   return {
     find: (query, seen) => findPeople(lake, query, seen),
     async profile(ask) {
@@ -77,7 +77,7 @@ export function createUserLookupControl(lake: LakeClient): UserLookupControl {
 }
 
 async function findPeople(
-  lake: LakeClient,
+  lake: LakeService,
   query: string,
   seen: readonly string[] | null,
 ): Promise<PersonMatch[]> {
@@ -111,7 +111,7 @@ async function findPeople(
 }
 
 /** All ids of a person. An anonymous id that had one user only is that user. */
-async function identityOf(lake: LakeClient, { kind, id, seen }: PersonAsk): Promise<Identity> {
+async function identityOf(lake: LakeService, { kind, id, seen }: PersonAsk): Promise<Identity> {
   if (kind === 'user') return userIdentity(lake, id, seen);
   const rows = await lakeRows(
     lake,
@@ -127,7 +127,7 @@ async function identityOf(lake: LakeClient, { kind, id, seen }: PersonAsk): Prom
 }
 
 async function userIdentity(
-  lake: LakeClient,
+  lake: LakeService,
   id: string,
   seen: readonly string[] | null,
 ): Promise<Identity> {
@@ -146,7 +146,7 @@ async function userIdentity(
 }
 
 async function followAliases(
-  lake: LakeClient,
+  lake: LakeService,
   id: string,
   seen: readonly string[] | null,
 ): Promise<{ userIds: string[]; aliases: Alias[] }> {
@@ -176,7 +176,7 @@ async function followAliases(
 
 /** Which user ids came with which anonymous ids; also of other people with the same browser. */
 async function linksOf(
-  lake: LakeClient,
+  lake: LakeService,
   { seen }: PersonAsk,
   { userIds, anonymousIds }: Identity,
 ): Promise<Link[]> {
@@ -198,7 +198,7 @@ async function linksOf(
 }
 
 /** Each trait with its value now and when it changed, the newest first. */
-async function traitsOf(lake: LakeClient, { seen }: PersonAsk, identity: Identity) {
+async function traitsOf(lake: LakeService, { seen }: PersonAsk, identity: Identity) {
   const rows = await lakeRows(
     lake,
     `select message_id, ${AT} as happened_at, traits
@@ -224,7 +224,7 @@ async function traitsOf(lake: LakeClient, { seen }: PersonAsk, identity: Identit
 const cursorSchema = z.tuple([z.int(), z.string(), z.string().regex(/^\d{1,18}$/), z.int()]);
 
 /** The newest first. `next` asks for the page after; null: there is none. */
-async function timelineOf(lake: LakeClient, ask: TimelineAsk, identity: Identity) {
+async function timelineOf(lake: LakeService, ask: TimelineAsk, identity: Identity) {
   const older = ask.before === undefined ? 'true' : olderThan(ask.before);
   const rows = await lakeRows(
     lake,
