@@ -2,7 +2,7 @@
 import { systemClock } from '../../src/base/clock.ts';
 import { systemDisk } from '../../src/base/disk.ts';
 import { systemRandom } from '../../src/base/random.ts';
-import { configSchema } from '../../src/config/schema.ts';
+import { configSchema } from '../../src/config/config-schema.ts';
 import { openLake } from '../../src/lake/lake.ts';
 import { createLogger } from '../../src/observe/logger.ts';
 import { createMetricsRegistry } from '../../src/observe/metrics.ts';

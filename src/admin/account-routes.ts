@@ -4,16 +4,16 @@ import type { Context } from 'hono';
 import { deleteCookie } from 'hono/cookie';
 import { z } from 'zod';
 import { MillraceError } from '../base/errors.ts';
-import { createApiToken, listApiTokens, revokeApiToken } from '../store/api-tokens.ts';
-import type { ApiToken } from '../store/api-tokens.ts';
-import { listAudit, recordAudit } from '../store/audit.ts';
+import { createApiToken, listApiTokens, revokeApiToken } from '../store/people/api-tokens.ts';
+import type { ApiToken } from '../store/people/api-tokens.ts';
+import { listAudit, recordAudit } from '../store/people/audit.ts';
 import {
   acceptInvitation,
   createInvitation,
   findInvitation,
   listInvitations,
-} from '../store/invitations.ts';
-import { endSession } from '../store/sessions.ts';
+} from '../store/people/invitations.ts';
+import { endSession } from '../store/people/sessions.ts';
 import { inStoreTransaction } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
 import {
@@ -23,7 +23,7 @@ import {
   listUsers,
   mustFindUser,
   setPassword,
-} from '../store/users.ts';
+} from '../store/people/users.ts';
 import { actorOf, requireAllSources, requireRole } from './actor.ts';
 import { SESSION_COOKIES, actorOfUser, requireOwnPage, sessionOf } from './guard.ts';
 import { parseBody } from './parse-body.ts';
@@ -37,7 +37,7 @@ import {
   userEntry,
   userView,
   withdrawInvitation,
-} from './people-changes.ts';
+} from '../operate/accounts/people-changes.ts';
 import type { SignInLimit } from './sign-in-limit.ts';
 import { TOKEN_SESSION_MS } from './token-session.ts';
 import type { TokenSessions } from './token-session.ts';

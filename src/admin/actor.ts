@@ -1,7 +1,7 @@
 /** Who asks the admin listener, and what each role may. */
 import type { Context } from 'hono';
 import { MillraceError } from '../base/errors.ts';
-import type { Actor, Role } from '../store/audit.ts';
+import type { Actor, Role } from '../store/people/audit.ts';
 
 /** From the least to the most. */
 const ROLES: readonly Role[] = ['viewer', 'member', 'admin', 'owner'];

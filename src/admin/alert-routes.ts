@@ -6,17 +6,17 @@ import {
   getAlertRule,
   listAlertRules,
   saveAlertRule,
-} from '../store/alert-rules.ts';
-import type { AlertRule } from '../store/alert-rules.ts';
-import { recordAudit } from '../store/audit.ts';
-import type { Actor } from '../store/audit.ts';
-import type { Sealer } from '../store/sealing.ts';
-import { listSources } from '../store/sources.ts';
+} from '../store/workspace/alert-rules.ts';
+import type { AlertRule } from '../store/workspace/alert-rules.ts';
+import { recordAudit } from '../store/people/audit.ts';
+import type { Actor } from '../store/people/audit.ts';
+import type { Sealer } from '../store/sealing/sealing.ts';
+import { listSources } from '../store/sources/sources.ts';
 import { inStoreTransaction } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
 import { requireAllSources, requireRole } from './actor.ts';
-import { alertRuleSchema, openedRule, ruleView } from './alert-rule-shape.ts';
-import type { ChannelChecks } from './alert-rule-shape.ts';
+import { alertRuleSchema, openedRule, ruleView } from '../operate/alerts/alert-rule-shape.ts';
+import type { ChannelChecks } from '../operate/alerts/alert-rule-shape.ts';
 import { parseBody } from './parse-body.ts';
 
 export interface AlertControl extends ChannelChecks {

@@ -1,11 +1,11 @@
 /** Configuration as code over HTTP: what is there, and what shall be there. */
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { Actor } from '../store/audit.ts';
+import type { Actor } from '../store/people/audit.ts';
 import { requireRole } from './actor.ts';
-import { parseDocument } from './config-code/document.ts';
-import type { ConfigDocument } from './config-code/document.ts';
-import type { ConfigPlan } from './config-code/plan.ts';
+import { parseDocument } from '../operate/config-code/config-document.ts';
+import type { ConfigDocument } from '../operate/config-code/config-document.ts';
+import type { ConfigPlan } from '../operate/config-code/config-plan.ts';
 import { parseBody } from './parse-body.ts';
 
 /** Made by serve. Everything throws MillraceError. */

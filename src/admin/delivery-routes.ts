@@ -12,7 +12,7 @@ import {
 import { bodyOf, parseAs as parse } from './parse-body.ts';
 import type { DeadLetterFilter } from '../deliver/dead-letters.ts';
 import type { ReplaySpec } from '../deliver/replays.ts';
-import type { Actor } from '../store/audit.ts';
+import type { Actor } from '../store/people/audit.ts';
 import type { JsonObject } from '../events/json.ts';
 import type { Context } from 'hono';
 import type { TracedCopies } from './destination-rights.ts';

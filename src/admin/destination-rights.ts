@@ -6,7 +6,7 @@
 import type { Context } from 'hono';
 import { MillraceError } from '../base/errors.ts';
 import { isObject } from '../events/json.ts';
-import type { Actor } from '../store/audit.ts';
+import type { Actor } from '../store/people/audit.ts';
 import { hasAllSources, maySee, requireRole } from './actor.ts';
 
 /** Slugs; null: all sources of the region. */

@@ -6,12 +6,12 @@ import type { Context } from 'hono';
 import { getCookie } from 'hono/cookie';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { MillraceError } from '../base/errors.ts';
-import { tokenActor } from '../store/api-tokens.ts';
-import { ADMIN_TOKEN_ACTOR } from '../store/audit.ts';
-import type { Actor } from '../store/audit.ts';
-import { sessionUser } from '../store/sessions.ts';
+import { tokenActor } from '../store/people/api-tokens.ts';
+import { ADMIN_TOKEN_ACTOR } from '../store/people/audit.ts';
+import type { Actor } from '../store/people/audit.ts';
+import { sessionUser } from '../store/people/sessions.ts';
 import type { Store } from '../store/store.ts';
-import type { User } from '../store/users.ts';
+import type { User } from '../store/people/users.ts';
 
 /** The second name is for plain HTTP on the machine itself, where `__Host-` cannot be. */
 export const SESSION_COOKIES = ['__Host-millrace', 'millrace'] as const;

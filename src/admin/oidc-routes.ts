@@ -8,14 +8,18 @@ import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { html } from 'hono/html';
 import { z } from 'zod';
 import { MillraceError } from '../base/errors.ts';
-import { recordAudit } from '../store/audit.ts';
-import type { Role } from '../store/audit.ts';
-import { findUserByOidcSubject, linkOidcSubject, takeInvitationsOf } from '../store/oidc-users.ts';
-import type { Sealer } from '../store/sealing.ts';
+import { recordAudit } from '../store/people/audit.ts';
+import type { Role } from '../store/people/audit.ts';
+import {
+  findUserByOidcSubject,
+  linkOidcSubject,
+  takeInvitationsOf,
+} from '../store/people/oidc-users.ts';
+import type { Sealer } from '../store/sealing/sealing.ts';
 import { inStoreTransaction } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
-import { createUser, findUserByEmail } from '../store/users.ts';
-import type { User } from '../store/users.ts';
+import { createUser, findUserByEmail } from '../store/people/users.ts';
+import type { User } from '../store/people/users.ts';
 import { actorOfUser } from './guard.ts';
 import { startSession } from './session-cookie.ts';
 import type { SignInLimit } from './sign-in-limit.ts';

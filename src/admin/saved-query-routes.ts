@@ -1,16 +1,16 @@
 /** What the SQL editor needs beside `POST /sql`: saved queries, and names to complete. */
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { recordAudit } from '../store/audit.ts';
-import type { Actor } from '../store/audit.ts';
+import { recordAudit } from '../store/people/audit.ts';
+import type { Actor } from '../store/people/audit.ts';
 import {
   changeSavedQuery,
   createSavedQuery,
   deleteSavedQuery,
   getSavedQuery,
   listSavedQueries,
-} from '../store/saved-queries.ts';
-import type { SavedQuery } from '../store/saved-queries.ts';
+} from '../store/workspace/saved-queries.ts';
+import type { SavedQuery } from '../store/workspace/saved-queries.ts';
 import { inStoreTransaction } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
 import { requireAllSources, requireRole } from './actor.ts';

@@ -2,14 +2,14 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { MillraceError } from '../base/errors.ts';
-import { recordAudit } from '../store/audit.ts';
-import { setEventNote } from '../store/event-notes.ts';
+import { recordAudit } from '../store/people/audit.ts';
+import { setEventNote } from '../store/sources/event-notes.ts';
 import { inStoreTransaction } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
 import { requireRole, requireSource, sourcesSeenBy } from './actor.ts';
 import { parseAs, parseBody } from './parse-body.ts';
-import { schemaMarkdown } from './schema-export.ts';
-import type { Schema } from './schema-shapes.ts';
+import { schemaMarkdown } from '../operate/schema/schema-export.ts';
+import type { Schema } from '../operate/schema/schema-shapes.ts';
 
 /** Made by serve. */
 export interface SchemaControl {

@@ -6,9 +6,9 @@
  */
 import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
-import type { TailEntry } from '../lake/messages.ts';
+import type { TailEntry } from '../lake/lake-messages.ts';
 import { tailEntriesPerSecond } from '../lake/tail-share.ts';
-import type { Actor } from '../store/audit.ts';
+import type { Actor } from '../store/people/audit.ts';
 import { maySee, sourcesSeenBy } from './actor.ts';
 
 /** Calls back with events, and with how many more there were, until what it returns is called. */

@@ -15,7 +15,7 @@
  */
 import { threadId } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
-import { SOURCE_NUMBER_MAX } from '../store/source-number-max.ts';
+import { SOURCE_NUMBER_MAX } from '../store/sources/source-number-max.ts';
 
 export interface RateTable {
   /**

@@ -2,7 +2,7 @@
 import { systemDisk } from '../base/disk.ts';
 import { ERROR_CODES, MillraceError, toError } from '../base/errors.ts';
 import type { ErrorCode } from '../base/errors.ts';
-import { readAdminToken } from '../serve/admin-token.ts';
+import { readAdminToken } from '../admin/admin-token.ts';
 import { readServerFile } from '../serve/server-file.ts';
 
 export interface AdminClient {

@@ -1,8 +1,8 @@
 /** Changes from the command line are in the audit log, as all others. */
-import { recordAudit } from '../store/audit.ts';
-import type { Actor } from '../store/audit.ts';
+import { recordAudit } from '../store/people/audit.ts';
+import type { Actor } from '../store/people/audit.ts';
 import type { Store } from '../store/store.ts';
-import type { WriteKey } from '../store/write-keys.ts';
+import type { WriteKey } from '../store/sources/write-keys.ts';
 
 /** Whoever can write the data folder owns it. */
 export const CLI_ACTOR: Actor = {

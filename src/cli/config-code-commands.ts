@@ -4,24 +4,24 @@
  */
 import type { Command } from 'commander';
 import { parse, stringify } from 'yaml';
-import { parseDocument } from '../admin/config-code/document.ts';
-import { planText } from '../admin/config-code/plan.ts';
-import type { ConfigPlan } from '../admin/config-code/plan.ts';
+import { parseDocument } from '../operate/config-code/config-document.ts';
+import { planText } from '../operate/config-code/config-plan.ts';
+import type { ConfigPlan } from '../operate/config-code/config-plan.ts';
 import { systemClock } from '../base/clock.ts';
 import { systemDisk } from '../base/disk.ts';
 import { MillraceError, toError } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
 import { readWholeFile, writeWholeFile } from '../base/whole-file.ts';
 import { interpolateDocument } from '../config/interpolate.ts';
-import type { Config } from '../config/schema.ts';
+import type { Config } from '../config/config-schema.ts';
 import { isObject } from '../events/json.ts';
-import type { ControlSeams } from '../serve/destination-control.ts';
-import { openSealer } from '../store/sealing-key.ts';
+import type { ControlSeams } from '../operate/destinations/change-destination.ts';
+import { openSealer } from '../store/sealing/sealing-key.ts';
 import { connectAdmin } from './admin-client.ts';
 import { withStore } from './open-control.ts';
 import { printJson, printLine, printNote } from './output.ts';
-import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './settings.ts';
-import type { DataOptions } from './settings.ts';
+import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './cli-settings.ts';
+import type { DataOptions } from './cli-settings.ts';
 import { CLI_ACTOR } from './cli-audit.ts';
 
 interface ExportOptions extends DataOptions {
@@ -53,7 +53,7 @@ export function addConfigCodeCommands(program: Command): void {
 async function exportDocument(options: ExportOptions): Promise<void> {
   const config = await configOf(options);
   const client = await connectAdmin(dataFolderOf(config)).catch(() => null);
-  const { exportConfig } = await import('../serve/config-export.ts');
+  const { exportConfig } = await import('../operate/config-code/config-export.ts');
   const document: unknown = client
     ? await (await client.request('/admin/export')).json()
     : await withSeams(config, exportConfig);
@@ -68,7 +68,7 @@ async function apply(file: string, options: ApplyOptions): Promise<void> {
   const config = await configOf(options);
   const given = await readDocument(file);
   const { dryRun = false, prune = false } = options;
-  const { applyConfig } = await import('../serve/config-apply.ts');
+  const { applyConfig } = await import('../operate/config-code/config-apply.ts');
   const how = { actor: CLI_ACTOR, isDryRun: dryRun, isPruning: prune };
   const client = await connectAdmin(dataFolderOf(config)).catch(() => null);
   const plan = client

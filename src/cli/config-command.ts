@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { maskedConfig } from '../config/masked-config.ts';
 import { printJson, printLine } from './output.ts';
-import { configOf, withDataOptions, withJsonOption } from './settings.ts';
-import type { DataOptions } from './settings.ts';
+import { configOf, withDataOptions, withJsonOption } from './cli-settings.ts';
+import type { DataOptions } from './cli-settings.ts';
 
 export function addConfigCommand(program: Command): void {
   withJsonOption(withDataOptions(program.command('config')))

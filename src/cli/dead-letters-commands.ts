@@ -2,11 +2,11 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { DeadLetterView } from '../deliver/dead-letters.ts';
-import type { DeadLetterGroup } from '../deliver/state/rows.ts';
+import type { DeadLetterGroup } from '../deliver/state/delivery-rows.ts';
 import { connectAdmin } from './admin-client.ts';
 import { printJson, printLine, tableText } from './output.ts';
-import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './settings.ts';
-import type { DataOptions } from './settings.ts';
+import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './cli-settings.ts';
+import type { DataOptions } from './cli-settings.ts';
 
 interface ChoiceOptions extends DataOptions {
   destination: string;

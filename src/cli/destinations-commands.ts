@@ -5,18 +5,18 @@ import { systemClock } from '../base/clock.ts';
 import { systemDisk } from '../base/disk.ts';
 import { MillraceError } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
-import type { Config } from '../config/schema.ts';
-import type * as control from '../serve/destination-control.ts';
-import type { ControlSeams } from '../serve/destination-control.ts';
-import { openSealer } from '../store/sealing-key.ts';
-import { findDestination, listDestinations } from '../store/destinations.ts';
+import type { Config } from '../config/config-schema.ts';
+import type * as control from '../operate/destinations/change-destination.ts';
+import type { ControlSeams } from '../operate/destinations/change-destination.ts';
+import { openSealer } from '../store/sealing/sealing-key.ts';
+import { findDestination, listDestinations } from '../store/destinations/destinations.ts';
 import { inStoreTransaction } from '../store/store.ts';
 import { connectAdmin } from './admin-client.ts';
 import { CLI_ACTOR } from './cli-audit.ts';
 import { withStore } from './open-control.ts';
 import { printJson, printLine, tableText } from './output.ts';
-import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './settings.ts';
-import type { DataOptions } from './settings.ts';
+import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './cli-settings.ts';
+import type { DataOptions } from './cli-settings.ts';
 
 interface SettingOptions extends DataOptions {
   name?: string;
@@ -138,7 +138,7 @@ function listRow({ slug, type, state, status }: ListedDestination): unknown[] {
 
 async function types(name: string | undefined, options: DataOptions): Promise<void> {
   const { describeDestinationType, listDestinationTypes } =
-    await import('../destinations/registry.ts');
+    await import('../destinations/destination-registry.ts');
   const all = listDestinationTypes();
   if (name === undefined) {
     if (options.json)
@@ -235,7 +235,7 @@ async function withControl<T>(
   config: Config,
   work: (seams: ControlSeams, calls: Control) => T,
 ): Promise<T> {
-  const calls = await import('../serve/destination-control.ts');
+  const calls = await import('../operate/destinations/change-destination.ts');
   const { createNet } = await import('../net/guarded-net.ts');
   const dataFolder = dataFolderOf(config);
   const sealer = await openSealer(config.secrets, dataFolder, systemDisk, systemRandom);

@@ -8,10 +8,10 @@ import { openLogReader } from '../log/log-reader.ts';
 import type { Damage, LogRecord } from '../log/log-reader.ts';
 import { listSegments } from '../log/segments.ts';
 import { openWatermark } from '../log/watermark.ts';
-import { EXIT } from './failures.ts';
+import { EXIT } from './command-failures.ts';
 import { cellText, printLine, printNote } from './output.ts';
-import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './settings.ts';
-import type { DataOptions } from './settings.ts';
+import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './cli-settings.ts';
+import type { DataOptions } from './cli-settings.ts';
 import { assertDataFolder } from './while-stopped.ts';
 
 interface InspectOptions extends DataOptions {

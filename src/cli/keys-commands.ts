@@ -2,14 +2,14 @@
 import type { Command } from 'commander';
 import { isInternalSlug } from '../base/internal-source.ts';
 import { inStoreTransaction } from '../store/store.ts';
-import { createKey, disableKey, listKeys, rotateKey } from '../store/write-keys.ts';
-import type { WriteKey } from '../store/write-keys.ts';
+import { createKey, disableKey, listKeys, rotateKey } from '../store/sources/write-keys.ts';
+import type { WriteKey } from '../store/sources/write-keys.ts';
 import { auditKey } from './cli-audit.ts';
 import { durationMs } from './duration.ts';
 import { withStore } from './open-control.ts';
 import { printJson, printLine, tableText } from './output.ts';
-import { configOf, withDataOptions, withJsonOption } from './settings.ts';
-import type { DataOptions } from './settings.ts';
+import { configOf, withDataOptions, withJsonOption } from './cli-settings.ts';
+import type { DataOptions } from './cli-settings.ts';
 
 export function addKeysCommands(program: Command): void {
   const keys = program.command('keys').description('list, create, rotate and disable write keys');

@@ -5,7 +5,7 @@ import { addConfigCodeCommands } from './config-code-commands.ts';
 import { addConfigCommand } from './config-command.ts';
 import { addDeadLettersCommands } from './dead-letters-commands.ts';
 import { addDestinationsCommands } from './destinations-commands.ts';
-import { exitCodeOf, reportFailure } from './failures.ts';
+import { exitCodeOf, reportFailure } from './command-failures.ts';
 import { addInspectLogCommand } from './inspect-log-command.ts';
 import { addKeysCommands } from './keys-commands.ts';
 import { addReplayCommands } from './replay-commands.ts';

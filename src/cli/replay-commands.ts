@@ -5,11 +5,11 @@ import { MillraceError } from '../base/errors.ts';
 import type { ReplayProgress } from '../deliver/replay-control.ts';
 import { connectAdmin } from './admin-client.ts';
 import type { AdminClient } from './admin-client.ts';
-import { EXIT } from './failures.ts';
+import { EXIT } from './command-failures.ts';
 import { printJson, printLine, tableText } from './output.ts';
 import { barText } from './progress.ts';
-import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './settings.ts';
-import type { DataOptions } from './settings.ts';
+import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './cli-settings.ts';
+import type { DataOptions } from './cli-settings.ts';
 
 interface ReplayOptions extends DataOptions {
   destination: string;

@@ -5,13 +5,17 @@ import { systemDisk } from '../base/disk.ts';
 import { MillraceError } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
 import { writeWholeFile } from '../base/whole-file.ts';
-import { resealDestinations } from '../store/destinations.ts';
-import { SEALING_KEY_BYTES, createSealer } from '../store/sealing.ts';
-import { NEXT_SEALING_KEY_FILE, SEALING_KEY_FILE, openSealer } from '../store/sealing-key.ts';
+import { resealDestinations } from '../store/destinations/destinations.ts';
+import { SEALING_KEY_BYTES, createSealer } from '../store/sealing/sealing.ts';
+import {
+  NEXT_SEALING_KEY_FILE,
+  SEALING_KEY_FILE,
+  openSealer,
+} from '../store/sealing/sealing-key.ts';
 import { withStore } from './open-control.ts';
 import { printJson, printLine } from './output.ts';
-import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './settings.ts';
-import type { DataOptions } from './settings.ts';
+import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './cli-settings.ts';
+import type { DataOptions } from './cli-settings.ts';
 import { whileStopped } from './while-stopped.ts';
 
 interface RotateOptions extends DataOptions {

@@ -9,13 +9,13 @@ import { MillraceError, toError } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
 import { EVENT_TYPES } from '../events/routes.ts';
 import { readServerFile } from '../serve/server-file.ts';
-import { EXIT } from './failures.ts';
+import { EXIT } from './command-failures.ts';
 import { printJson, printLine, printNote } from './output.ts';
 import { createProgress } from './progress.ts';
 import { sendBatch } from './sender.ts';
 import type { Outgoing, RefusedEvent, SenderOptions } from './sender.ts';
-import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './settings.ts';
-import type { DataOptions } from './settings.ts';
+import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './cli-settings.ts';
+import type { DataOptions } from './cli-settings.ts';
 
 interface SendOptions extends DataOptions {
   writeKey: string;

@@ -1,10 +1,10 @@
 /** `millrace serve`: the whole system, until it is told to stop. */
 import type { Command } from 'commander';
 import type { Server } from '../serve/server.ts';
-import { reportFailure } from './failures.ts';
+import { reportFailure } from './command-failures.ts';
 import { printLine } from './output.ts';
-import { configOf, withDataOptions } from './settings.ts';
-import type { DataOptions } from './settings.ts';
+import { configOf, withDataOptions } from './cli-settings.ts';
+import type { DataOptions } from './cli-settings.ts';
 
 interface ServeOptions extends DataOptions {
   port?: string;

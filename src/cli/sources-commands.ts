@@ -2,16 +2,16 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { MillraceError } from '../base/errors.ts';
-import { recordAudit } from '../store/audit.ts';
-import { createSource, listSources } from '../store/sources.ts';
-import type { Environment, Source } from '../store/sources.ts';
+import { recordAudit } from '../store/people/audit.ts';
+import { createSource, listSources } from '../store/sources/sources.ts';
+import type { Environment, Source } from '../store/sources/sources.ts';
 import { inStoreTransaction } from '../store/store.ts';
-import { createKey } from '../store/write-keys.ts';
+import { createKey } from '../store/sources/write-keys.ts';
 import { CLI_ACTOR, auditKey } from './cli-audit.ts';
 import { withStore } from './open-control.ts';
 import { printJson, printLine, tableText } from './output.ts';
-import { configOf, withDataOptions, withJsonOption } from './settings.ts';
-import type { DataOptions } from './settings.ts';
+import { configOf, withDataOptions, withJsonOption } from './cli-settings.ts';
+import type { DataOptions } from './cli-settings.ts';
 
 interface CreateOptions extends DataOptions {
   slug?: string;

@@ -4,8 +4,8 @@ import { toCsv } from '../admin/csv.ts';
 import type { SqlRows } from '../query/run-sql.ts';
 import { connectAdmin } from './admin-client.ts';
 import { printJson, printLine, printNote, tableText } from './output.ts';
-import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './settings.ts';
-import type { DataOptions } from './settings.ts';
+import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './cli-settings.ts';
+import type { DataOptions } from './cli-settings.ts';
 import { whileStopped } from './while-stopped.ts';
 
 interface SqlOptions extends DataOptions {

@@ -2,17 +2,17 @@
 import { systemClock } from '../base/clock.ts';
 import { systemDisk } from '../base/disk.ts';
 import { systemRandom } from '../base/random.ts';
-import type { Config } from '../config/schema.ts';
+import type { Config } from '../config/config-schema.ts';
 import { openLake } from '../lake/lake.ts';
 import { createQueryPool } from '../query/query-pool.ts';
 import type { SqlRows } from '../query/run-sql.ts';
 import { createLogger } from '../observe/logger.ts';
 import { createMetricsRegistry } from '../observe/metrics.ts';
-import { listPartitions } from '../serve/partitions.ts';
-import { listSourcesEver } from '../store/sources.ts';
+import { listPartitions } from '../lake/known-partitions.ts';
+import { listSourcesEver } from '../store/sources/sources.ts';
 import { closeStore, openStore, storePlace } from '../store/store.ts';
 import { assert } from '../base/assert.ts';
-import { dataFolderOf } from './settings.ts';
+import { dataFolderOf } from './cli-settings.ts';
 
 /** The caller holds the folder's lock. @throws MillraceError as `runSql`. */
 export async function queryStopped(config: Config, sql: string): Promise<SqlRows> {

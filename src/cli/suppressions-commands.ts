@@ -1,14 +1,18 @@
 /** `millrace suppressions …`: users whose events go to no destination. */
 import type { Command } from 'commander';
-import { recordAudit } from '../store/audit.ts';
+import { recordAudit } from '../store/people/audit.ts';
 import { inStoreTransaction } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
-import { listSuppressedUsers, suppressUsers, unsuppressUsers } from '../store/suppressed-users.ts';
+import {
+  listSuppressedUsers,
+  suppressUsers,
+  unsuppressUsers,
+} from '../store/sources/suppressed-users.ts';
 import { CLI_ACTOR } from './cli-audit.ts';
 import { withStore } from './open-control.ts';
 import { printJson, printLine, tableText } from './output.ts';
-import { configOf, withDataOptions, withJsonOption } from './settings.ts';
-import type { DataOptions } from './settings.ts';
+import { configOf, withDataOptions, withJsonOption } from './cli-settings.ts';
+import type { DataOptions } from './cli-settings.ts';
 
 /** Adds the commands; a running server obeys within a second. */
 export function addSuppressionsCommands(program: Command): void {

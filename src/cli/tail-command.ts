@@ -5,8 +5,8 @@ import { assert } from '../base/assert.ts';
 import { EVENT_TYPES } from '../events/routes.ts';
 import { connectAdmin } from './admin-client.ts';
 import { cellText, printLine, printNote } from './output.ts';
-import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './settings.ts';
-import type { DataOptions } from './settings.ts';
+import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './cli-settings.ts';
+import type { DataOptions } from './cli-settings.ts';
 
 interface TailOptions extends DataOptions {
   type?: string;

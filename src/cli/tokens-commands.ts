@@ -2,14 +2,14 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { systemClock } from '../base/clock.ts';
-import { createApiToken, listApiTokens, revokeApiToken } from '../store/api-tokens.ts';
-import { recordAudit } from '../store/audit.ts';
-import type { Role } from '../store/audit.ts';
+import { createApiToken, listApiTokens, revokeApiToken } from '../store/people/api-tokens.ts';
+import { recordAudit } from '../store/people/audit.ts';
+import type { Role } from '../store/people/audit.ts';
 import { durationMs } from './duration.ts';
 import { withStore } from './open-control.ts';
 import { printJson, printLine, tableText } from './output.ts';
-import { configOf, withDataOptions, withJsonOption } from './settings.ts';
-import type { DataOptions } from './settings.ts';
+import { configOf, withDataOptions, withJsonOption } from './cli-settings.ts';
+import type { DataOptions } from './cli-settings.ts';
 import { CLI_ACTOR } from './cli-audit.ts';
 
 interface CreateOptions extends DataOptions {

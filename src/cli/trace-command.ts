@@ -1,12 +1,12 @@
 /** `millrace trace <messageId>`: one event, end to end. */
 import type { Command } from 'commander';
-import type { DestinationTrace } from '../deliver/trace.ts';
-import type { MessageTrace } from '../serve/trace-message.ts';
+import type { DestinationTrace } from '../deliver/destination-trace.ts';
+import type { MessageTrace } from '../operate/trace/trace-message.ts';
 import { connectAdmin } from './admin-client.ts';
-import { EXIT } from './failures.ts';
+import { EXIT } from './command-failures.ts';
 import { cellText, printJson, printLine } from './output.ts';
-import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './settings.ts';
-import type { DataOptions } from './settings.ts';
+import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './cli-settings.ts';
+import type { DataOptions } from './cli-settings.ts';
 
 /** Adds the command; it asks the running server. */
 export function addTraceCommand(program: Command): void {

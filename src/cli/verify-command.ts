@@ -2,14 +2,14 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { systemDisk } from '../base/disk.ts';
-import type { WholeReport } from '../serve/verify-everything.ts';
-import { listDestinationPlaces } from '../store/destinations.ts';
-import { listSourcesEver } from '../store/sources.ts';
-import { EXIT } from './failures.ts';
+import type { WholeReport } from '../operate/verify/verify-everything.ts';
+import { listDestinationPlaces } from '../store/destinations/destinations.ts';
+import { listSourcesEver } from '../store/sources/sources.ts';
+import { EXIT } from './command-failures.ts';
 import { withStore } from './open-control.ts';
 import { printJson, printLine, printNote, tableText } from './output.ts';
-import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './settings.ts';
-import type { DataOptions } from './settings.ts';
+import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './cli-settings.ts';
+import type { DataOptions } from './cli-settings.ts';
 
 export function addVerifyCommand(program: Command): void {
   withJsonOption(withDataOptions(program.command('verify')))
@@ -28,7 +28,7 @@ async function verify(options: DataOptions): Promise<void> {
   }
   const destinations = await withStore(config, listDestinationPlaces);
   // Loaded here, because the SQL engine takes its time.
-  const { verifyEverything } = await import('../serve/verify-everything.ts');
+  const { verifyEverything } = await import('../operate/verify/verify-everything.ts');
   const what = { dataFolder, regions, sources, destinations };
   const report = await verifyEverything(what, (share) => {
     if (process.stderr.isTTY) process.stderr.write(`\r${Math.round(share * 100)} % `);

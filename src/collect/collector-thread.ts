@@ -7,7 +7,7 @@ import { toError } from '../base/errors.ts';
 import { createLogger } from '../observe/logger.ts';
 import { createMetricsRegistry } from '../observe/metrics.ts';
 import { startCollector } from './collector.ts';
-import type { CollectorMessage, CollectorOrder, CollectorSetup } from './messages.ts';
+import type { CollectorMessage, CollectorOrder, CollectorSetup } from './collector-messages.ts';
 
 const REPORT_MS = 500;
 

@@ -20,8 +20,8 @@ import type { MetricsRegistry, Snapshot } from '../observe/metrics.ts';
 import { createCollectCells } from './cells.ts';
 import { createClientAddress } from './client-address.ts';
 import type { CollectContext } from './context.ts';
-import type { CollectorSetup, TlsMaterial } from './messages.ts';
-import { createRouter } from './router.ts';
+import type { CollectorSetup, TlsMaterial } from './collector-messages.ts';
+import { createRouter } from './request-router.ts';
 import { loadSdkFiles } from './sdk-files.ts';
 
 export interface Collector {

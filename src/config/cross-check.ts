@@ -1,6 +1,6 @@
 /** Rules between fields, checked once each field is right by itself. */
 import { isInternalSlug } from '../base/internal-source.ts';
-import type { Config } from './schema.ts';
+import type { Config } from './config-schema.ts';
 
 /** One line per broken rule. */
 export function crossCheck(config: Config): string[] {

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { FieldNotes } from './fields.ts';
-import { configSchema } from './schema.ts';
+import { configSchema } from './config-schema.ts';
 
 /** How a value looks: `list` holds text, `json` anything nested that one variable cannot hold. */
 export type FieldKind = 'integer' | 'text' | 'list' | 'json' | 'section';

@@ -1,6 +1,6 @@
 /** The configuration as it may be printed: secrets are reduced to a hint. */
 import { notesAt } from './field-tree.ts';
-import type { Config } from './schema.ts';
+import type { Config } from './config-schema.ts';
 
 const MASKED_CHARS_MIN = 12;
 

@@ -6,7 +6,7 @@ import { inTransaction } from '../base/sqlite.ts';
 import type { NormalEvent } from '../events/normalise.ts';
 import { unpackEvent } from './delivery-item.ts';
 import { deadLetterFrom, waitingFrom } from './state/row-reading.ts';
-import type { DeadLetter, DeadLetterGroup, WaitingEvent } from './state/rows.ts';
+import type { DeadLetter, DeadLetterGroup, WaitingEvent } from './state/delivery-rows.ts';
 
 /** Which ones; nothing given means all. */
 export interface DeadLetterFilter {

@@ -3,8 +3,8 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { NormalEvent } from '../events/normalise.ts';
 import { fieldsOf, storedEvent } from '../events/raw-event.ts';
 import type { StoredEvent } from '../events/raw-event.ts';
-import type { DeliveryEvent } from './contract.ts';
-import type { EventPlace, FailureText, WaitingEvent } from './state/rows.ts';
+import type { DeliveryEvent } from '../destinations/destination-contract.ts';
+import type { EventPlace, FailureText, WaitingEvent } from './state/delivery-rows.ts';
 import type { Counted, NewDeadLetter, OpenRecord } from './window.ts';
 
 export interface DeliveryItem {

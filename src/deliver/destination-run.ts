@@ -15,24 +15,28 @@ import { withFields } from '../observe/logger.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { MetricsRegistry } from '../observe/metrics.ts';
 import { backoffMs, createBreaker } from './breaker.ts';
-import type { DeliveryDefaults, Destination, DestinationType } from './contract.ts';
+import type {
+  DeliveryDefaults,
+  Destination,
+  DestinationType,
+} from '../destinations/destination-contract.ts';
 import { deadLetterCount } from './dead-letters.ts';
 import { createDeliveryMeters } from './delivery-meters.ts';
 import type { DeliverSettings, DestinationRecord } from './destination-record.ts';
-import type { Feed } from './feed.ts';
+import type { Feed } from './event-feed.ts';
 import { createLogOrderStream } from './log-order-stream.ts';
 import { listReplays, replaySelection, setReplayState } from './replays.ts';
 import type { Replay } from './replays.ts';
 import { deliveryEventOf } from './routed-event.ts';
 import type { SourceName } from './routed-event.ts';
-import { compileFilters, parseFilters } from './routing/filters.ts';
-import { explainRoute } from './routing/router.ts';
-import type { RoutingPlan, RuleResult } from './routing/router.ts';
+import { compileFilters, parseFilters } from './routing/destination-filters.ts';
+import { explainRoute } from './routing/event-router.ts';
+import type { RoutingPlan, RuleResult } from './routing/event-router.ts';
 import { startCursors } from './start-cursors.ts';
 import { openDeliveryState } from './state/delivery-state.ts';
 import type { DeliveryState } from './state/delivery-state.ts';
-import { LIVE_STREAM } from './state/rows.ts';
-import type { WaitingEvent } from './state/rows.ts';
+import { LIVE_STREAM } from './state/delivery-rows.ts';
+import type { WaitingEvent } from './state/delivery-rows.ts';
 import type { DeliveryStream, StreamContext, StreamPace, StreamStatus } from './stream.ts';
 import { createUserOrderStream } from './user-order-stream.ts';
 

@@ -8,16 +8,20 @@ import { assert } from '../base/assert.ts';
 import type { JsonObject } from '../events/json.ts';
 import type { StoredEvent } from '../events/raw-event.ts';
 import { backoffMs, jitter } from './breaker.ts';
-import type { DeliveryBatch, DeliveryEvent, DeliveryOutcome } from './contract.ts';
+import type {
+  DeliveryBatch,
+  DeliveryEvent,
+  DeliveryOutcome,
+} from '../destinations/destination-contract.ts';
 import { countedOf, newDeadLetter, unpackEvent } from './delivery-item.ts';
-import type { FeedRecord } from './feed.ts';
-import { keyOf } from './keys.ts';
+import type { FeedRecord } from './event-feed.ts';
+import { keyOf } from './order-keys.ts';
 import { createRest } from './rest.ts';
 import { deliveryEventOf } from './routed-event.ts';
-import { route } from './routing/router.ts';
+import { route } from './routing/event-router.ts';
 import { askedWaitMs, attemptsOf, isBlocked, sendBatch } from './sending.ts';
 import type { Sent } from './sending.ts';
-import type { Attempt, Cursor, Intent, WaitingEvent } from './state/rows.ts';
+import type { Attempt, Cursor, Intent, WaitingEvent } from './state/delivery-rows.ts';
 import { isAtEnd, streamStatus } from './stream-status.ts';
 import type { DeliveryStream, StreamContext } from './stream.ts';
 import { createWaitingList } from './waiting-list.ts';

@@ -5,9 +5,9 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { MillraceError } from '../base/errors.ts';
 import type { StoredEvent } from '../events/raw-event.ts';
-import type { Feed } from './feed.ts';
-import { compileFql } from './routing/fql.ts';
-import type { Cursor } from './state/rows.ts';
+import type { Feed } from './event-feed.ts';
+import { compileFql } from '../fql/fql.ts';
+import type { Cursor } from './state/delivery-rows.ts';
 import type { ReplaySelection } from './stream.ts';
 
 export interface ReplaySpec {

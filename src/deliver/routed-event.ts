@@ -2,9 +2,9 @@
 import type { JsonObject } from '../events/json.ts';
 import type { StoredEvent } from '../events/raw-event.ts';
 import type { EventType } from '../events/routes.ts';
-import type { DeliveryEvent } from './contract.ts';
-import { keyOf } from './keys.ts';
-import type { WaitingEvent } from './state/rows.ts';
+import type { DeliveryEvent } from '../destinations/destination-contract.ts';
+import { keyOf } from './order-keys.ts';
+import type { WaitingEvent } from './state/delivery-rows.ts';
 
 export interface SourceName {
   id: string;

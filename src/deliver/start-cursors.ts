@@ -1,7 +1,7 @@
 /** Where the live stream of a destination begins. */
 import type { DestinationRecord } from './destination-record.ts';
-import type { Feed } from './feed.ts';
-import type { Cursor } from './state/rows.ts';
+import type { Feed } from './event-feed.ts';
+import type { Cursor } from './state/delivery-rows.ts';
 
 interface StartSeams {
   feed: Feed;

@@ -1,6 +1,6 @@
 /** Where a stream stands, for people and gauges. */
 import type { Clock } from '../base/clock.ts';
-import type { Cursor } from './state/rows.ts';
+import type { Cursor } from './state/delivery-rows.ts';
 import type { StreamStatus } from './stream.ts';
 
 /** @param newestMs receipt time of the newest event that is accounted for; 0: none yet. */

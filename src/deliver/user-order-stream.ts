@@ -8,7 +8,7 @@ import { assert } from '../base/assert.ts';
 import type { JsonObject } from '../events/json.ts';
 import type { StoredEvent } from '../events/raw-event.ts';
 import { backoffMs, jitter } from './breaker.ts';
-import type { DeliveryOutcome } from './contract.ts';
+import type { DeliveryOutcome } from '../destinations/destination-contract.ts';
 import {
   countedOf,
   newDeadLetter,
@@ -18,15 +18,15 @@ import {
   unpackEvent,
 } from './delivery-item.ts';
 import type { DeliveryItem } from './delivery-item.ts';
-import { EXPIRED, failureOf, UNREADABLE } from './failures.ts';
-import type { FeedChunk } from './feed.ts';
+import { EXPIRED, failureOf, UNREADABLE } from './delivery-failures.ts';
+import type { FeedChunk } from './event-feed.ts';
 import { createRateCap } from './rate-cap.ts';
-import { keyOf } from './keys.ts';
+import { keyOf } from './order-keys.ts';
 import { createRest } from './rest.ts';
 import { deliveryEventOf } from './routed-event.ts';
-import { route } from './routing/router.ts';
+import { route } from './routing/event-router.ts';
 import { askedWaitMs, attemptsOf, isBlocked, sendBatch } from './sending.ts';
-import type { Attempt, Cursor, FailureText, WaitingEvent } from './state/rows.ts';
+import type { Attempt, Cursor, FailureText, WaitingEvent } from './state/delivery-rows.ts';
 import { isAtEnd, streamStatus } from './stream-status.ts';
 import type { DeliveryStream, StreamContext } from './stream.ts';
 import { createWaitingList } from './waiting-list.ts';

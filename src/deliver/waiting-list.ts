@@ -4,7 +4,7 @@
  * events keep their order. Bounded by the caller (`deliver.waitingMax`).
  */
 import { assert } from '../base/assert.ts';
-import type { WaitingEvent } from './state/rows.ts';
+import type { WaitingEvent } from './state/delivery-rows.ts';
 
 export interface WaitingList {
   /** Stands behind those of its key. A row without an id is not committed, and not taken. */

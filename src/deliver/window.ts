@@ -4,7 +4,12 @@
  * the cursor are committed together, so that nothing is counted twice after a crash.
  */
 import { assert } from '../base/assert.ts';
-import type { CountedOutcome, DeadLetter, DeliveryCount, WaitingEvent } from './state/rows.ts';
+import type {
+  CountedOutcome,
+  DeadLetter,
+  DeliveryCount,
+  WaitingEvent,
+} from './state/delivery-rows.ts';
 
 export interface OpenRecord {
   readonly partition: string;

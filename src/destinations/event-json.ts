@@ -1,6 +1,6 @@
 /** Events as the JSON that services are sent. */
 import { toError } from '../base/errors.ts';
-import type { DeliveryEvent, DeliveryOutcome } from '../deliver/contract.ts';
+import type { DeliveryEvent, DeliveryOutcome } from './destination-contract.ts';
 
 /**
  * One text per event, in UTF-8, and an outcome for those that cannot be written (nested deeper than

@@ -3,7 +3,7 @@
  * destination that speaks HTTP (documented in docs/delivery-reasons.md).
  */
 import { MillraceError, toError } from '../base/errors.ts';
-import type { DeliveryOutcome } from '../deliver/contract.ts';
+import type { DeliveryOutcome } from './destination-contract.ts';
 import { netReasonOf } from '../net/net-failure.ts';
 import type { HttpAnswer } from '../net/net.ts';
 

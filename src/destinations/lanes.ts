@@ -1,5 +1,5 @@
 /** Users side by side, and the events of each one after the other. */
-import type { DeliveryOutcome } from '../deliver/contract.ts';
+import type { DeliveryOutcome } from './destination-contract.ts';
 
 /** What tells whose event it is. */
 export interface LaneEvent {

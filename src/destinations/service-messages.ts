@@ -1,6 +1,6 @@
 /** Messages that Millrace itself makes, in the shape of events, for services that take events. */
 import { VERSION } from '../base/version.ts';
-import type { DestinationContext } from '../deliver/contract.ts';
+import type { DestinationContext } from './destination-contract.ts';
 import type { JsonObject } from '../events/json.ts';
 
 type Made = Pick<DestinationContext, 'clock' | 'random'>;

@@ -5,9 +5,9 @@
 import { join } from 'node:path';
 import type { NormalEvent } from '../events/normalise.ts';
 import { ARCHIVED_COLUMNS, archivedEvent } from './archived-event.ts';
-import { openCatalog } from './catalog.ts';
-import { openEngine, TEMPORARY_FOLDER } from './engine.ts';
-import type { Engine } from './engine.ts';
+import { openCatalog } from './file-catalog.ts';
+import { openEngine, TEMPORARY_FOLDER } from './sql-engine.ts';
+import type { Engine } from './sql-engine.ts';
 import { parquetRelation } from './parquet.ts';
 import { sqlText } from './sql-text.ts';
 

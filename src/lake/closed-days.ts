@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
-import type { LakeFile, NewFile } from './catalog.ts';
+import type { LakeFile, NewFile } from './file-catalog.ts';
 import { emptyFolder } from '../base/whole-folder.ts';
 import { partsFolder } from './load/part-writer.ts';
 import {

@@ -1,8 +1,8 @@
 /** Rows of the lake's files in ranges of the log, recounted from the files themselves. */
 import { join } from 'node:path';
 import type { Disk } from '../base/disk.ts';
-import type { Catalog } from './catalog.ts';
-import { openEngine, TEMPORARY_FOLDER } from './engine.ts';
+import type { Catalog } from './file-catalog.ts';
+import { openEngine, TEMPORARY_FOLDER } from './sql-engine.ts';
 import { parquetRelation } from './parquet.ts';
 import { sourceNumberOf } from './lake-state.ts';
 import { sqlText } from './sql-text.ts';

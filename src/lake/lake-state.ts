@@ -8,10 +8,10 @@ import type { Ledger } from '../dispatch/ledger.ts';
 import type { LogReader } from '../log/log-reader.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { MetricsRegistry } from '../observe/metrics.ts';
-import type { Catalog } from './catalog.ts';
-import type { SourceInfo } from './columns.ts';
-import type { Engine } from './engine.ts';
-import type { Part } from './load/part.ts';
+import type { Catalog } from './file-catalog.ts';
+import type { SourceInfo } from './lake-columns.ts';
+import type { Engine } from './sql-engine.ts';
+import type { Part } from './load/lake-part.ts';
 import type { Warehouse } from './warehouse.ts';
 
 export interface LakeSettings {

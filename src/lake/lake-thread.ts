@@ -12,8 +12,8 @@ import type { MetricsRegistry } from '../observe/metrics.ts';
 import { openLake } from './lake.ts';
 import type { Lake } from './lake.ts';
 import type { LoadedRecord } from './load/loader.ts';
-import type { LakeMessage, LakeOrder, LakeSetup } from './messages.ts';
-import { createRetention } from './retention.ts';
+import type { LakeMessage, LakeOrder, LakeSetup } from './lake-messages.ts';
+import { createRetention } from './log-retention.ts';
 import { createTailWatch } from './tail-entries.ts';
 import { tailEntriesPerSecond } from './tail-share.ts';
 

@@ -9,11 +9,11 @@ import { openLedger } from '../dispatch/ledger.ts';
 import { refillWindow } from '../dispatch/refill.ts';
 import { openLogReader } from '../log/log-reader.ts';
 import { partitionFolder } from '../log/partition-folder.ts';
-import { openCatalog } from './catalog.ts';
-import type { SourceInfo } from './columns.ts';
-import { openEngine, TEMPORARY_FOLDER } from './engine.ts';
-import { createFlusher } from './flush.ts';
-import type { Flusher } from './flush.ts';
+import { openCatalog } from './file-catalog.ts';
+import type { SourceInfo } from './lake-columns.ts';
+import { openEngine, TEMPORARY_FOLDER } from './sql-engine.ts';
+import { createFlusher } from './flusher.ts';
+import type { Flusher } from './flusher.ts';
 import type { LakeOptions, LakeState, PartitionState } from './lake-state.ts';
 import { createEventShapes } from './load/event-shapes.ts';
 import { createLoader, emptyPartsFolder } from './load/loader.ts';
@@ -22,8 +22,8 @@ import { partsFolder } from './load/part-writer.ts';
 import { locateRow } from './locate-row.ts';
 import type { RowPlace } from './locate-row.ts';
 import { removeOrphans } from './parquet.ts';
-import { lakeTables } from './tables.ts';
-import type { KnownViews, LakeTables } from './tables.ts';
+import { lakeTables } from './lake-tables.ts';
+import type { KnownViews, LakeTables } from './lake-tables.ts';
 import { createWarehouse } from './warehouse.ts';
 
 export interface Lake {

@@ -12,8 +12,8 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { assert } from '../base/assert.ts';
 import type { Disk } from '../base/disk.ts';
 import type { Random } from '../base/random.ts';
-import type { FileKind, HourCount, NewFile } from './catalog.ts';
-import type { Part } from './load/part.ts';
+import type { FileKind, HourCount, NewFile } from './file-catalog.ts';
+import type { Part } from './load/lake-part.ts';
 import { sqlText } from './sql-text.ts';
 
 export interface ParquetOptions {

@@ -5,8 +5,8 @@ import type { Disk } from '../base/disk.ts';
 import { toError } from '../base/errors.ts';
 import type { Cell } from '../observe/metrics.ts';
 import type { Logger } from '../observe/logger.ts';
-import { columnDefinitions, columnStruct, rowLine } from './columns.ts';
-import type { Row } from './columns.ts';
+import { columnDefinitions, columnStruct, rowLine } from './lake-columns.ts';
+import type { Row } from './lake-columns.ts';
 import { sqlText } from './sql-text.ts';
 
 export interface RowTableOptions {

@@ -7,9 +7,9 @@ import { durableAnswer } from '../events/durable-answer.ts';
 import type { Envelope } from '../events/envelope.ts';
 import { normaliseRecord } from '../events/normalise.ts';
 import type { RejectedEvent } from '../events/normalise.ts';
-import type { SourceInfo } from './columns.ts';
+import type { SourceInfo } from './lake-columns.ts';
 import type { LoadedRecord } from './load/loader.ts';
-import type { TailEntry } from './messages.ts';
+import type { TailEntry } from './lake-messages.ts';
 
 /** Of one step: nobody reads faster. */
 const ENTRIES_MAX = 500;

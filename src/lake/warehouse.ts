@@ -4,12 +4,12 @@
  * after the last flush is learnt again from the log.
  */
 import { isInternalSlug } from '../base/internal-source.ts';
-import type { Catalog } from './catalog.ts';
-import type { Source, Table } from './schema/model.ts';
-import { createRegistry } from './schema/registry.ts';
-import type { ObservedEvent, RegistryLimits } from './schema/registry.ts';
+import type { Catalog } from './file-catalog.ts';
+import type { Source, Table } from './schema/schema-model.ts';
+import { createRegistry } from './schema/column-registry.ts';
+import type { ObservedEvent, RegistryLimits } from './schema/column-registry.ts';
 import { createSchemaStore } from './schema/schema-store.ts';
-import { sourceStatements, tableStatements } from './schema/views.ts';
+import { sourceStatements, tableStatements } from './schema/warehouse-views.ts';
 
 export interface Warehouse {
   /** Makes a source known before its first event; the next `observe` returns its tables. */

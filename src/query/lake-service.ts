@@ -1,8 +1,8 @@
 /** The lake as others hold it: its thread, and the processes that answer questions about it. */
-import { startLake } from '../serve/lake-client.ts';
-import type { LakeHandle } from '../serve/lake-client.ts';
-import type { SourceInfo } from '../lake/columns.ts';
-import type { LakeSetup } from '../lake/messages.ts';
+import { startLake } from '../lake/lake-handle.ts';
+import type { LakeHandle } from '../lake/lake-handle.ts';
+import type { SourceInfo } from '../lake/lake-columns.ts';
+import type { LakeSetup } from '../lake/lake-messages.ts';
 import { createQueryPool } from './query-pool.ts';
 import type { Asker, QueryPoolOptions } from './query-pool.ts';
 import type { SqlRequest, SqlResult } from './run-sql.ts';

@@ -10,13 +10,13 @@ import type { Clock } from '../base/clock.ts';
 import { ERROR_CODES, MillraceError, toError } from '../base/errors.ts';
 import { clearAway } from '../base/temporary-folder.ts';
 import type { ErrorCode } from '../base/errors.ts';
-import { TEMPORARY_FOLDER } from '../lake/engine.ts';
-import { NO_VIEWS } from '../lake/tables.ts';
-import type { KnownViews, LakeTables } from '../lake/tables.ts';
+import { TEMPORARY_FOLDER } from '../lake/sql-engine.ts';
+import { NO_VIEWS } from '../lake/lake-tables.ts';
+import type { KnownViews, LakeTables } from '../lake/lake-tables.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { MetricsRegistry } from '../observe/metrics.ts';
 import type { Random } from '../base/random.ts';
-import type { QueryMessage, QueryOrder, QuerySetup } from './messages.ts';
+import type { QueryMessage, QueryOrder, QuerySetup } from './query-messages.ts';
 import type { SqlRequest, SqlResult } from './run-sql.ts';
 
 export interface QueryPool {

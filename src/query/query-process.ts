@@ -7,7 +7,7 @@ import { systemDisk } from '../base/disk.ts';
 import { MillraceError, toError } from '../base/errors.ts';
 import { stepBack } from '../base/own-process.ts';
 import { systemRandom } from '../base/random.ts';
-import type { QueryMessage, QueryOrder } from './messages.ts';
+import type { QueryMessage, QueryOrder } from './query-messages.ts';
 import { openQueryEngine } from './query-engine.ts';
 import type { QueryEngine } from './query-engine.ts';
 

@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import { MillraceError, toError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
-import type { Engine } from '../lake/engine.ts';
+import type { Engine } from '../lake/sql-engine.ts';
 import { assertReadOnlyQuery, tablesOf } from './sql-guard.ts';
 import { sqlText } from '../lake/sql-text.ts';
 

@@ -2,11 +2,11 @@
 import type { Health } from '../admin/admin-server.ts';
 import { toError } from '../base/errors.ts';
 import { dataVersion } from '../store/store.ts';
-import { touchKeys } from '../store/write-keys.ts';
-import type { Collectors } from './collectors.ts';
-import type { DeliveryClient } from './delivery-client.ts';
+import { touchKeys } from '../store/sources/write-keys.ts';
+import type { Collectors } from '../collect/collector-threads.ts';
+import type { DeliveryClient } from '../deliver/delivery-threads.ts';
 import type { LakeService } from '../query/lake-service.ts';
-import type { ServerParts } from './server-parts.ts';
+import type { ServerParts } from '../operate/server-parts.ts';
 import { createTlsWatch } from './tls.ts';
 
 /** What the chores look after. */

@@ -1,11 +1,11 @@
 /** What an empty data folder gets: a workspace, a source, and a write key that is shown once. */
-import type { Config } from '../config/schema.ts';
-import { createSource, listSourcesEver } from '../store/sources.ts';
-import type { Source } from '../store/sources.ts';
+import type { Config } from '../config/config-schema.ts';
+import { createSource, listSourcesEver } from '../store/sources/sources.ts';
+import type { Source } from '../store/sources/sources.ts';
 import type { Store } from '../store/store.ts';
 import { inStoreTransaction } from '../store/store.ts';
-import { ensureWorkspace } from '../store/workspaces.ts';
-import { createKey } from '../store/write-keys.ts';
+import { ensureWorkspace } from '../store/workspace/workspaces.ts';
+import { createKey } from '../store/sources/write-keys.ts';
 
 export interface FirstStart {
   source: Source;

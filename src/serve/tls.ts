@@ -2,7 +2,7 @@
 import type { Disk } from '../base/disk.ts';
 import { MillraceError, toError } from '../base/errors.ts';
 import { readWholeFile } from '../base/whole-file.ts';
-import type { TlsMaterial } from '../collect/messages.ts';
+import type { TlsMaterial } from '../collect/collector-messages.ts';
 import type { Logger } from '../observe/logger.ts';
 import { createSecureContext } from 'node:tls';
 

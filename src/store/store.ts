@@ -8,13 +8,13 @@ import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import { systemRandom } from '../base/random.ts';
-import type { Config } from '../config/schema.ts';
-import { inControlTransaction } from './control-database.ts';
-import type { ControlDatabase } from './control-database.ts';
-import { migrate, migratePostgres } from './migrate.ts';
-import { openPostgresDatabase } from './postgres-database.ts';
-import type { PostgresPlace } from './postgres-messages.ts';
-import { openSqliteDatabase } from './sqlite-database.ts';
+import type { Config } from '../config/config-schema.ts';
+import { inControlTransaction } from './engine/control-database.ts';
+import type { ControlDatabase } from './engine/control-database.ts';
+import { migrate, migratePostgres } from './engine/migrate.ts';
+import { openPostgresDatabase } from './engine/postgres-database.ts';
+import type { PostgresPlace } from './engine/postgres-messages.ts';
+import { openSqliteDatabase } from './engine/sqlite-database.ts';
 
 export interface Store {
   database: ControlDatabase;

@@ -11,16 +11,16 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
 import { stringify } from 'yaml';
-import { parseConfig } from '../../src/config/load.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
 import { startServer } from '../../src/serve/server.ts';
 import type { Server } from '../../src/serve/server.ts';
-import { createApiToken } from '../../src/store/api-tokens.ts';
-import { beginSession } from '../../src/store/sessions.ts';
+import { createApiToken } from '../../src/store/people/api-tokens.ts';
+import { beginSession } from '../../src/store/people/sessions.ts';
 import { closeStore, openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
-import { createUser } from '../../src/store/users.ts';
-import { getKey } from '../../src/store/write-keys.ts';
-import { ensureWorkspace } from '../../src/store/workspaces.ts';
+import { createUser } from '../../src/store/people/users.ts';
+import { getKey } from '../../src/store/sources/write-keys.ts';
+import { ensureWorkspace } from '../../src/store/workspace/workspaces.ts';
 import { insertForeignRows, rowsOfWorkspace } from '../support/foreign-workspace.ts';
 
 /** Equally long, so that only the words differ in answers. */

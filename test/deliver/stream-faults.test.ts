@@ -1,7 +1,10 @@
 /** What a destination can do to us, in virtual time: faults F23 to F26 of the fault model. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DeliveryBatch, DeliveryOutcome } from '../../src/deliver/contract.ts';
+import type {
+  DeliveryBatch,
+  DeliveryOutcome,
+} from '../../src/destinations/destination-contract.ts';
 import {
   deadLetterCount,
   deadLetterGroups,

@@ -4,7 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DeliveryBatch, DeliveryOutcome } from '../../src/deliver/contract.ts';
+import type {
+  DeliveryBatch,
+  DeliveryOutcome,
+} from '../../src/destinations/destination-contract.ts';
 import { deadLetterCount } from '../../src/deliver/dead-letters.ts';
 import type { NormalEvent } from '../../src/events/normalise.ts';
 import { createScenario, seededRandom } from '../support/delivery-scenario.ts';

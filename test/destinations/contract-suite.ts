@@ -9,8 +9,8 @@ import type {
   DeliveryEvent,
   DeliveryOutcome,
   Destination,
-} from '../../src/deliver/contract.ts';
-import { DELIVERY_REASONS } from '../../src/deliver/reasons.ts';
+} from '../../src/destinations/destination-contract.ts';
+import { DELIVERY_REASONS } from '../../src/destinations/delivery-reasons.ts';
 import {
   batchOf,
   deliveryEvent,

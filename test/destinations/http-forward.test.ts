@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { MillraceError } from '../../src/base/errors.ts';
-import type { Destination, DestinationContext } from '../../src/deliver/contract.ts';
+import type {
+  Destination,
+  DestinationContext,
+} from '../../src/destinations/destination-contract.ts';
 import { httpForward } from '../../src/destinations/http-forward/http-forward.ts';
 import {
   batchOf,

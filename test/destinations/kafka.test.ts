@@ -12,7 +12,7 @@ import type {
   DeliveryOutcome,
   Destination,
   DestinationContext,
-} from '../../src/deliver/contract.ts';
+} from '../../src/destinations/destination-contract.ts';
 import { kafka } from '../../src/destinations/kafka/kafka.ts';
 import { createNet } from '../../src/net/guarded-net.ts';
 import type { Net } from '../../src/net/net.ts';

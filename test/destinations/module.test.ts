@@ -9,7 +9,7 @@ import type {
   DeliveryOutcome,
   Destination,
   DestinationContext,
-} from '../../src/deliver/contract.ts';
+} from '../../src/destinations/destination-contract.ts';
 import { module } from '../../src/destinations/module/module.ts';
 import type { JsonObject } from '../../src/events/json.ts';
 import {

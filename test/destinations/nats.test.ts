@@ -16,7 +16,7 @@ import type {
   DeliveryOutcome,
   Destination,
   DestinationContext,
-} from '../../src/deliver/contract.ts';
+} from '../../src/destinations/destination-contract.ts';
 import { nats } from '../../src/destinations/nats/nats.ts';
 import { createNet } from '../../src/net/guarded-net.ts';
 import type { Net } from '../../src/net/net.ts';

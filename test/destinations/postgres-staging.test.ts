@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { DeliveryEvent } from '../../src/deliver/contract.ts';
+import type { DeliveryEvent } from '../../src/destinations/destination-contract.ts';
 import { postgres } from '../../src/destinations/postgres/postgres.ts';
-import { copyText, STAGED_ROWS_MIN } from '../../src/destinations/postgres/staging.ts';
+import { copyText, STAGED_ROWS_MIN } from '../../src/destinations/postgres/postgres-staging.ts';
 import type { JsonObject } from '../../src/events/json.ts';
 import { postgresSkip, startPostgres } from '../support/postgres-server.ts';
 import type { PostgresServer } from '../support/postgres-server.ts';

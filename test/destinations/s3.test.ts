@@ -12,10 +12,10 @@ import type {
   DeliveryOutcome,
   Destination,
   DestinationContext,
-} from '../../src/deliver/contract.ts';
+} from '../../src/destinations/destination-contract.ts';
 import { s3 } from '../../src/destinations/s3/s3.ts';
-import { parseS3Settings } from '../../src/destinations/s3/settings.ts';
-import { EVENT_COLUMNS } from '../../src/lake/columns.ts';
+import { parseS3Settings } from '../../src/destinations/s3/s3-settings.ts';
+import { EVENT_COLUMNS } from '../../src/lake/lake-columns.ts';
 import {
   batchOf,
   deliveryEvent,

@@ -1,7 +1,7 @@
 /** Segment's destinations on the wire, and what their answers mean for delivery. */
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import type { DeliveryOutcome } from '../../src/deliver/contract.ts';
+import type { DeliveryOutcome } from '../../src/destinations/destination-contract.ts';
 import { MillraceError } from '../../src/base/errors.ts';
 import type { JsonObject } from '../../src/events/json.ts';
 import { MEANT_FOR, deliver, eventOf, startSegmentHarness } from '../support/segment-harness.ts';

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { after, test } from 'node:test';
 import { makeCatalogue } from '../../scripts/segment-catalogue.ts';
 import { MillraceError } from '../../src/base/errors.ts';
-import { compileFql } from '../../src/deliver/routing/fql.ts';
+import { compileFql } from '../../src/fql/fql.ts';
 import type { SegmentDestination } from '../../src/destinations/segment-actions/catalogue.ts';
 import {
   findSegmentDestination,

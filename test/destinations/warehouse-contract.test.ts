@@ -1,6 +1,6 @@
 /** The contract of destinations, for the warehouses, each behind a proxy that can fail. */
 import { after, before, describe } from 'node:test';
-import type { Destination, DestinationType } from '../../src/deliver/contract.ts';
+import type { Destination, DestinationType } from '../../src/destinations/destination-contract.ts';
 import { clickhouse } from '../../src/destinations/clickhouse/clickhouse.ts';
 import { postgres } from '../../src/destinations/postgres/postgres.ts';
 import { clickHouseSkip, startClickHouse } from '../support/clickhouse-server.ts';

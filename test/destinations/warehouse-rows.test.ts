@@ -2,25 +2,25 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { DeliveryEvent } from '../../src/deliver/contract.ts';
-import { CLICKHOUSE_DIALECT } from '../../src/destinations/clickhouse/catalog.ts';
-import { parseClickHouseSettings } from '../../src/destinations/clickhouse/settings.ts';
-import { POSTGRES_DIALECT } from '../../src/destinations/postgres/catalog.ts';
-import { parsePostgresSettings } from '../../src/destinations/postgres/settings.ts';
+import type { DeliveryEvent } from '../../src/destinations/destination-contract.ts';
+import { CLICKHOUSE_DIALECT } from '../../src/destinations/clickhouse/clickhouse-catalog.ts';
+import { parseClickHouseSettings } from '../../src/destinations/clickhouse/clickhouse-settings.ts';
+import { POSTGRES_DIALECT } from '../../src/destinations/postgres/postgres-catalog.ts';
+import { parsePostgresSettings } from '../../src/destinations/postgres/postgres-settings.ts';
 import {
   knownTable,
   learn,
   mergeValues,
   newTable,
   place,
-} from '../../src/destinations/warehouse/columns.ts';
-import type { Column, TableModel } from '../../src/destinations/warehouse/columns.ts';
-import { cleanJson, putAt, rowsOf } from '../../src/destinations/warehouse/rows.ts';
+} from '../../src/destinations/warehouse/warehouse-columns.ts';
+import type { Column, TableModel } from '../../src/destinations/warehouse/warehouse-columns.ts';
+import { cleanJson, putAt, rowsOf } from '../../src/destinations/warehouse/warehouse-rows.ts';
 import { isObject } from '../../src/events/json.ts';
 import type { JsonObject } from '../../src/events/json.ts';
 import type { NormalEvent } from '../../src/events/normalise.ts';
-import type { Field, Table } from '../../src/lake/schema/model.ts';
-import { createRegistry } from '../../src/lake/schema/registry.ts';
+import type { Field, Table } from '../../src/lake/schema/schema-model.ts';
+import { createRegistry } from '../../src/lake/schema/column-registry.ts';
 import { MillraceError } from '../../src/base/errors.ts';
 import { arrayOfEvents } from '../support/warehouse-arbitraries.ts';
 import { deliveryEvent, openNet, RECEIVED_AT_MS } from '../support/warehouse-delivery.ts';

@@ -5,7 +5,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { MillraceError } from '../../src/base/errors.ts';
-import type { Destination, DestinationContext } from '../../src/deliver/contract.ts';
+import type {
+  Destination,
+  DestinationContext,
+} from '../../src/destinations/destination-contract.ts';
 import { webhook } from '../../src/destinations/webhook/webhook.ts';
 import {
   batchOf,

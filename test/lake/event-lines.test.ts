@@ -16,9 +16,9 @@ import { readRawRecord } from '../../src/events/raw-record.ts';
 import { marksOf } from '../../src/events/record-marks.ts';
 import { routeByName } from '../../src/events/routes.ts';
 import type { RouteName } from '../../src/events/routes.ts';
-import { EVENT_COLUMNS, eventRow, rowLine } from '../../src/lake/columns.ts';
-import type { Row } from '../../src/lake/columns.ts';
-import { openEngine } from '../../src/lake/engine.ts';
+import { EVENT_COLUMNS, eventRow, rowLine } from '../../src/lake/lake-columns.ts';
+import type { Row } from '../../src/lake/lake-columns.ts';
+import { openEngine } from '../../src/lake/sql-engine.ts';
 import { lineShared, putEventLine } from '../../src/lake/load/event-lines.ts';
 import {
   eventRowsSql,

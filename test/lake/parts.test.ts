@@ -8,7 +8,7 @@ import type { Disk } from '../../src/base/disk.ts';
 import { systemDisk } from '../../src/base/disk.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { openLedger } from '../../src/dispatch/ledger.ts';
-import { openCatalog } from '../../src/lake/catalog.ts';
+import { openCatalog } from '../../src/lake/file-catalog.ts';
 
 import {
   append,

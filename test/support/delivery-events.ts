@@ -10,7 +10,7 @@ import type {
   DeliveryBatch,
   DeliveryEvent,
   DestinationContext,
-} from '../../src/deliver/contract.ts';
+} from '../../src/destinations/destination-contract.ts';
 import type { JsonObject } from '../../src/events/json.ts';
 import { EVENT_TYPES } from '../../src/events/routes.ts';
 import type { EventType } from '../../src/events/routes.ts';

@@ -7,7 +7,7 @@ import type {
   DeliveryEvent,
   DeliveryOutcome,
   Destination,
-} from '../../src/deliver/contract.ts';
+} from '../../src/destinations/destination-contract.ts';
 import { segmentDestinationType } from '../../src/destinations/segment-actions/segment-type.ts';
 import type { JsonObject } from '../../src/events/json.ts';
 import type { EventType } from '../../src/events/routes.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe } from 'node:test';
-import type { PostgresPlace } from '../../src/store/postgres-messages.ts';
+import type { PostgresPlace } from '../../src/store/engine/postgres-messages.ts';
 import type { StorePlace } from '../../src/store/store.ts';
 import { postgresSkip, startPostgres } from './postgres-server.ts';
 import type { PostgresServer } from './postgres-server.ts';

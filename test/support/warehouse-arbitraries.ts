@@ -1,6 +1,6 @@
 /** Events for properties over warehouse tables: few names, so that they meet, and odd ones. */
 import fc from 'fast-check';
-import type { DeliveryEvent } from '../../src/deliver/contract.ts';
+import type { DeliveryEvent } from '../../src/destinations/destination-contract.ts';
 import { EVENT_TYPES } from '../../src/events/routes.ts';
 import { deliveryEvent } from './warehouse-delivery.ts';
 

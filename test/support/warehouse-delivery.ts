@@ -9,7 +9,7 @@ import type {
   Destination,
   DestinationContext,
   DestinationType,
-} from '../../src/deliver/contract.ts';
+} from '../../src/destinations/destination-contract.ts';
 import type { JsonObject } from '../../src/events/json.ts';
 import type { EventType } from '../../src/events/routes.ts';
 import { createNet } from '../../src/net/guarded-net.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { test } from 'node:test';
-import { DELIVERY_REASONS } from '../../src/deliver/reasons.ts';
+import { DELIVERY_REASONS } from '../../src/destinations/delivery-reasons.ts';
 import { ERROR_CODES } from '../../src/base/errors.ts';
 import { METRICS } from '../../src/observe/metrics.ts';
 import { ROOT, repoFiles, textOf } from './repo-files.ts';

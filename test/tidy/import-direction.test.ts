@@ -10,20 +10,20 @@ import type { CodeFile } from './repo-files.ts';
 const LAYERS: readonly (readonly string[])[] = [
   ['base'],
   ['config', 'observe'],
-  ['events', 'log', 'net', 'store'],
+  ['events', 'fql', 'log', 'net', 'store', 'threads'],
   ['auth'],
   ['collect', 'dispatch', 'lake'],
-  ['query'],
+  ['query', 'destinations'],
   ['deliver'],
-  ['destinations'],
-  ['admin', 'serve'],
+  ['operate'],
+  ['admin'],
+  ['serve'],
   ['cli', 'main'],
 ];
 
 /** Imports within a row, each with its reason. */
 const WITHIN_ROW: Readonly<Record<string, string>> = {
   'lake > dispatch': 'loading is the first consumer of the dispatcher, in the same thread',
-  'serve > admin': 'serve wires the admin listener, as it wires the collector',
 };
 
 /** Everything before the log, and everything after it: they meet in its files only. */

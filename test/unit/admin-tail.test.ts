@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Hono } from 'hono';
 import { answerTail } from '../../src/admin/tail.ts';
-import type { TailEntry } from '../../src/lake/messages.ts';
-import { ADMIN_TOKEN_ACTOR } from '../../src/store/audit.ts';
+import type { TailEntry } from '../../src/lake/lake-messages.ts';
+import { ADMIN_TOKEN_ACTOR } from '../../src/store/people/audit.ts';
 
 type Push = (entries: readonly TailEntry[], missed: number) => void;
 

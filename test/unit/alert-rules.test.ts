@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { HistoryQuery, HistorySeries } from '../../src/observe/history.ts';
-import { CALM, nextState } from '../../src/serve/alerts/alert-state.ts';
-import type { AlertNews, AlertState } from '../../src/serve/alerts/alert-state.ts';
-import { baseline, evaluate } from '../../src/serve/alerts/evaluate.ts';
+import { CALM, nextState } from '../../src/operate/alerts/alert-state.ts';
+import type { AlertNews, AlertState } from '../../src/operate/alerts/alert-state.ts';
+import { baseline, evaluate } from '../../src/operate/alerts/evaluate.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;

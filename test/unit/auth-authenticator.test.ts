@@ -6,7 +6,7 @@ import { createAuthenticator } from '../../src/auth/authenticator.ts';
 import type { Authentication, Authenticator } from '../../src/auth/authenticator.ts';
 import type { AuthSnapshot, KeyEntry, SourceEntry } from '../../src/auth/snapshot.ts';
 import { DEFAULT_EVENT_LIMITS } from '../../src/events/limits.ts';
-import { writeKeyDigest } from '../../src/store/write-keys.ts';
+import { writeKeyDigest } from '../../src/store/sources/write-keys.ts';
 
 function source(number: number, changes: Partial<SourceEntry> = {}): SourceEntry {
   return {

@@ -6,9 +6,9 @@ import { test } from 'node:test';
 import { systemDisk } from '../../src/base/disk.ts';
 import { MillraceError } from '../../src/base/errors.ts';
 import { fieldsOf } from '../../src/config/field-tree.ts';
-import { loadConfig, parseConfig } from '../../src/config/load.ts';
+import { loadConfig, parseConfig } from '../../src/config/load-config.ts';
 import { maskedConfig } from '../../src/config/masked-config.ts';
-import { collectorThreads } from '../../src/config/schema.ts';
+import { collectorThreads } from '../../src/config/config-schema.ts';
 
 /** The problems that a configuration is refused for. */
 function problems(inputs: Parameters<typeof parseConfig>[0]): string {

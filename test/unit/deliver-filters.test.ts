@@ -4,8 +4,12 @@ import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { MillraceError } from '../../src/base/errors.ts';
-import { applyFilters, compileFilters, parseFilters } from '../../src/deliver/routing/filters.ts';
-import type { FilterResult } from '../../src/deliver/routing/filters.ts';
+import {
+  applyFilters,
+  compileFilters,
+  parseFilters,
+} from '../../src/deliver/routing/destination-filters.ts';
+import type { FilterResult } from '../../src/deliver/routing/destination-filters.ts';
 import type { JsonObject } from '../../src/events/json.ts';
 
 function apply(filters: unknown, message: JsonObject): FilterResult {

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { compileFql } from '../../src/deliver/routing/fql.ts';
-import { FqlRunError } from '../../src/deliver/routing/fql-functions.ts';
-import { FqlSyntaxError } from '../../src/deliver/routing/fql-tokens.ts';
-import { compileGlob } from '../../src/deliver/routing/glob.ts';
+import { compileFql } from '../../src/fql/fql.ts';
+import { FqlRunError } from '../../src/fql/fql-functions.ts';
+import { FqlSyntaxError } from '../../src/fql/fql-tokens.ts';
+import { compileGlob } from '../../src/fql/glob.ts';
 import type { JsonObject } from '../../src/events/json.ts';
 
 const require = createRequire(import.meta.url);

@@ -1,13 +1,13 @@
 /** Which events go to a destination: each rule by table, and their order. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { DeliveryEvent } from '../../src/deliver/contract.ts';
+import type { DeliveryEvent } from '../../src/destinations/destination-contract.ts';
 import { hasConsent } from '../../src/deliver/routing/consent.ts';
-import { compileFilters, parseFilters } from '../../src/deliver/routing/filters.ts';
+import { compileFilters, parseFilters } from '../../src/deliver/routing/destination-filters.ts';
 import { isIntegrationEnabled } from '../../src/deliver/routing/integrations.ts';
 import type { IntegrationTarget } from '../../src/deliver/routing/integrations.ts';
-import { explainRoute, route } from '../../src/deliver/routing/router.ts';
-import type { RoutingPlan } from '../../src/deliver/routing/router.ts';
+import { explainRoute, route } from '../../src/deliver/routing/event-router.ts';
+import type { RoutingPlan } from '../../src/deliver/routing/event-router.ts';
 import type { JsonObject } from '../../src/events/json.ts';
 import type { StoredEvent } from '../../src/events/raw-event.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import type { LakeService } from '../../src/query/lake-service.ts';
-import { eventVolumes } from '../../src/serve/event-counts.ts';
+import { eventVolumes } from '../../src/operate/overview/event-counts.ts';
 import { nextEvent, openHarness } from '../support/warehouse-harness.ts';
 import type { Harness } from '../support/warehouse-harness.ts';
 
@@ -25,7 +25,12 @@ async function volumes() {
       return { format: 'rows', columns, rows: rows.map((row) => names.map((name) => row[name])) };
     },
   };
-  const found = await eventVolumes(lake as unknown as LakeService, 'shop', NOW_MS - HOUR_MS, NOW_MS);
+  const found = await eventVolumes(
+    lake as unknown as LakeService,
+    'shop',
+    NOW_MS - HOUR_MS,
+    NOW_MS,
+  );
   return found.map(({ type, name, events, usual }) => [type, name, events, usual]);
 }
 

@@ -7,7 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { removeSegmentsBefore } from '../../src/log/retention.ts';
+import { removeSegmentsBefore } from '../../src/log/segment-retention.ts';
 import { append, FOLDER, openLog, readLog } from '../support/log-scenario.ts';
 import type { OpenedLog, ReadRecord } from '../support/log-scenario.ts';
 import { createSimulatedDisk } from '../support/simulated-disk.ts';

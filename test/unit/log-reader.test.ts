@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openLogReader } from '../../src/log/log-reader.ts';
-import { removeSegmentsBefore } from '../../src/log/retention.ts';
+import { removeSegmentsBefore } from '../../src/log/segment-retention.ts';
 import { listSegments } from '../../src/log/segments.ts';
 import {
   append,

@@ -7,10 +7,10 @@ import {
   createFirstOwnerInvitation,
   createInvitation,
   findInvitation,
-} from '../../src/store/invitations.ts';
+} from '../../src/store/people/invitations.ts';
 import { closeStore, openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
-import { createUser } from '../../src/store/users.ts';
+import { createUser } from '../../src/store/people/users.ts';
 import { forEachEngine } from '../support/store-engines.ts';
 
 const DAY_MS = 86_400_000;

@@ -1,12 +1,12 @@
 /** One set of migrations for both engines, and what PostgreSQL makes of them. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
-import type { ControlDatabase } from '../../src/store/control-database.ts';
-import { MIGRATIONS, migrate, migratePostgres } from '../../src/store/migrate.ts';
-import type { Migration } from '../../src/store/migrate.ts';
-import { openPostgresDatabase } from '../../src/store/postgres-database.ts';
-import { numberedParameters } from '../../src/store/postgres-dialect.ts';
-import { openSqliteDatabase } from '../../src/store/sqlite-database.ts';
+import type { ControlDatabase } from '../../src/store/engine/control-database.ts';
+import { MIGRATIONS, migrate, migratePostgres } from '../../src/store/engine/migrate.ts';
+import type { Migration } from '../../src/store/engine/migrate.ts';
+import { openPostgresDatabase } from '../../src/store/engine/postgres-database.ts';
+import { numberedParameters } from '../../src/store/engine/postgres-dialect.ts';
+import { openSqliteDatabase } from '../../src/store/engine/sqlite-database.ts';
 import { closeStore, openStore } from '../../src/store/store.ts';
 import { forEachEngine } from '../support/store-engines.ts';
 

@@ -1,8 +1,8 @@
 /** What only a PostgreSQL does: connections end, others hold locks, text has rules. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { openPostgresDatabase } from '../../src/store/postgres-database.ts';
-import { createSource, findSource, listSources } from '../../src/store/sources.ts';
+import { openPostgresDatabase } from '../../src/store/engine/postgres-database.ts';
+import { createSource, findSource, listSources } from '../../src/store/sources/sources.ts';
 import {
   closeStore,
   dataVersion,
@@ -11,7 +11,7 @@ import {
   openStore,
 } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
-import { ensureWorkspace } from '../../src/store/workspaces.ts';
+import { ensureWorkspace } from '../../src/store/workspace/workspaces.ts';
 import { postgresSkip, startPostgres } from '../support/postgres-server.ts';
 import type { PostgresServer } from '../support/postgres-server.ts';
 import { postgresPlace } from '../support/store-engines.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, test } from 'node:test';
-import { parseConfig } from '../../src/config/load.ts';
-import { authSnapshot } from '../../src/store/auth-snapshot.ts';
-import { applyDeclaredSources } from '../../src/store/declared-sources.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
+import { authSnapshot } from '../../src/store/sources/auth-snapshot.ts';
+import { applyDeclaredSources } from '../../src/store/sources/declared-sources.ts';
 import {
   createSource,
   deleteSource,
@@ -12,11 +12,11 @@ import {
   listSources,
   listSourcesEver,
   setSourceEnabled,
-} from '../../src/store/sources.ts';
+} from '../../src/store/sources/sources.ts';
 import { closeStore, dataVersion, openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
-import { createKey, disableKey, listKeys } from '../../src/store/write-keys.ts';
-import { ensureWorkspace } from '../../src/store/workspaces.ts';
+import { createKey, disableKey, listKeys } from '../../src/store/sources/write-keys.ts';
+import { ensureWorkspace } from '../../src/store/workspace/workspaces.ts';
 import { forEachEngine } from '../support/store-engines.ts';
 import { until } from '../support/until.ts';
 

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
-import { createSource, ensureInternalSource } from '../../src/store/sources.ts';
+import { createSource, ensureInternalSource } from '../../src/store/sources/sources.ts';
 import { closeStore, openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
 import {
@@ -16,7 +16,7 @@ import {
   rotateKey,
   touchKeys,
   writeKeyDigest,
-} from '../../src/store/write-keys.ts';
+} from '../../src/store/sources/write-keys.ts';
 import { forEachEngine } from '../support/store-engines.ts';
 
 const NOW_MS = 1_800_000_000_000;

@@ -7,7 +7,7 @@ import {
   schemaName,
   tableName,
   tableNameSql,
-} from '../../src/lake/schema/names.ts';
+} from '../../src/lake/schema/column-names.ts';
 import { RESERVED_WORDS } from '../../src/lake/schema/reserved-words.ts';
 import { snakeCase } from '../../src/lake/schema/snake-case.ts';
 import { sqlText } from '../../src/lake/sql-text.ts';

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NormalEvent } from '../../src/events/normalise.ts';
 import { inTransaction } from '../../src/base/sqlite.ts';
-import { openCatalog } from '../../src/lake/catalog.ts';
-import type { Catalog } from '../../src/lake/catalog.ts';
+import { openCatalog } from '../../src/lake/file-catalog.ts';
+import type { Catalog } from '../../src/lake/file-catalog.ts';
 import {
   createRegistry,
   EVENT_NAMES_PER_TABLE_MAX,
   REGISTRY_LIMITS,
-} from '../../src/lake/schema/registry.ts';
+} from '../../src/lake/schema/column-registry.ts';
 import { createWarehouse } from '../../src/lake/warehouse.ts';
 import { nextEvent } from '../support/warehouse-harness.ts';
 

@@ -2,15 +2,15 @@
 import { z } from 'zod';
 import { VERSION } from '../../base/version.ts';
 import { PAGE_DEFAULT, PAGE_MAX } from './ask.ts';
-import { DESTINATION_BODIES } from './destinations.ts';
-import { FILTER_BODIES } from './filters.ts';
-import { METRIC_QUERIES } from './metrics.ts';
+import { DESTINATION_BODIES } from './destination-operations.ts';
+import { FILTER_BODIES } from './filter-operations.ts';
+import { METRIC_QUERIES } from './metric-operations.ts';
 import { OPERATIONS } from './operations.ts';
-import { PEOPLE_BODIES } from './people.ts';
-import { SOURCE_BODIES } from './sources.ts';
+import { PEOPLE_BODIES } from './people-operations.ts';
+import { SOURCE_BODIES } from './source-operations.ts';
 import { SCHEMA_SETTINGS_BODIES } from './schema-settings.ts';
-import { WAREHOUSE_BODIES } from './warehouses.ts';
-import { WORKSPACE_BODIES } from './workspace.ts';
+import { WAREHOUSE_BODIES } from './warehouse-operations.ts';
+import { WORKSPACE_BODIES } from './workspace-operations.ts';
 
 const BODIES: Record<string, z.ZodType> = {
   ...WORKSPACE_BODIES,

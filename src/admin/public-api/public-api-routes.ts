@@ -9,19 +9,19 @@ import { MillraceError, toError } from '../../base/errors.ts';
 import type { Logger } from '../../observe/logger.ts';
 import { actorOf } from '../actor.ts';
 import type { Handler, PublicApiControl } from './ask.ts';
-import { CATALOG_HANDLERS } from './catalog.ts';
-import { DESTINATION_HANDLERS } from './destinations.ts';
-import { METRIC_HANDLERS } from './metrics.ts';
+import { CATALOG_HANDLERS } from './catalog-operations.ts';
+import { DESTINATION_HANDLERS } from './destination-operations.ts';
+import { METRIC_HANDLERS } from './metric-operations.ts';
 import { openApiDocument } from './openapi.ts';
-import { FILTER_HANDLERS } from './filters.ts';
+import { FILTER_HANDLERS } from './filter-operations.ts';
 import { OPERATIONS } from './operations.ts';
 import type { Operation } from './operations.ts';
-import { PEOPLE_HANDLERS } from './people.ts';
-import { SOURCE_HANDLERS } from './sources.ts';
+import { PEOPLE_HANDLERS } from './people-operations.ts';
+import { SOURCE_HANDLERS } from './source-operations.ts';
 import { SCHEMA_SETTINGS_HANDLERS } from './schema-settings.ts';
-import { USAGE_HANDLERS } from './usage.ts';
-import { WAREHOUSE_HANDLERS } from './warehouses.ts';
-import { WORKSPACE_HANDLERS } from './workspace.ts';
+import { USAGE_HANDLERS } from './usage-operations.ts';
+import { WAREHOUSE_HANDLERS } from './warehouse-operations.ts';
+import { WORKSPACE_HANDLERS } from './workspace-operations.ts';
 
 const HANDLERS: Record<string, Handler> = {
   ...WORKSPACE_HANDLERS,

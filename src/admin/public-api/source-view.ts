@@ -1,10 +1,10 @@
 /** A source in the shape of Segment. */
-import { getResourceDocument } from '../../store/resource-documents.ts';
-import { listResourceLabels } from '../../store/resource-labels.ts';
-import type { Source } from '../../store/sources.ts';
-import { listKeys } from '../../store/write-keys.ts';
+import { getResourceDocument } from '../../store/workspace/resource-documents.ts';
+import { listResourceLabels } from '../../store/workspace/resource-labels.ts';
+import type { Source } from '../../store/sources/sources.ts';
+import { listKeys } from '../../store/sources/write-keys.ts';
 import type { Ask } from './ask.ts';
-import { sourceMetadata } from './catalog.ts';
+import { sourceMetadata } from './catalog-operations.ts';
 
 /** Keys are stored as digests: whole ones are shown only in the answer that made them. */
 export function sourceView(ask: Ask, source: Source) {

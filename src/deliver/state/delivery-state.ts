@@ -9,8 +9,8 @@ import type {
   Intent,
   StreamStep,
   WaitingEvent,
-} from './rows.ts';
-import { STATE_SCHEMA, STATE_VERSION } from './schema.ts';
+} from './delivery-rows.ts';
+import { STATE_SCHEMA, STATE_VERSION } from './delivery-schema.ts';
 import { waitingFrom } from './row-reading.ts';
 
 export interface DeliveryState {

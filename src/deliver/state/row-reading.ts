@@ -1,5 +1,5 @@
 /** From rows of SQLite to the values of `rows.ts`. */
-import type { DeadLetter, EventPlace, FailureText, WaitingEvent } from './rows.ts';
+import type { DeadLetter, EventPlace, FailureText, WaitingEvent } from './delivery-rows.ts';
 
 type Row = Record<string, unknown>;
 

@@ -8,17 +8,17 @@ import type {
   Destination,
   DestinationContext,
   DestinationType,
-} from '../../deliver/contract.ts';
+} from '../destination-contract.ts';
 import { RESCUED_COLUMN } from '../../lake/schema/fixed-columns.ts';
-import type { ColumnLimits } from '../warehouse/columns.ts';
-import { cleanText } from '../warehouse/rows.ts';
-import { databasesOf, ensureDatabase, qualified, quotedText } from './catalog.ts';
-import { createClickHouse, outcomeOfFailure } from './client.ts';
-import type { ClickHouse } from './client.ts';
-import { knowNothing, loadBatch } from './load.ts';
-import type { Known } from './load.ts';
-import { clickHouseSettings, parseClickHouseSettings } from './settings.ts';
-import type { ClickHouseSettings } from './settings.ts';
+import type { ColumnLimits } from '../warehouse/warehouse-columns.ts';
+import { cleanText } from '../warehouse/warehouse-rows.ts';
+import { databasesOf, ensureDatabase, qualified, quotedText } from './clickhouse-catalog.ts';
+import { createClickHouse, outcomeOfFailure } from './clickhouse-client.ts';
+import type { ClickHouse } from './clickhouse-client.ts';
+import { knowNothing, loadBatch } from './clickhouse-load.ts';
+import type { Known } from './clickhouse-load.ts';
+import { clickHouseSettings, parseClickHouseSettings } from './clickhouse-settings.ts';
+import type { ClickHouseSettings } from './clickhouse-settings.ts';
 
 /** Streams whose tables are remembered; more than run at once. */
 const STREAMS_MAX = 8;

@@ -19,7 +19,7 @@ import type {
   Destination,
   DestinationContext,
   DestinationType,
-} from '../../deliver/contract.ts';
+} from '../destination-contract.ts';
 import { isObject, parseJson } from '../../events/json.ts';
 import { withoutSentAt } from '../../events/message-json.ts';
 import type { HttpAnswer } from '../../net/net.ts';
@@ -27,7 +27,7 @@ import { joinTexts, mergeOutcomes, writeEvents } from '../event-json.ts';
 import { outcomeOfAnswer, outcomeOfError, responseText } from '../http-outcome.ts';
 import { checkUrlSetting, urlField } from '../http-settings.ts';
 import { testMessage } from '../service-messages.ts';
-import { defineSettings } from '../settings.ts';
+import { defineSettings } from '../destination-settings.ts';
 
 /** Segment takes 500 KB a batch; the rest is room for what receivers add before they count. */
 const BODY_BYTES_MAX = 450_000;

@@ -11,7 +11,7 @@ import type { LookupFunction } from 'node:net';
 import { Producer, SASLMechanisms, stringSerializers } from '@platformatic/kafka';
 import type { Broker, Callback, Connection, ConnectionPool } from '@platformatic/kafka';
 import type { Net } from '../../net/net.ts';
-import type { KafkaSettings } from './settings.ts';
+import type { KafkaSettings } from './kafka-settings.ts';
 
 /** Values are bytes: what was sent goes on as it was sent. */
 export type GuardedProducer = Producer<string, Buffer, string, string>;

@@ -10,12 +10,12 @@ import type {
   Destination,
   DestinationContext,
   DestinationType,
-} from '../../deliver/contract.ts';
+} from '../destination-contract.ts';
 import { mergeOutcomes, writeEvents } from '../event-json.ts';
 import { untilAbort } from '../until-abort.ts';
 import type { GuardedProducer } from './guarded-producer.ts';
-import { KAFKA_FIELDS, hasPlaceholder, parseKafkaSettings, topicOf } from './settings.ts';
-import type { KafkaSettings } from './settings.ts';
+import { KAFKA_FIELDS, hasPlaceholder, parseKafkaSettings, topicOf } from './kafka-settings.ts';
+import type { KafkaSettings } from './kafka-settings.ts';
 
 /** Brokers take a batch of a partition up to 1 MiB (`message.max.bytes`), with its overhead. */
 const SEND_BYTES_MAX = 900_000;
@@ -53,7 +53,7 @@ async function openKafka(
 ): Promise<Destination> {
   // Loaded at first use: the library is large.
   const { openProducer } = await import('./guarded-producer.ts');
-  const { outcomeOfFailure } = await import('./outcomes.ts');
+  const { outcomeOfFailure } = await import('./kafka-outcomes.ts');
   const isOneTopic = !hasPlaceholder(settings.topic);
   let current: GuardedProducer | null = null;
   let isClosed = false;

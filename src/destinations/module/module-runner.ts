@@ -2,12 +2,12 @@
  * Calls what a module exports: `deliver`, or handlers in the style of Segment's functions. Runs in
  * the thread of the module.
  */
-import type { DeliveryOutcome } from '../../deliver/contract.ts';
+import type { DeliveryOutcome } from '../destination-contract.ts';
 import { isObject } from '../../events/json.ts';
 import type { JsonObject } from '../../events/json.ts';
 import { inLanes } from '../lanes.ts';
-import type { ModuleCalls, PackedEvent } from './messages.ts';
-import { outcomeOfReturned, outcomeOfThrown } from './outcomes.ts';
+import type { ModuleCalls, PackedEvent } from './module-messages.ts';
+import { outcomeOfReturned, outcomeOfThrown } from './module-outcomes.ts';
 
 /** What `deliver` and `accepts` get. */
 interface ModuleEvent extends Omit<PackedEvent, 'text'> {

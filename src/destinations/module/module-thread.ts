@@ -5,9 +5,9 @@
  */
 import { Worker } from 'node:worker_threads';
 import { toError } from '../../base/errors.ts';
-import type { DestinationContext } from '../../deliver/contract.ts';
+import type { DestinationContext } from '../destination-contract.ts';
 import { serveFetch } from '../segment-actions/actions-pool.ts';
-import type { FromModule, ModuleCalls, ModuleSetup, ToModule } from './messages.ts';
+import type { FromModule, ModuleCalls, ModuleSetup, ToModule } from './module-messages.ts';
 
 export type CallResult<Output> =
   | { kind: 'result'; output: Output }

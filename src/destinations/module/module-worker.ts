@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../../base/assert.ts';
 import { toError } from '../../base/errors.ts';
 import { createPortFetch } from '../segment-actions/worker-fetch.ts';
-import type { FromModule, ModuleCalls, ModuleSetup, ToModule } from './messages.ts';
+import type { FromModule, ModuleCalls, ModuleSetup, ToModule } from './module-messages.ts';
 import { createModuleRunner, exportsOf } from './module-runner.ts';
 import type { ModuleRunner } from './module-runner.ts';
 

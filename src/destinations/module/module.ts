@@ -10,16 +10,16 @@ import type {
   Destination,
   DestinationContext,
   DestinationType,
-} from '../../deliver/contract.ts';
+} from '../destination-contract.ts';
 import type { JsonObject } from '../../events/json.ts';
 import { mergeOutcomes, writeEvents } from '../event-json.ts';
 import { deleteMessage } from '../service-messages.ts';
 import { untilAbort } from '../until-abort.ts';
 import type { CallResult, ModuleThread } from './module-thread.ts';
 import { createModuleThread } from './module-thread.ts';
-import { defect } from './outcomes.ts';
-import { MODULE_FIELDS, parseModuleSettings } from './settings.ts';
-import type { ModuleSettings } from './settings.ts';
+import { defect } from './module-outcomes.ts';
+import { MODULE_FIELDS, parseModuleSettings } from './module-settings.ts';
+import type { ModuleSettings } from './module-settings.ts';
 
 /** The module's own timeout comes first, because it can tell one call from another. */
 const TIMEOUT_MARGIN_MS = 60_000;

@@ -9,13 +9,13 @@ import type {
   Destination,
   DestinationContext,
   DestinationType,
-} from '../../deliver/contract.ts';
+} from '../destination-contract.ts';
 import { mergeOutcomes, writeEvents } from '../event-json.ts';
 import { inLanes } from '../lanes.ts';
 import { untilAbort } from '../until-abort.ts';
-import type { NatsLink } from './connection.ts';
-import { NATS_FIELDS, hasPlaceholder, parseNatsSettings, subjectOf } from './settings.ts';
-import type { NatsSettings } from './settings.ts';
+import type { NatsLink } from './nats-connection.ts';
+import { NATS_FIELDS, hasPlaceholder, parseNatsSettings, subjectOf } from './nats-settings.ts';
+import type { NatsSettings } from './nats-settings.ts';
 
 const PUBLISH_MS_MAX = 10_000;
 
@@ -39,8 +39,8 @@ export const nats: DestinationType = {
 
 async function openNats(settings: NatsSettings, { net }: DestinationContext): Promise<Destination> {
   // Loaded at first use, as other large libraries are.
-  const { openLink } = await import('./connection.ts');
-  const { outcomeOfFailure } = await import('./outcomes.ts');
+  const { openLink } = await import('./nats-connection.ts');
+  const { outcomeOfFailure } = await import('./nats-outcomes.ts');
   const { headers } = await import('@nats-io/transport-node');
   const isOneSubject = !hasPlaceholder(settings.subject);
   let current: Promise<NatsLink> | null = null;

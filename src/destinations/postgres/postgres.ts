@@ -11,19 +11,19 @@ import type {
   Destination,
   DestinationContext,
   DestinationType,
-} from '../../deliver/contract.ts';
-import type { ColumnLimits } from '../warehouse/columns.ts';
-import { cleanText } from '../warehouse/rows.ts';
+} from '../destination-contract.ts';
+import type { ColumnLimits } from '../warehouse/warehouse-columns.ts';
+import { cleanText } from '../warehouse/warehouse-rows.ts';
 import { RESCUED_COLUMN } from '../../lake/schema/fixed-columns.ts';
-import { ensureBookkeeping, qualified, schemasOf } from './catalog.ts';
-import { openConnection } from './connection.ts';
-import type { Connection } from './connection.ts';
-import type { Refusals } from './cursor.ts';
-import { begin, knowNothing, loadBatch } from './load.ts';
-import type { Known } from './load.ts';
-import { messageOf, outcomeOfFailure } from './outcomes.ts';
-import { parsePostgresSettings, postgresSettings } from './settings.ts';
-import type { PostgresSettings } from './settings.ts';
+import { ensureBookkeeping, qualified, schemasOf } from './postgres-catalog.ts';
+import { openConnection } from './postgres-connection.ts';
+import type { Connection } from './postgres-connection.ts';
+import type { Refusals } from './postgres-cursor.ts';
+import { begin, knowNothing, loadBatch } from './postgres-load.ts';
+import type { Known } from './postgres-load.ts';
+import { messageOf, outcomeOfFailure } from './postgres-outcomes.ts';
+import { parsePostgresSettings, postgresSettings } from './postgres-settings.ts';
+import type { PostgresSettings } from './postgres-settings.ts';
 
 /** A page has 8 KiB; the rest is for its head, the null bitmap and the columns of every table. */
 const ROW_BYTES_MAX = 7_400;

@@ -1,11 +1,11 @@
 /** Puts and deletes objects: signed requests, and what their answers mean. */
 import { createHash } from 'node:crypto';
 import { AwsV4Signer } from 'aws4fetch';
-import type { DeliveryOutcome, DestinationContext } from '../../deliver/contract.ts';
-import type { DeliveryReason } from '../../deliver/reasons.ts';
+import type { DeliveryOutcome, DestinationContext } from '../destination-contract.ts';
+import type { DeliveryReason } from '../delivery-reasons.ts';
 import type { HttpAnswer } from '../../net/net.ts';
 import { outcomeOfError, responseText, retryAfterMs } from '../http-outcome.ts';
-import type { S3Settings } from './settings.ts';
+import type { S3Settings } from './s3-settings.ts';
 
 /** What the service says to one request: delivered, or a reason to try again. */
 export type StoreOutcome = Extract<DeliveryOutcome, { kind: 'delivered' | 'retry' }>;

@@ -5,13 +5,13 @@
 import { join } from 'node:path';
 import { systemDisk } from '../../base/disk.ts';
 import { readWholeFile } from '../../base/whole-file.ts';
-import type { DeliveryEvent, DestinationContext } from '../../deliver/contract.ts';
+import type { DeliveryEvent, DestinationContext } from '../destination-contract.ts';
 import { isObject, textOf } from '../../events/json.ts';
 import type { NormalEvent } from '../../events/normalise.ts';
 import { parseTimestamp } from '../../events/timestamp.ts';
-import { EVENT_COLUMNS, eventRow } from '../../lake/columns.ts';
-import type { Row } from '../../lake/columns.ts';
-import type { ObjectGroup } from './objects.ts';
+import { EVENT_COLUMNS, eventRow } from '../../lake/lake-columns.ts';
+import type { Row } from '../../lake/lake-columns.ts';
+import type { ObjectGroup } from './s3-objects.ts';
 
 const MEMORY_LIMIT = '256MB';
 const ROW_GROUP_ROWS = 65_536;
@@ -27,7 +27,7 @@ export async function parquetFiles(
 ): Promise<Buffer[]> {
   const { temporaryFolder, logger, region, random } = context;
   // Loaded at first use: most deployments have no such destination, and the engine is large.
-  const { openEngine } = await import('../../lake/engine.ts');
+  const { openEngine } = await import('../../lake/sql-engine.ts');
   const { sqlText } = await import('../../lake/sql-text.ts');
   const { createRowTable, loadRows } = await import('../../lake/row-table.ts');
   const engine = await openEngine({

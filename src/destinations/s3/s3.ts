@@ -10,15 +10,15 @@ import type {
   Destination,
   DestinationContext,
   DestinationType,
-} from '../../deliver/contract.ts';
+} from '../destination-contract.ts';
 import { mergeOutcomes, writeEvents } from '../event-json.ts';
 import { createObjectStore } from './object-store.ts';
 import type { ObjectStore, StoreOutcome } from './object-store.ts';
-import { groupsOf, parquetKey, segmentLogsBody, segmentLogsKey } from './objects.ts';
-import type { ObjectGroup } from './objects.ts';
+import { groupsOf, parquetKey, segmentLogsBody, segmentLogsKey } from './s3-objects.ts';
+import type { ObjectGroup } from './s3-objects.ts';
 import { parquetFiles } from './parquet-files.ts';
-import { S3_FIELDS, parseS3Settings } from './settings.ts';
-import type { S3Settings } from './settings.ts';
+import { S3_FIELDS, parseS3Settings } from './s3-settings.ts';
+import type { S3Settings } from './s3-settings.ts';
 
 export const s3: DestinationType = {
   name: 's3',

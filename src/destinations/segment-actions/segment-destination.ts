@@ -9,10 +9,10 @@ import type {
   DeliveryOutcome,
   Destination,
   DestinationContext,
-} from '../../deliver/contract.ts';
-import { compileFql } from '../../deliver/routing/fql.ts';
-import type { FqlPredicate } from '../../deliver/routing/fql.ts';
-import { FqlRunError } from '../../deliver/routing/fql-functions.ts';
+} from '../destination-contract.ts';
+import { compileFql } from '../../fql/fql.ts';
+import type { FqlPredicate } from '../../fql/fql.ts';
+import { FqlRunError } from '../../fql/fql-functions.ts';
 import { isObject } from '../../events/json.ts';
 import type { JsonObject } from '../../events/json.ts';
 import { outcomeOfAnswer, outcomeOfError } from '../http-outcome.ts';

@@ -6,8 +6,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { MillraceError, toError } from '../../base/errors.ts';
-import type { SettingField } from '../../deliver/contract.ts';
-import { compileFql } from '../../deliver/routing/fql.ts';
+import type { SettingField } from '../destination-contract.ts';
+import { compileFql } from '../../fql/fql.ts';
 import { isObject } from '../../events/json.ts';
 import type { JsonObject } from '../../events/json.ts';
 import type { Net } from '../../net/net.ts';

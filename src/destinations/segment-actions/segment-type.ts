@@ -2,7 +2,7 @@
  * Segment's own destinations as kinds of ours, under their slugs: `actions-slack`. They run in a
  * thread of their own, and reach the network only through our guard.
  */
-import type { DestinationContext, DestinationType } from '../../deliver/contract.ts';
+import type { DestinationContext, DestinationType } from '../destination-contract.ts';
 import type { JsonObject } from '../../events/json.ts';
 import { createActionsPool } from './actions-pool.ts';
 import type { ActionsPool } from './actions-pool.ts';

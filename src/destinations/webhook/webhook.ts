@@ -10,12 +10,12 @@ import type {
   Destination,
   DestinationContext,
   DestinationType,
-} from '../../deliver/contract.ts';
+} from '../destination-contract.ts';
 import { joinTexts, mergeOutcomes, writeEvents } from '../event-json.ts';
 import { outcomeOfAnswer, outcomeOfError } from '../http-outcome.ts';
 import { checkUrlSetting, headersField, urlField } from '../http-settings.ts';
 import { deleteMessage, testMessage } from '../service-messages.ts';
-import { defineSettings } from '../settings.ts';
+import { defineSettings } from '../destination-settings.ts';
 import { signatureHeaders } from './signature.ts';
 
 /** What Segment's webhooks say; receivers filter by it. */

@@ -1,6 +1,6 @@
 /** From lines to the rows of `events`, in SQL: what Millrace knows of the source comes beside. */
-import { EVENT_COLUMNS } from '../columns.ts';
-import type { SourceInfo } from '../columns.ts';
+import { EVENT_COLUMNS } from '../lake-columns.ts';
+import type { SourceInfo } from '../lake-columns.ts';
 import { LINE_COLUMNS } from './event-lines.ts';
 import { sqlText } from '../sql-text.ts';
 

@@ -9,7 +9,7 @@ import { CONTEXT_DIRECT } from '../../events/document-shape.ts';
 import { FIELD, FIELD_COUNT } from '../../events/raw-items.ts';
 import { isEventType } from '../../events/validate.ts';
 import { assert } from '../../base/assert.ts';
-import type { ObservedEvent } from '../schema/registry.ts';
+import type { ObservedEvent } from '../schema/column-registry.ts';
 import type { LineShared } from './event-lines.ts';
 import { eventValues } from './event-values.ts';
 import type { LineValues } from './event-values.ts';

@@ -13,15 +13,15 @@ import { readRawRecord } from '../../events/raw-record.ts';
 import type { RawRecord } from '../../events/raw-record.ts';
 import { marksOf } from '../../events/record-marks.ts';
 import type { LogRecord } from '../../log/log-reader.ts';
-import type { FileKind } from '../catalog.ts';
-import { rejectedRow, rowLine } from '../columns.ts';
+import type { FileKind } from '../file-catalog.ts';
+import { rejectedRow, rowLine } from '../lake-columns.ts';
 import type { LakeState, PartitionState } from '../lake-state.ts';
 import { sourceOf } from '../lake-state.ts';
 import { learnEvents } from './event-shapes.ts';
 import type { EventShapes } from './event-shapes.ts';
 import { lineShared, putEventLine } from './event-lines.ts';
 import { eventValues, putValues } from './event-values.ts';
-import type { Cut, Part } from './part.ts';
+import type { Cut, Part } from './lake-part.ts';
 import { partsFolder, writePart } from './part-writer.ts';
 import {
   addJsonLine,

@@ -8,13 +8,13 @@ import { readWholeFile } from '../../base/whole-file.ts';
 import type { Random } from '../../base/random.ts';
 import type { Cell } from '../../observe/metrics.ts';
 import type { Logger } from '../../observe/logger.ts';
-import { columnStruct, REJECTED_COLUMNS } from '../columns.ts';
-import type { SourceInfo } from '../columns.ts';
+import { columnStruct, REJECTED_COLUMNS } from '../lake-columns.ts';
+import type { SourceInfo } from '../lake-columns.ts';
 import { dayFolder, dayOf, PACKED, PACKED_FOR_NOW } from '../parquet.ts';
 import { LINE_COLUMNS } from './event-lines.ts';
 import { eventRowsSql, jsonLinesRelation, linesRelation } from './event-rows-sql.ts';
 import { LINE_END } from './event-lines.ts';
-import type { Part } from './part.ts';
+import type { Part } from './lake-part.ts';
 import type { PendingRows } from './pending-rows.ts';
 import { sqlText } from '../sql-text.ts';
 

@@ -4,7 +4,7 @@ import { createByteBuffer, putText, reserve } from '../../base/byte-buffer.ts';
 import type { ByteBuffer } from '../../base/byte-buffer.ts';
 import type { Disk, DiskFile } from '../../base/disk.ts';
 import { toError } from '../../base/errors.ts';
-import type { FileKind, HourCount } from '../catalog.ts';
+import type { FileKind, HourCount } from '../file-catalog.ts';
 import { LINE_END } from './event-lines.ts';
 
 export interface PendingRows {

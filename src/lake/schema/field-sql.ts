@@ -4,8 +4,8 @@
  */
 import { RESCUED_COLUMN, shadowSql } from './fixed-columns.ts';
 import { TIMESTAMP_PATTERN } from './json-leaves.ts';
-import { DOCUMENT_OF_KIND } from './model.ts';
-import type { DocumentName, Field, Table } from './model.ts';
+import { DOCUMENT_OF_KIND } from './schema-model.ts';
+import type { DocumentName, Field, Table } from './schema-model.ts';
 import { sqlName, sqlText, sqlTexts } from '../sql-text.ts';
 
 /** Paths in one group: few enough that a narrow query on a wide table stays narrow. */

@@ -1,6 +1,6 @@
 /** The columns that a table has whatever its events bring (Segment docs: warehouse schema). */
-import { tableNameSql } from './names.ts';
-import type { Field, TableKind } from './model.ts';
+import { tableNameSql } from './column-names.ts';
+import type { Field, TableKind } from './schema-model.ts';
 
 /** Holds, as one JSON object, the values of a row that have no column; null when all have one. */
 export const RESCUED_COLUMN = '_rescued';

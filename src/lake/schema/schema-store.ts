@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import type { ColumnType } from './json-leaves.ts';
-import type { DocumentName, Field, Source, Table, TableKind } from './model.ts';
+import type { DocumentName, Field, Source, Table, TableKind } from './schema-model.ts';
 
 export interface SavedSource {
   slug: string;

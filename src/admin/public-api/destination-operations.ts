@@ -1,0 +1,304 @@
+/**
+ * Destinations and their subscriptions. In Segment a destination has one source; here it
+ * may have several, or all: it is shown with the first, and below each in lists of a source.
+ */
+import { z } from 'zod';
+import { assert } from '../../base/assert.ts';
+import { MillraceError } from '../../base/errors.ts';
+import type { JsonObject } from '../../events/json.ts';
+import {
+  deleteResourceDocument,
+  getResourceDocument,
+  setResourceDocument,
+} from '../../store/workspace/resource-documents.ts';
+import { listSources } from '../../store/sources/sources.ts';
+import { maySeeDestination, requireWritable } from '../destination-rights.ts';
+import { requireRole } from '../actor.ts';
+import { body, mergedSettings, pageOf, param, sourceOf } from './ask.ts';
+import type { Ask, Handler } from './ask.ts';
+import { destinationMetadata, isWarehouse } from './catalog-operations.ts';
+
+/** As the delivery control lists it. */
+export interface Listed {
+  id: string;
+  slug: string;
+  name: string;
+  type: string;
+  region: string;
+  state: string;
+  sources: string[] | null;
+  settings: JsonObject;
+  filters: JsonObject[];
+  createdAt: string;
+  updatedAt: string;
+}
+
+const SUBSCRIPTIONS = 'subscriptions';
+const settings = z.record(z.string(), z.unknown());
+const createSchema = z.strictObject({
+  sourceId: z.string(),
+  metadataId: z.string(),
+  enabled: z.boolean().default(true),
+  name: z.string().optional(),
+  settings: settings.default({}),
+});
+const updateSchema = z.strictObject({
+  name: z.string().nullable().optional(),
+  enabled: z.boolean().optional(),
+  settings: settings.optional(),
+});
+const subscriptionSchema = z.strictObject({
+  name: z.string(),
+  actionId: z.string(),
+  trigger: z.string(),
+  enabled: z.boolean().default(true),
+  settings: settings.default({}),
+});
+const subscriptionChange = z.strictObject({
+  input: subscriptionSchema.omit({ actionId: true }).partial(),
+});
+export const DESTINATION_BODIES = {
+  createDestination: createSchema,
+  updateDestination: updateSchema,
+  createDestinationSubscription: subscriptionSchema,
+  updateSubscriptionForDestination: subscriptionChange,
+};
+
+export const DESTINATION_HANDLERS: Record<string, Handler> = {
+  async listDestinations(ask) {
+    const all = (await listOf(ask)).filter(({ type }) => !isWarehouse(type));
+    const { page, pagination } = pageOf(ask, all, ({ id }) => id);
+    return { destinations: page.map((one) => viewOf(ask, one)), pagination };
+  },
+  async getDestination(ask) {
+    return { destination: viewOf(ask, await destinationOf(ask)) };
+  },
+  async createDestination(ask) {
+    requireRole(ask.c, 'member');
+    const given = await body(ask, createSchema);
+    const source = sourceOf(ask, 'write', given.sourceId);
+    const metadata = destinationMetadata(given.metadataId);
+    const name = given.name ?? metadata.name;
+    const made = await createListed(ask, {
+      name,
+      type: given.metadataId,
+      sources: [source.slug],
+      state: given.enabled ? 'enabled' : 'disabled',
+      // Subscriptions are made one by one, and a new destination of Segment has none.
+      settings: {
+        ...given.settings,
+        ...(metadata.actions.length > 0 && { [SUBSCRIPTIONS]: [] }),
+      },
+    });
+    return { destination: viewOf(ask, made) };
+  },
+  async updateDestination(ask) {
+    const { slug, settings: before } = await destinationOf(ask, 'write');
+    const given = await body(ask, updateSchema);
+    const { name, enabled, settings: changed } = given;
+    const change = {
+      ...(name && { name }),
+      ...(enabled !== undefined && { state: enabled ? 'enabled' : 'disabled' }),
+      ...(changed && { settings: mergedSettings(before, changed) }),
+    };
+    await ask.control.delivery.update(slug, change, ask.actor);
+    return { destination: viewOf(ask, await destinationOf(ask)) };
+  },
+  async deleteDestination(ask) {
+    const { id, slug } = await destinationOf(ask, 'write');
+    await ask.control.delivery.remove(slug, ask.actor);
+    deleteResourceDocument(ask.control.store, 'subscriptions', id);
+    deleteResourceDocument(ask.control.store, 'filters', id);
+    return { status: 'SUCCESS' };
+  },
+  async listSubscriptionsFromDestination(ask) {
+    const all = subscriptionsOf(ask, await destinationOf(ask));
+    const { page, pagination } = pageOf(ask, all, ({ id }) => id);
+    return { subscriptions: page, pagination };
+  },
+  async getSubscriptionFromDestination(ask) {
+    const all = subscriptionsOf(ask, await destinationOf(ask));
+    return { subscription: mustFind(all, param(ask, 'id'), 'subscription') };
+  },
+  async createDestinationSubscription(ask) {
+    const own = await destinationOf(ask, 'write');
+    const {
+      name,
+      actionId,
+      trigger,
+      enabled,
+      settings: mapping,
+    } = await body(ask, subscriptionSchema);
+    const added = { name, partnerAction: actionId, subscribe: trigger, enabled, mapping };
+    const id = ask.control.store.random.uuid();
+    const ids = [...idsOf(ask, 'subscriptions', own.id, rawSubscriptions(own).length), id];
+    await saveSubscriptions(ask, own, [...rawSubscriptions(own), added], ids);
+    const after = subscriptionsOf(ask, await destinationOf(ask));
+    return { destinationSubscription: mustFind(after, id, 'subscription') };
+  },
+  async updateSubscriptionForDestination(ask) {
+    const own = await destinationOf(ask, 'write');
+    const raw = rawSubscriptions(own);
+    const ids = idsOf(ask, 'subscriptions', own.id, raw.length);
+    const at = mustIndex(ids, param(ask, 'id'), 'subscription');
+    const {
+      name,
+      trigger,
+      enabled,
+      settings: mapping,
+    } = (await body(ask, subscriptionChange)).input;
+    const next = {
+      ...raw[at],
+      ...(name !== undefined && { name }),
+      ...(trigger !== undefined && { subscribe: trigger }),
+      ...(enabled !== undefined && { enabled }),
+      ...(mapping !== undefined && { mapping }),
+    };
+    await saveSubscriptions(ask, own, raw.toSpliced(at, 1, next), ids);
+    const after = subscriptionsOf(ask, await destinationOf(ask));
+    return { subscription: after[at] };
+  },
+  async removeSubscriptionFromDestination(ask) {
+    const own = await destinationOf(ask, 'write');
+    const raw = rawSubscriptions(own);
+    const ids = idsOf(ask, 'subscriptions', own.id, raw.length);
+    const at = mustIndex(ids, param(ask, 'id'), 'subscription');
+    await saveSubscriptions(ask, own, raw.toSpliced(at, 1), ids.toSpliced(at, 1));
+    return { status: 'SUCCESS' };
+  },
+};
+
+/** All that the caller may see. */
+export async function listOf(ask: Ask): Promise<Listed[]> {
+  const all = (await ask.control.delivery.list()) as unknown as Listed[];
+  return all.filter(({ sources }) => maySeeDestination(ask.actor, sources));
+}
+
+/** Makes one with a slug of its name. @throws MillraceError naming the field. */
+export async function createListed(
+  ask: Ask,
+  given: { name: string; type: string; sources: string[]; state: string; settings: object },
+): Promise<Listed> {
+  const { delivery } = ask.control;
+  const before = (await delivery.list()) as unknown as Listed[];
+  const slug = freeSlug(given.name, new Set(before.map((one) => one.slug)));
+  await delivery.create({ ...given, slug }, ask.actor);
+  const made = ((await delivery.list()) as unknown as Listed[]).find((one) => one.slug === slug);
+  assert(made, 'what was made is in the list');
+  return made;
+}
+
+export async function destinationOf(ask: Ask, right: 'read' | 'write' = 'read'): Promise<Listed> {
+  return findOf(ask, param(ask, 'destinationId'), right);
+}
+
+/** @throws MillraceError NOT_FOUND; FORBIDDEN when it may be seen but not changed. */
+export async function findOf(
+  ask: Ask,
+  id: string,
+  right: 'read' | 'write',
+  kind = 'destination',
+): Promise<Listed> {
+  if (right === 'write') requireRole(ask.c, 'member');
+  const found = (await listOf(ask)).find((one) => one.id === id);
+  if (!found) throw missing(kind, id);
+  if (right === 'write') requireWritable(ask.actor, found.sources);
+  return found;
+}
+
+export function isWarehouseListed({ type }: Listed): boolean {
+  return isWarehouse(type);
+}
+
+export function viewOf(ask: Ask, one: Listed) {
+  const known = listSources(ask.control.store);
+  const [first] = one.sources ?? known.map(({ slug }) => slug);
+  const source = known.find(({ slug }) => slug === first);
+  return destinationView(one, source?.id ?? '');
+}
+
+/** @param sourceId of the source that it is shown with. */
+export function destinationView(one: Listed, sourceId: string) {
+  const { [SUBSCRIPTIONS]: _, ...shown } = one.settings;
+  return {
+    id: one.id,
+    name: one.name,
+    enabled: one.state === 'enabled',
+    metadata: destinationMetadata(one.type),
+    sourceId,
+    settings: shown,
+  };
+}
+
+function rawSubscriptions({ settings: own }: Listed): JsonObject[] {
+  const list = own[SUBSCRIPTIONS];
+  return Array.isArray(list) ? (list as JsonObject[]) : [];
+}
+
+function subscriptionsOf(ask: Ask, own: Listed) {
+  const raw = rawSubscriptions(own);
+  const ids = idsOf(ask, 'subscriptions', own.id, raw.length);
+  return raw.map((one, at) => ({
+    id: ids[at] ?? '',
+    name: String(one['name'] ?? ''),
+    actionId: String(one['partnerAction']),
+    actionSlug: String(one['partnerAction']),
+    destinationId: own.id,
+    enabled: one['enabled'] !== false,
+    settings: (one['mapping'] ?? {}) as object,
+    trigger: String(one['subscribe'] ?? ''),
+  }));
+}
+
+/** Ours are lists without ids; what was made elsewhere has its place as id. */
+export function idsOf({ control }: Ask, kind: string, id: string, length: number): string[] {
+  const { ids } = getResourceDocument(control.store, kind, id) as { ids?: string[] };
+  return Array.from({ length }, (_, at) => ids?.[at] ?? String(at));
+}
+
+async function saveSubscriptions(
+  ask: Ask,
+  own: Listed,
+  list: readonly JsonObject[],
+  ids: readonly string[],
+): Promise<void> {
+  const change = { settings: { ...own.settings, [SUBSCRIPTIONS]: list } };
+  await ask.control.delivery.update(own.slug, change, ask.actor);
+  setResourceDocument(ask.control.store, 'subscriptions', own.id, { ids });
+}
+
+/** @throws MillraceError NOT_FOUND naming the kind. */
+export function mustFind<Item extends { id: string }>(
+  items: readonly Item[],
+  id: string,
+  kind: string,
+): Item {
+  const found = items.find((item) => item.id === id);
+  if (found) return found;
+  throw missing(kind, id);
+}
+
+/** @throws MillraceError NOT_FOUND naming the kind. */
+export function mustIndex(ids: readonly string[], id: string, kind: string): number {
+  const at = ids.indexOf(id);
+  if (at >= 0) return at;
+  throw missing(kind, id);
+}
+
+export function missing(kind: string, id: string): MillraceError {
+  return new MillraceError('NOT_FOUND', `There is no ${kind} ${id}`, { field: `${kind}Id` });
+}
+
+/** Names may be equal, slugs not. */
+function freeSlug(name: string, taken: ReadonlySet<string>): string {
+  const slug = name
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 60);
+  const wanted = slug === '' ? 'destination' : slug;
+  if (!taken.has(wanted)) return wanted;
+  for (let number = 2; ; number++)
+    if (!taken.has(`${wanted}-${number}`)) return `${wanted}-${number}`;
+}

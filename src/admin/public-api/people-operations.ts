@@ -1,0 +1,217 @@
+/**
+ * People, invitations and permissions. Segment gives a role on resources; here a person has one
+ * role in the workspace, or is kept to some sources, which he may change or only see.
+ */
+import { z } from 'zod';
+import { MillraceError } from '../../base/errors.ts';
+import type { Role, SourceRights } from '../../store/people/audit.ts';
+import { listInvitations } from '../../store/people/invitations.ts';
+import { findSource, listSources } from '../../store/sources/sources.ts';
+import { findUser, listUsers, mustFindUser } from '../../store/people/users.ts';
+import type { User } from '../../store/people/users.ts';
+import { ensureWorkspace } from '../../store/workspace/workspaces.ts';
+import { requireRole } from '../actor.ts';
+import {
+  changePerson,
+  deletePerson,
+  invite,
+  withdrawInvitation,
+} from '../../operate/accounts/people-changes.ts';
+import { body, listParam, pageOf, param } from './ask.ts';
+import type { Ask, Handler, PublicApiControl } from './ask.ts';
+
+const ROLES = [
+  ['owner', 'Workspace Owner', 'Everything.'],
+  ['admin', 'Workspace Admin', 'People, tokens, and all sources and destinations.'],
+  ['member', 'Source Admin', 'Sources and destinations, all or some.'],
+  ['viewer', 'Workspace Read-only', 'Sees everything, or some sources.'],
+] as const satisfies readonly (readonly [Role, string, string])[];
+const PERMISSIONS_MAX = 200;
+
+const resource = z.strictObject({
+  id: z.string(),
+  type: z.enum(['FUNCTION', 'SOURCE', 'SPACE', 'WAREHOUSE', 'WORKSPACE']),
+  labels: z.array(z.unknown()).max(0, 'permissions by label are not there').optional(),
+});
+const permission = z.strictObject({
+  roleId: z.string(),
+  resources: z.array(resource).max(PERMISSIONS_MAX).optional(),
+  labels: z.array(z.unknown()).max(0, 'permissions by label are not there').optional(),
+});
+const permissions = z.array(permission).max(PERMISSIONS_MAX);
+const permissionsSchema = z.strictObject({ permissions: permissions.min(1) });
+const invitesSchema = z.strictObject({
+  invites: z
+    .array(
+      z.strictObject({
+        email: z.string().trim().min(3).max(400),
+        permissions: permissions.default([]),
+      }),
+    )
+    .min(1)
+    .max(PERMISSIONS_MAX),
+});
+type Permission = z.output<typeof permission>;
+
+interface Access {
+  role: Role;
+  sources: SourceRights | null;
+}
+
+export const PEOPLE_BODIES = {
+  createInvites: invitesSchema,
+  addPermissionsToUser: permissionsSchema,
+  replacePermissionsForUser: permissionsSchema,
+};
+
+export const PEOPLE_HANDLERS: Record<string, Handler> = {
+  listRoles(ask) {
+    const { page, pagination } = pageOf(ask, ROLES, ([id]) => id);
+    return {
+      roles: page.map(([id, name, description]) => ({ id, name, description })),
+      pagination,
+    };
+  },
+  listUsers(ask) {
+    requireRole(ask.c, 'admin');
+    const { page, pagination } = pageOf(ask, listUsers(ask.control.store), ({ id }) => id);
+    return { users: page.map((user) => userView(ask, user)), pagination };
+  },
+  getUser(ask) {
+    requireRole(ask.c, 'admin');
+    return { user: userView(ask, userOf(ask)) };
+  },
+  deleteUsers(ask) {
+    requireRole(ask.c, 'admin');
+    // A script that takes an invitation back may ask for a user without an id, too.
+    const ids = listParam(ask, 'userIds').filter((id) => id !== '');
+    for (const id of ids) mustFindUser(ask.control.store, id);
+    for (const id of ids) deletePerson(ask.c, ask.control.store, id);
+    return { status: 'SUCCESS' };
+  },
+  listUserGroupsFromUser(ask) {
+    requireRole(ask.c, 'admin');
+    userOf(ask);
+    return { groups: [], pagination: pageOf(ask, [], String).pagination };
+  },
+  listUserGroups(ask) {
+    requireRole(ask.c, 'admin');
+    return { userGroups: [], pagination: pageOf(ask, [], String).pagination };
+  },
+  async replacePermissionsForUser(ask) {
+    requireRole(ask.c, 'admin');
+    const { permissions: given } = await body(ask, permissionsSchema);
+    const { id } = userOf(ask);
+    const changed = changePerson(ask.c, ask.control.store, id, accessOf(ask.control, given));
+    return { permissions: permissionsOf(ask.control, changed) };
+  },
+  async addPermissionsToUser(ask) {
+    requireRole(ask.c, 'admin');
+    const { permissions: given } = await body(ask, permissionsSchema);
+    const user = userOf(ask);
+    const all = [...permissionsOf(ask.control, user), ...given];
+    const changed = changePerson(ask.c, ask.control.store, user.id, accessOf(ask.control, all));
+    return { permissions: permissionsOf(ask.control, changed) };
+  },
+  listInvites(ask) {
+    requireRole(ask.c, 'admin');
+    const emails = [...new Set(listInvitations(ask.control.store).map(({ email }) => email))];
+    const { page, pagination } = pageOf(ask, emails, String);
+    return { invites: page, pagination };
+  },
+  /** The links are given by people: in Settings of the dashboard, or on the command line. */
+  async createInvites(ask) {
+    requireRole(ask.c, 'admin');
+    const { invites } = await body(ask, invitesSchema);
+    const wanted = invites.map(({ email, permissions: given }) => ({
+      email,
+      ...accessOf(ask.control, given),
+    }));
+    for (const one of wanted) invite(ask.c, ask.control.store, one);
+    return { emails: wanted.map(({ email }) => email) };
+  },
+  deleteInvites(ask) {
+    requireRole(ask.c, 'admin');
+    for (const email of listParam(ask, 'emails')) {
+      withdrawInvitation(ask.c, ask.control.store, email);
+    }
+    return { status: 'SUCCESS' };
+  },
+};
+
+function userOf(ask: Ask): User {
+  const user = findUser(ask.control.store, param(ask, 'userId'));
+  if (user) return user;
+  throw new MillraceError('NOT_FOUND', 'There is no such user', { field: 'userId' });
+}
+
+function userView({ control }: Ask, user: User) {
+  const { id, name, email } = user;
+  return { id, name, email, permissions: permissionsOf(control, user) };
+}
+
+function permissionsOf(control: PublicApiControl, { role, sources }: Access) {
+  const workspace = { id: ensureWorkspace(control.store).id, type: 'WORKSPACE' as const };
+  const view = (roleId: Role, resources: Permission['resources'] & {}) => ({
+    roleId,
+    roleName: ROLES.find(([id]) => id === roleId)?.[1] ?? roleId,
+    resources,
+  });
+  if (sources === null || role === 'owner' || role === 'admin') return [view(role, [workspace])];
+  const known = listSources(control.store);
+  const resourcesOf = (slugs: readonly string[]) =>
+    known
+      .filter(({ slug }) => slugs.includes(slug))
+      .map(({ id }) => ({ id, type: 'SOURCE' as const }));
+  const seen = sources.read.filter((slug) => !sources.write.includes(slug));
+  return [
+    ...(sources.write.length > 0 ? [view('member', resourcesOf(sources.write))] : []),
+    ...(seen.length > 0 ? [view('viewer', resourcesOf(seen))] : []),
+  ];
+}
+
+/**
+ * The role and the sources that permissions come to. A role in the workspace is worth more than
+ * one on sources; of several the highest counts.
+ * @throws MillraceError INVALID_ARGUMENT naming the field.
+ */
+function accessOf(control: PublicApiControl, given: readonly Permission[]): Access {
+  let whole: Role | undefined;
+  const sources = { read: [] as string[], write: [] as string[] };
+  given.forEach(({ roleId, resources = [] }, at) => {
+    const role = ROLES.find(([id]) => id === roleId)?.[0];
+    if (role === undefined) {
+      const known = ROLES.map(([id]) => id).join(', ');
+      throw wrong(`permissions[${at}].roleId`, `${roleId} is not one of ${known}`);
+    }
+    if (resources.length === 0) whole = higherOf(whole, role);
+    resources.forEach(({ id, type }, place) => {
+      const field = `permissions[${at}].resources[${place}]`;
+      if (type === 'WORKSPACE') {
+        if (id !== ensureWorkspace(control.store).id) throw wrong(`${field}.id`, 'unknown');
+        whole = higherOf(whole, role);
+        return;
+      }
+      if (type !== 'SOURCE') throw wrong(`${field}.type`, 'only WORKSPACE and SOURCE are there');
+      if (role === 'owner' || role === 'admin') {
+        throw wrong(`${field}.type`, `${role} is a role in the whole workspace`);
+      }
+      const source = findSource(control.store, id);
+      if (!source) throw wrong(`${field}.id`, `there is no source ${id}`);
+      sources[role === 'member' ? 'write' : 'read'].push(source.slug);
+    });
+  });
+  if (whole !== undefined) return { role: whole, sources: null };
+  const { read, write } = sources;
+  // Without any permission: somebody who sees nothing until he is given more.
+  return { role: write.length > 0 ? 'member' : 'viewer', sources: { read, write } };
+}
+
+function higherOf(one: Role | undefined, other: Role): Role {
+  const rank = (role: Role | undefined): number => ROLES.findIndex(([id]) => id === role);
+  return one !== undefined && rank(one) < rank(other) ? one : other;
+}
+
+function wrong(field: string, why: string): MillraceError {
+  return new MillraceError('INVALID_ARGUMENT', `${field}: ${why}`, { field });
+}

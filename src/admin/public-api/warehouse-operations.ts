@@ -1,0 +1,133 @@
+/**
+ * Warehouses: the destinations that are tables, in a list of their own as in Segment. A new one
+ * has no source until one is connected.
+ */
+import { z } from 'zod';
+import { MillraceError } from '../../base/errors.ts';
+import { listSources } from '../../store/sources/sources.ts';
+import { ensureWorkspace } from '../../store/workspace/workspaces.ts';
+import { requireRole } from '../actor.ts';
+import { body, mergedSettings, pageOf, param, sourceOf } from './ask.ts';
+import type { Ask, Handler } from './ask.ts';
+import { warehouseMetadata } from './catalog-operations.ts';
+import {
+  createListed,
+  findOf,
+  isWarehouseListed,
+  listOf,
+  missing,
+} from './destination-operations.ts';
+import type { Listed } from './destination-operations.ts';
+import { sourceView } from './source-view.ts';
+
+const settings = z.record(z.string(), z.unknown());
+const createSchema = z.strictObject({
+  metadataId: z.string(),
+  name: z.string().nullable().optional(),
+  enabled: z.boolean().default(true),
+  settings: settings.default({}),
+});
+const updateSchema = z.strictObject({
+  name: z.string().nullable().optional(),
+  enabled: z.boolean().optional(),
+  settings: settings.optional(),
+});
+
+export const WAREHOUSE_BODIES = { createWarehouse: createSchema, updateWarehouse: updateSchema };
+
+export const WAREHOUSE_HANDLERS: Record<string, Handler> = {
+  async listWarehouses(ask) {
+    const all = (await listOf(ask)).filter(isWarehouseListed);
+    const { page, pagination } = pageOf(ask, all, ({ id }) => id);
+    return { warehouses: page.map((one) => warehouseView(ask, one)), pagination };
+  },
+  async getWarehouse(ask) {
+    return { warehouse: warehouseView(ask, await warehouseOf(ask)) };
+  },
+  async createWarehouse(ask) {
+    // It belongs to no source, so that nobody who is kept to some could see it.
+    requireRole(ask.c, 'admin');
+    const given = await body(ask, createSchema);
+    const metadata = warehouseMetadata(given.metadataId);
+    const { name: named, ...rest } = given.settings;
+    const made = await createListed(ask, {
+      name: given.name ?? (typeof named === 'string' ? named : metadata.name),
+      type: given.metadataId,
+      sources: [],
+      state: given.enabled ? 'enabled' : 'disabled',
+      settings: rest,
+    });
+    return { warehouse: warehouseView(ask, made) };
+  },
+  async updateWarehouse(ask) {
+    const { slug, settings: before } = await warehouseOf(ask, 'write');
+    const { name, enabled, settings: changed } = await body(ask, updateSchema);
+    const { name: _, ...rest } = changed ?? {};
+    const change = {
+      ...(name && { name }),
+      ...(enabled !== undefined && { state: enabled ? 'enabled' : 'disabled' }),
+      ...(changed && { settings: mergedSettings(before, rest) }),
+    };
+    await ask.control.delivery.update(slug, change, ask.actor);
+    return { warehouse: warehouseView(ask, await warehouseOf(ask)) };
+  },
+  async deleteWarehouse(ask) {
+    const { slug } = await warehouseOf(ask, 'write');
+    await ask.control.delivery.remove(slug, ask.actor);
+    return { status: 'SUCCESS' };
+  },
+  async getConnectionStateFromWarehouse(ask) {
+    const { slug } = await warehouseOf(ask, 'write');
+    const isConnected = await ask.control.delivery.test(slug).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof MillraceError) return false;
+        throw error;
+      },
+    );
+    return { connectionState: isConnected ? 'CONNECTED' : 'FAILED' };
+  },
+  async listConnectedSourcesFromWarehouse(ask) {
+    const { sources } = await warehouseOf(ask);
+    const all = listSources(ask.control.store).filter(
+      ({ slug }) => sources === null || sources.includes(slug),
+    );
+    const { page, pagination } = pageOf(ask, all, ({ id }) => id);
+    return { sources: page.map((source) => sourceView(ask, source)), pagination };
+  },
+  async addConnectionFromSourceToWarehouse(ask) {
+    const { slug, sources } = await warehouseOf(ask, 'write');
+    const source = sourceOf(ask, 'write');
+    if (sources !== null && !sources.includes(source.slug)) {
+      const change = { sources: [...sources, source.slug] };
+      await ask.control.delivery.update(slug, change, ask.actor);
+    }
+    return { status: 'CONNECTED' };
+  },
+  async removeSourceConnectionFromWarehouse(ask) {
+    const { slug, region, sources } = await warehouseOf(ask, 'write');
+    const source = sourceOf(ask, 'write');
+    const ofRegion = listSources(ask.control.store).filter((own) => own.region === region);
+    const all = sources ?? ofRegion.map((own) => own.slug);
+    const change = { sources: all.filter((own) => own !== source.slug) };
+    await ask.control.delivery.update(slug, change, ask.actor);
+    return { status: 'SUCCESS' };
+  },
+};
+
+async function warehouseOf(ask: Ask, right: 'read' | 'write' = 'read'): Promise<Listed> {
+  const id = param(ask, 'warehouseId');
+  const found = await findOf(ask, id, right, 'warehouse');
+  if (isWarehouseListed(found)) return found;
+  throw missing('warehouse', id);
+}
+
+export function warehouseView({ control }: Ask, one: Listed) {
+  return {
+    id: one.id,
+    metadata: warehouseMetadata(one.type),
+    workspaceId: ensureWorkspace(control.store).id,
+    enabled: one.state === 'enabled',
+    settings: { ...one.settings, name: one.name },
+  };
+}

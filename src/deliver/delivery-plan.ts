@@ -1,0 +1,36 @@
+/** What delivery threads are told of the control store. */
+import { listDestinations } from '../store/destinations/destinations.ts';
+import { listSourcesEver } from '../store/sources/sources.ts';
+import { listSuppressedUsers } from '../store/sources/suppressed-users.ts';
+import type { DeliveryPlan } from './delivery-messages.ts';
+import type { ServerParts } from '../operate/server-parts.ts';
+
+/** Reads destinations, sources and suppressed users as they are now. */
+export function deliveryPlan({
+  store,
+  sealer,
+}: Pick<ServerParts, 'store' | 'sealer'>): DeliveryPlan {
+  return {
+    destinations: listDestinations(store, sealer).map((destination) => ({
+      id: destination.id,
+      slug: destination.slug,
+      name: destination.name,
+      type: destination.type,
+      region: destination.region,
+      state: destination.state,
+      sources: destination.sources,
+      settings: destination.settings,
+      consentCategories: destination.consentCategories,
+      filters: destination.filters,
+      delivery: destination.delivery,
+      start: destination.start,
+    })),
+    sources: listSourcesEver(store).map(({ number, id, slug, name }) => ({
+      number,
+      id,
+      slug,
+      name,
+    })),
+    suppressedUsers: listSuppressedUsers(store).map(({ userId }) => userId),
+  };
+}

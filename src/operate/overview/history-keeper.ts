@@ -1,0 +1,99 @@
+/** Keeps the history of counters, looks at alert rules, and sends the canary. */
+import { join } from 'node:path';
+import { toError } from '../../base/errors.ts';
+import type { HistoryControl } from '../../admin/history-routes.ts';
+import type { AlertControl } from '../../admin/alert-routes.ts';
+import { openHistory } from '../../observe/history.ts';
+import type { Snapshot } from '../../observe/metrics.ts';
+import { createAlerts } from '../alerts/alerts.ts';
+import { baseline } from '../alerts/evaluate.ts';
+import { createCanary } from './canary.ts';
+import { eventVolumes } from './event-counts.ts';
+import type { LakeService } from '../../query/lake-service.ts';
+import type { ServerParts } from '../server-parts.ts';
+
+export interface HistoryKeeper {
+  history: HistoryControl;
+  alerts: AlertControl;
+  stop(): Promise<void>;
+}
+
+export interface KeeperSeams {
+  lake: LakeService;
+  metrics(): readonly Snapshot[];
+  collectorUrl(): string;
+  /** Makes a change of sources and keys known to all threads. */
+  publish(): void;
+}
+
+const RECORD_MS = 10_000;
+
+export function startHistoryKeeper(parts: ServerParts, seams: KeeperSeams): HistoryKeeper {
+  const { config, clock, logger, store, sealer, net, metrics, dataFolder } = parts;
+  const history = openHistory(join(dataFolder, 'history.db'), config.history, clock);
+  const alerts = createAlerts(parts, history, join(dataFolder, 'alerts.db'));
+  const record = (): void => history.record(seams.metrics());
+  const stopping = new AbortController();
+  const repeat = async (name: string, everyMs: number, work: () => unknown): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await clock.sleep(everyMs, stopping.signal).catch(() => undefined);
+      if (stopping.signal.aborted) return;
+      try {
+        await work();
+      } catch (error) {
+        logger.error({ chore: name, reason: toError(error).message }, 'chore failed');
+      }
+    }
+  };
+  const [region = 'us'] = Object.keys(config.regions);
+  const { everySeconds, lateSeconds, enabled } = config.canary;
+  const { lake, collectorUrl, publish } = seams;
+  const flight = {
+    store,
+    clock,
+    logger,
+    metrics,
+    lake,
+    collectorUrl,
+    publish,
+    region,
+    lateSeconds,
+  };
+  const chores = [
+    repeat('history', RECORD_MS, record),
+    repeat('alerts', config.alerts.everySeconds * 1000, () => {
+      record();
+      return alerts.look();
+    }),
+    ...(enabled ? [repeat('canary', everySeconds * 1000, createCanary(flight))] : []),
+  ];
+  return {
+    history: {
+      query(query) {
+        // What was counted since the last tick belongs to the answer.
+        record();
+        return history.query(query);
+      },
+      nowMs: () => clock.wallMs(),
+      eventVolumes: (source, fromMs, toMs) => eventVolumes(lake, source, fromMs, toMs),
+      baseline: (source, atMs) => baseline(source, history.query, atMs),
+    },
+    alerts: {
+      store,
+      sealer,
+      standing: alerts.standing,
+      past: alerts.past,
+      test: alerts.test,
+      checkUrl: (url) => net.checkUrl(url),
+      hasMail: config.alerts.smtp !== null,
+    },
+    async stop() {
+      stopping.abort();
+      // A channel that does not answer must not hold up a stop.
+      await Promise.race([Promise.all(chores), clock.sleep(1_000)]);
+      record();
+      history.close();
+      alerts.close();
+    },
+  };
+}

@@ -1,0 +1,85 @@
+/** Regions and the sizes of their folders. */
+import { join } from 'node:path';
+import type { RegionControl } from '../../admin/region-routes.ts';
+import type { Disk } from '../../base/disk.ts';
+import { errnoOf } from '../../base/errors.ts';
+import { partitionFolder } from '../../log/partition-folder.ts';
+import { listSegments } from '../../log/segments.ts';
+import { listSources, listSourcesEver } from '../../store/sources/sources.ts';
+import type { ServerParts } from '../server-parts.ts';
+
+type Parts = Pick<ServerParts, 'config' | 'disk' | 'dataFolder' | 'store' | 'clock'>;
+type Sizes = Map<string, { logBytes: number; lakeBytes: number }>;
+
+/** Every file is opened for its size, so that they are not asked again and again. */
+const KEPT_MS = 30_000;
+
+export function createRegionControl(parts: Parts): RegionControl {
+  const { config, store, clock } = parts;
+  let kept: { atMs: number; sizes: Promise<Sizes> } | undefined;
+  return {
+    async regions() {
+      const own = listSources(store);
+      const ever = listSourcesEver(store);
+      const names = [
+        ...new Set([...Object.keys(config.regions), ...ever.map(({ region }) => region)]),
+      ];
+      if (!kept || clock.monotonicMs() - kept.atMs > KEPT_MS) {
+        kept = { atMs: clock.monotonicMs(), sizes: sizesOf(parts, names) };
+        kept.sizes.catch(() => (kept = undefined));
+      }
+      const sizes = await kept.sizes;
+      return names.map((name) => ({
+        name,
+        isConfigured: Object.hasOwn(config.regions, name),
+        hosts: config.regions[name]?.hosts ?? [],
+        sources: own.filter(({ region }) => region === name).length,
+        ...(sizes.get(name) ?? { logBytes: 0, lakeBytes: 0 }),
+      }));
+    },
+  };
+}
+
+async function sizesOf({ disk, dataFolder }: Parts, regions: readonly string[]): Promise<Sizes> {
+  const sizes: Sizes = new Map();
+  for (const region of regions) {
+    let logBytes = 0;
+    for (const name of await disk.list(partitionFolder(dataFolder, region, ''))) {
+      const segments = await listSegments(disk, partitionFolder(dataFolder, region, name));
+      for (const { bytes } of segments) logBytes += bytes;
+    }
+    let lakeBytes = 0;
+    for (const kind of ['lake', 'rejected']) {
+      lakeBytes += await parquetBytes(disk, join(dataFolder, region, kind));
+    }
+    sizes.set(region, { logBytes, lakeBytes });
+  }
+  return sizes;
+}
+
+/** Files are in a folder for each day. */
+async function parquetBytes(disk: Disk, folder: string): Promise<number> {
+  let bytes = 0;
+  for (const day of await disk.list(folder)) {
+    if (!day.startsWith('day=')) continue;
+    for (const name of await disk.list(join(folder, day))) {
+      bytes += await fileBytes(disk, join(folder, day, name));
+    }
+  }
+  return bytes;
+}
+
+/** A file that compaction has replaced meanwhile has no size. */
+async function fileBytes(disk: Disk, path: string): Promise<number> {
+  try {
+    const file = await disk.open(path, 'read');
+    try {
+      return await file.size();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return 0;
+    throw error;
+  }
+}
