@@ -169,10 +169,10 @@ export function accountRoutes({ store }: AccountOptions): Hono {
   routes.patch('/users/:id', async (c) => {
     requireRole(c, 'admin');
     const change = definedOf(await parseBody(c, changeSchema));
-    return c.json(userView(changePerson(c, store, c.req.param('id'), change)));
+    return c.json(userView(changePerson(store, actorOf(c), c.req.param('id'), change)));
   });
   routes.delete('/users/:id', (c) => {
-    deletePerson(c, store, c.req.param('id'));
+    deletePerson(store, actorOf(c), c.req.param('id'));
     return c.json({ deleted: true });
   });
   routes.post('/users/:id/new-password', (c) => {
@@ -187,7 +187,7 @@ export function accountRoutes({ store }: AccountOptions): Hono {
   });
   routes.post('/invitations', async (c) => {
     requireRole(c, 'admin');
-    const invitation = invite(c, store, await parseBody(c, inviteSchema));
+    const invitation = invite(store, actorOf(c), await parseBody(c, inviteSchema));
     return c.json({ invitation }, 201);
   });
   routes.get('/invitations', (c) => {
@@ -199,7 +199,7 @@ export function accountRoutes({ store }: AccountOptions): Hono {
     return c.json(pending);
   });
   routes.delete('/invitations/:email', (c) => {
-    withdrawInvitation(c, store, c.req.param('email'));
+    withdrawInvitation(store, actorOf(c), c.req.param('email'));
     return c.json({ withdrawn: true });
   });
   addTokenRoutes(routes, store);

@@ -1,10 +1,9 @@
-/** Who asks the admin listener, and what each role may. */
+/** Who asks the admin listener. What each role may is in `operate/rights`. */
 import type { Context } from 'hono';
 import { MillraceError } from '../base/errors.ts';
+import { hasAllSources, requireRoleOf, requireSourceOf } from '../operate/rights/actor-rights.ts';
 import type { Actor, Role } from '../store/people/audit.ts';
 
-/** From the least to the most. */
-const ROLES: readonly Role[] = ['viewer', 'member', 'admin', 'owner'];
 const KEY = 'actor';
 
 /** Set by the guard before any route is reached. */
@@ -19,42 +18,14 @@ export function actorOf(c: Context): Actor {
   throw new MillraceError('UNAUTHORIZED', 'Sign in, or send Authorization: Bearer <token>');
 }
 
-/**
- * Viewers read; members also change sources, destinations and what belongs to them; admins also
- * people and tokens; owners everything.
- * @throws MillraceError FORBIDDEN naming the role that is needed.
- */
+/** As `requireRoleOf`, of whoever asks. */
 export function requireRole(c: Context, needed: Role): Actor {
-  const actor = actorOf(c);
-  if (ROLES.indexOf(actor.role) >= ROLES.indexOf(needed)) return actor;
-  throw new MillraceError('FORBIDDEN', `The role ${needed} is needed; this is ${actor.role}`);
+  return requireRoleOf(actorOf(c), needed);
 }
 
-/**
- * Members and viewers can be kept to some sources; admins and owners have all of them.
- * @throws MillraceError NOT_FOUND, as for a source that is not there; FORBIDDEN when it may be
- *   seen but not changed.
- */
+/** As `requireSourceOf`, of whoever asks. */
 export function requireSource(c: Context, slug: string, right: 'read' | 'write'): Actor {
-  const actor = requireRole(c, right === 'write' ? 'member' : 'viewer');
-  if (!maySee(actor, slug)) {
-    throw new MillraceError('NOT_FOUND', `There is no source ${slug}`, { field: 'source' });
-  }
-  if (right === 'read' || hasAllSources(actor) || actor.sources?.write.includes(slug)) return actor;
-  throw new MillraceError('FORBIDDEN', `The source ${slug} may only be read with this account`);
-}
-
-export function maySee(actor: Actor, slug: string): boolean {
-  if (hasAllSources(actor)) return true;
-  const { read = [], write = [] } = actor.sources ?? {};
-  return read.includes(slug) || write.includes(slug);
-}
-
-/** Slugs of the sources that somebody may see; null: all. */
-export function sourcesSeenBy(actor: Actor): readonly string[] | null {
-  if (hasAllSources(actor)) return null;
-  const { read = [], write = [] } = actor.sources ?? {};
-  return [...new Set([...read, ...write])];
+  return requireSourceOf(actorOf(c), slug, right);
 }
 
 /** What shows all sources at once, such as SQL, is for those who may see all of them. */
@@ -62,8 +33,4 @@ export function requireAllSources(c: Context): Actor {
   const actor = actorOf(c);
   if (hasAllSources(actor)) return actor;
   throw new MillraceError('FORBIDDEN', 'This needs an account that may see all sources');
-}
-
-export function hasAllSources({ role, sources }: Actor): boolean {
-  return sources === null || role === 'admin' || role === 'owner';
 }

@@ -11,61 +11,25 @@ import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import { MillraceError, toError } from '../base/errors.ts';
 import { createClientAddress } from '../collect/client-address.ts';
-import type { SqlRequest, SqlResult } from '../query/run-sql.ts';
-import type { Logger } from '../observe/logger.ts';
+import type { SqlRequest } from '../query/run-sql.ts';
+import { VERSION } from '../base/version.ts';
+import { renderPrometheus } from '../observe/metrics.ts';
+import type { RunningServer } from '../operate/running-server.ts';
+import type { Actor } from '../store/people/audit.ts';
+import { listSources } from '../store/sources/sources.ts';
+import { adminParts } from './admin-parts.ts';
+import { loadDashboard } from './dashboard-files.ts';
+import { openAdminParts } from './open-admin-parts.ts';
 import { toCsv } from './csv.ts';
-import type { Clock } from '../base/clock.ts';
-import type { Store } from '../store/store.ts';
 import { accountRoutes, signInRoutes } from './account-routes.ts';
 import type { AccountOptions } from './account-routes.ts';
 import { identify, tokenCheck } from './guard.ts';
 import { createPasswords } from './passwords.ts';
 import { createSignInLimit } from './sign-in-limit.ts';
-import type { SignInSettings } from './sign-in-limit.ts';
-import { actorOf, requireAllSources, setActor, sourcesSeenBy } from './actor.ts';
-import { deliveryRoutes } from './delivery-routes.ts';
-import type { DeliveryControl } from './delivery-routes.ts';
+import { actorOf, requireAllSources, setActor } from './actor.ts';
+import { maySee } from '../operate/rights/actor-rights.ts';
 import { answerTail } from './tail.ts';
-import type { Tail } from './tail.ts';
 import { createTokenSessions } from './token-session.ts';
-
-export interface Health {
-  isHealthy: boolean;
-  isReady: boolean;
-  checks: Record<string, string>;
-}
-
-/** Routes of one part of the admin listener, and where they are. */
-export interface AdminPart {
-  path: string;
-  routes: Hono;
-}
-
-export interface AdminOptions {
-  host: string;
-  port: number;
-  token: string;
-  signIns: SignInSettings;
-  /** Addresses or CIDR ranges. */
-  trustedProxies: readonly string[];
-  sql: { timeoutMs: number; rowsMax: number };
-  logger: Logger;
-  query(request: SqlRequest, cancelled?: AbortSignal): Promise<SqlResult>;
-  tail: Tail;
-  metricsText(): string;
-  health(): Health;
-  /** @param seen slugs of the sources that are shown; null: all. */
-  status(seen: readonly string[] | null): object;
-  delivery: DeliveryControl;
-  /** The files of the dashboard. */
-  dashboard: Hono;
-  /** Parts that nobody has to be signed in for. */
-  open: readonly AdminPart[];
-  /** Parts that the caller brings, behind the guard. */
-  guarded: readonly AdminPart[];
-  store: Store;
-  clock: Clock;
-}
 
 export interface AdminServer {
   port: number;
@@ -83,9 +47,15 @@ const SqlBody = z.strictObject({
 
 const BODY_BYTES_MAX = 1024 * 1024;
 
-export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
-  const app = createApp(options);
-  const { server, port } = await listen(app, options);
+/** @param token that may everything. @param startedMs on the monotonic clock. */
+export async function startAdmin(
+  running: RunningServer,
+  token: string,
+  startedMs: number,
+): Promise<AdminServer> {
+  const dashboard = await loadDashboard(running.disk);
+  const app = createApp(running, { token, startedMs, dashboard });
+  const { server, port } = await listen(app, running.config.admin);
   const routes = app.routes.filter(({ method }) => method !== 'ALL');
   return {
     port,
@@ -98,7 +68,11 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   };
 }
 
-function createApp(options: AdminOptions): Hono {
+function createApp(
+  server: RunningServer,
+  { token, startedMs, dashboard }: { token: string; startedMs: number; dashboard: Hono },
+): Hono {
+  const { store, clock, config, logger } = server;
   const app = new Hono();
   app.use(async (c, next) => {
     // A page of another site can reach a loopback port through a name it owns; it cannot lie here.
@@ -114,25 +88,25 @@ function createApp(options: AdminOptions): Hono {
     return undefined;
   });
   app.get('/health', (c) => {
-    const { isHealthy, checks } = options.health();
+    const { isHealthy, checks } = server.health();
     return c.json({ status: isHealthy ? 'ok' : 'failing', checks }, isHealthy ? 200 : 503);
   });
   app.get('/ready', (c) => {
-    const { isReady, checks } = options.health();
+    const { isReady, checks } = server.health();
     return c.json({ status: isReady ? 'ready' : 'starting', checks }, isReady ? 200 : 503);
   });
   app.get('/metrics', (c) =>
-    c.text(options.metricsText(), 200, { 'Content-Type': 'text/plain; version=0.0.4' }),
+    c.text(metricsText(server, startedMs), 200, { 'Content-Type': 'text/plain; version=0.0.4' }),
   );
-  app.route('/', options.dashboard);
-  const isToken = tokenCheck(options.token);
-  const tokenSessions = createTokenSessions(options.token, options.clock);
+  app.route('/', dashboard);
+  const isToken = tokenCheck(token);
+  const tokenSessions = createTokenSessions(token, clock);
   const passwords = createPasswords();
-  const clientAddress = createClientAddress(options.trustedProxies);
+  const clientAddress = createClientAddress(config.admin.trustedProxies);
   const accounts: AccountOptions = {
-    store: options.store,
+    store,
     passwords,
-    limit: createSignInLimit(options.signIns, options.clock),
+    limit: createSignInLimit(config.admin.signIns, clock),
     isAdminToken: isToken,
     tokenSessions,
     addressOf: (c) => clientAddress((c.env as HttpBindings).incoming),
@@ -140,33 +114,54 @@ function createApp(options: AdminOptions): Hono {
   const open = new Hono();
   open.use(limitBody());
   open.route('/admin', signInRoutes(accounts));
-  for (const { path, routes } of options.open) open.route(path, routes);
+  for (const { path, routes } of openAdminParts(server)) open.route(path, routes);
   app.route('/', open);
   const admin = { isToken, isSession: tokenSessions.isValid };
-  const actorNow = (c: Context) => identify(c, options.store, admin);
+  const actorNow = (c: Context) => identify(c, store, admin);
   const guarded = new Hono();
   guarded.use(async (c, next) => {
     setActor(c, actorNow(c));
     await next();
   });
   guarded.use(limitBody());
-  guarded.get('/status', (c) => c.json(options.status(sourcesSeenBy(actorOf(c)))));
+  guarded.get('/status', (c) => c.json(statusFor(server, actorOf(c))));
   guarded.post('/sql', (c) => {
     requireAllSources(c);
-    return answerSql(options, c);
+    return answerSql(server, c);
   });
-  guarded.get('/tail', (c) => answerTail(options.tail, c, () => actorNow(c)));
+  guarded.get('/tail', (c) =>
+    answerTail(
+      (onEntries) => server.lake.tail(onEntries),
+      c,
+      () => actorNow(c),
+    ),
+  );
   guarded.route('/admin', accountRoutes(accounts));
-  guarded.route('/admin', deliveryRoutes(options.delivery));
-  for (const { path, routes } of options.guarded) guarded.route(path, routes);
+  for (const { path, routes } of adminParts(server)) guarded.route(path, routes);
   app.route('/', guarded);
   app.notFound((c) => refuse(c, new MillraceError('NOT_FOUND', 'Not found')));
   app.onError((error, c) => {
     if (error instanceof MillraceError) return refuse(c, error);
-    options.logger.error({ reason: toError(error).message }, 'admin request failed');
+    logger.error({ reason: toError(error).message }, 'admin request failed');
     return refuse(c, new MillraceError('UNAVAILABLE', 'The request failed; see the log'));
   });
   return app;
+}
+
+function metricsText(server: RunningServer, startedMs: number): string {
+  const { metrics, clock } = server;
+  metrics.cell('millrace_resident_bytes').value = process.memoryUsage.rss();
+  metrics.cell('millrace_uptime_seconds').value = (clock.monotonicMs() - startedMs) / 1000;
+  return renderPrometheus(server.snapshots());
+}
+
+function statusFor({ store }: RunningServer, actor: Actor): object {
+  const sources = listSources(store)
+    .filter(({ slug }) => maySee(actor, slug))
+    .map(({ id, name, slug, region, environment, isEnabled: enabled }) => {
+      return { id, name, slug, region, environment, enabled };
+    });
+  return { version: VERSION, sources };
 }
 
 /**
@@ -179,16 +174,16 @@ function isNavigation(c: Context): boolean {
   return method === 'GET' && c.req.header('sec-fetch-mode') === 'navigate' && dest === 'document';
 }
 
-async function answerSql(options: AdminOptions, c: Context): Promise<Response> {
+async function answerSql({ lake, config }: RunningServer, c: Context): Promise<Response> {
   const body = parseSqlBody(await c.req.text());
   const request: SqlRequest = {
     sql: body.sql,
     format: body.format === 'parquet' ? 'parquet' : 'rows',
-    timeoutMs: Math.min(body.timeoutMs ?? options.sql.timeoutMs, options.sql.timeoutMs),
-    rowsMax: Math.min(body.rowsMax ?? options.sql.rowsMax, options.sql.rowsMax),
+    timeoutMs: Math.min(body.timeoutMs ?? config.sql.timeoutMs, config.sql.timeoutMs),
+    rowsMax: Math.min(body.rowsMax ?? config.sql.rowsMax, config.sql.rowsMax),
   };
   // Aborts when the client goes away: nobody waits for the answer any more.
-  const result = await options.query(request, c.req.raw.signal);
+  const result = await lake.query(request, c.req.raw.signal, 'person');
   if (result.format === 'parquet') {
     return c.body(Buffer.from(result.bytes), 200, {
       'Content-Type': 'application/vnd.apache.parquet',
@@ -235,11 +230,13 @@ function limitBody(): MiddlewareHandler {
   });
 }
 
-function listen(app: Hono, options: AdminOptions): Promise<{ server: ServerType; port: number }> {
+function listen(
+  app: Hono,
+  { host, port }: { host: string; port: number },
+): Promise<{ server: ServerType; port: number }> {
   return new Promise((resolve, reject) => {
-    const server = serve(
-      { fetch: app.fetch, hostname: options.host, port: options.port },
-      (address: AddressInfo) => resolve({ server, port: address.port }),
+    const server = serve({ fetch: app.fetch, hostname: host, port }, (address: AddressInfo) =>
+      resolve({ server, port: address.port }),
     );
     server.once('error', reject);
   });

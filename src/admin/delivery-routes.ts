@@ -8,53 +8,30 @@ import {
   requireDestination,
   requireSourcesOf,
   seenTrace,
-} from './destination-rights.ts';
+} from '../operate/rights/destination-rights.ts';
 import { bodyOf, parseAs as parse } from './parse-body.ts';
 import type { DeadLetterFilter } from '../deliver/dead-letters.ts';
-import type { ReplaySpec } from '../deliver/replays.ts';
-import type { Actor } from '../store/people/audit.ts';
-import type { JsonObject } from '../events/json.ts';
 import type { Context } from 'hono';
-import type { TracedCopies } from './destination-rights.ts';
+import {
+  addDestination,
+  destinationTypeOf,
+  dropDestination,
+  editDestination,
+  listDestinationsNow,
+  mustFindDestination,
+} from '../operate/destinations/manage-destinations.ts';
+import {
+  discardDeadLetters,
+  retryDeadLetters,
+  startReplay,
+  steerReplay,
+} from '../operate/delivery/steer-delivery.ts';
+import { listDestinationTypes } from '../destinations/destination-registry.ts';
+import { previewMapping } from '../destinations/segment-actions/segment-type.ts';
+import { traceMessage } from '../operate/trace/trace-message.ts';
+import type { RunningServer } from '../operate/running-server.ts';
 
-/** What the routes need; made by serve. Everything throws MillraceError. */
-export interface DeliveryControl {
-  /** Slugs of the connected sources; null: all of the region. @throws NOT_FOUND */
-  sourcesOf(slug: string): readonly string[] | null;
-  list(): Promise<readonly { slug: string; sources: readonly string[] | null }[]>;
-  types(): unknown;
-  type(name: string): unknown;
-  /** What an action of a Segment destination would send of an event. */
-  preview(type: string, ask: { action: string; mapping: JsonObject; event: JsonObject }): unknown;
-  create(body: unknown, actor: Actor): Promise<unknown>;
-  update(slug: string, body: unknown, actor: Actor): Promise<unknown>;
-  remove(slug: string, actor: Actor): Promise<void>;
-  test(slug: string): Promise<unknown>;
-  deadLetterGroups(slug: string): Promise<unknown>;
-  deadLetters(
-    slug: string,
-    filter: DeadLetterFilter,
-    page: { afterId: number; limit: number },
-  ): Promise<unknown>;
-  deadLetter(slug: string, id: number): Promise<unknown>;
-  retryDeadLetters(slug: string, filter: DeadLetterFilter, actor: Actor): Promise<unknown>;
-  discardDeadLetters(
-    slug: string,
-    filter: DeadLetterFilter,
-    reason: string,
-    actor: Actor,
-  ): Promise<unknown>;
-  replays(slug: string): Promise<unknown>;
-  startReplay(slug: string, spec: ReplaySpec, actor: Actor): Promise<unknown>;
-  dryRunReplay(slug: string, spec: ReplaySpec): Promise<unknown>;
-  steerReplay(
-    slug: string,
-    id: string,
-    action: 'pause' | 'resume' | 'cancel',
-    actor: Actor,
-  ): Promise<unknown>;
-  trace(messageId: string): Promise<TracedCopies>;
-}
+type Server = Pick<RunningServer, 'store' | 'sealer' | 'net' | 'config' | 'delivery' | 'lake'>;
 
 const PAGE_DEFAULT = 100;
 
@@ -89,49 +66,49 @@ const replaySchema = z.strictObject({
 });
 
 /** Behind the guard. A destination is seen by those who may see all sources that feed it. */
-export function deliveryRoutes(control: DeliveryControl): Hono {
+export function deliveryRoutes(server: Server): Hono {
   const routes = new Hono();
-  const { write } = slugsFor(control);
+  const { write } = slugsFor(server);
   routes.get('/destinations', async (c) => {
     const actor = requireRole(c, 'viewer');
-    const all = await control.list();
+    const all = await listDestinationsNow(server);
     return c.json(all.filter(({ sources }) => maySeeDestination(actor, sources)));
   });
-  addTypeRoutes(routes, control);
+  addTypeRoutes(routes);
   routes.post('/destinations', async (c) => {
     const actor = requireRole(c, 'member');
     const body = await bodyOf(c);
     requireSourcesOf(actor, body, 'new');
-    return c.json((await control.create(body, actor)) as object, 201);
+    return c.json(await addDestination(server, body, actor), 201);
   });
   routes.patch('/destinations/:slug', async (c) => {
     const slug = write(c);
     const body = await bodyOf(c);
     requireSourcesOf(actorOf(c), body, 'change');
-    return c.json((await control.update(slug, body, actorOf(c))) as object);
+    return c.json(await editDestination(server, slug, body, actorOf(c)));
   });
-  routes.delete('/destinations/:slug', async (c) => {
-    await control.remove(write(c), actorOf(c));
+  routes.delete('/destinations/:slug', (c) => {
+    dropDestination(server, write(c), actorOf(c));
     return c.json({ deleted: true });
   });
   routes.post('/destinations/:slug/test', async (c) =>
-    c.json((await control.test(write(c))) as object),
+    c.json(await server.delivery.ask('test', { destination: write(c) })),
   );
-  addDeadLetterRoutes(routes, control);
-  addReplayRoutes(routes, control);
+  addDeadLetterRoutes(routes, server);
+  addReplayRoutes(routes, server);
   routes.get('/trace/:messageId', async (c) => {
     const actor = requireRole(c, 'viewer');
-    const trace = await control.trace(c.req.param('messageId'));
-    return c.json(seenTrace(actor, trace, (slug) => control.sourcesOf(slug)));
+    const trace = await traceMessage(c.req.param('messageId'), server.lake, server.delivery);
+    return c.json(seenTrace(actor, trace, (slug) => mustFindDestination(server, slug).sources));
   });
   return routes;
 }
 
 /** The slug of the path, for those who may read the destination, or change it. */
-function slugsFor(control: DeliveryControl) {
+function slugsFor(server: Server) {
   const slugOf = (c: Context, right: 'read' | 'write'): string => {
     const slug = c.req.param('slug') ?? '';
-    requireDestination(c, slug, (own) => control.sourcesOf(own), right);
+    requireDestination(actorOf(c), slug, (own) => mustFindDestination(server, own).sources, right);
     return slug;
   };
   return {
@@ -140,66 +117,76 @@ function slugsFor(control: DeliveryControl) {
   };
 }
 
-function addTypeRoutes(routes: Hono, control: DeliveryControl): void {
+function addTypeRoutes(routes: Hono): void {
   routes.get('/destinations/types', (c) => {
     requireRole(c, 'viewer');
-    return c.json(control.types() as object);
+    return c.json(listDestinationTypes());
   });
   routes.get('/destinations/types/:type', (c) => {
     requireRole(c, 'viewer');
-    return c.json(control.type(c.req.param('type')) as object);
+    return c.json(destinationTypeOf(c.req.param('type')));
   });
   routes.post('/destinations/types/:type/preview', async (c) => {
     requireRole(c, 'viewer');
-    const asked = parse(previewSchema, await bodyOf(c));
-    return c.json(control.preview(c.req.param('type'), asked) as object);
+    const { action, mapping, event } = parse(previewSchema, await bodyOf(c));
+    return c.json(previewMapping(c.req.param('type'), action, mapping, event));
   });
 }
 
-function addDeadLetterRoutes(routes: Hono, control: DeliveryControl): void {
+function addDeadLetterRoutes(routes: Hono, server: Server): void {
   const path = '/destinations/:slug/dead-letters';
-  const { read, write } = slugsFor(control);
+  const { read, write } = slugsFor(server);
   routes.get(path, async (c) => {
     const slug = read(c);
     const { after, limit, ...filter } = parse(pageSchema, c.req.query());
     const page = { afterId: after, limit };
-    return c.json((await control.deadLetters(slug, filter, page)) as object);
+    return c.json(
+      await server.delivery.ask('dead-letters', { destination: slug, filter, ...page }),
+    );
   });
   routes.get(`${path}/groups`, async (c) =>
-    c.json((await control.deadLetterGroups(read(c))) as object),
+    c.json(await server.delivery.ask('dead-letter-groups', { destination: read(c) })),
   );
   routes.get(`${path}/:id{[0-9]+}`, async (c) =>
-    c.json((await control.deadLetter(read(c), Number(c.req.param('id')))) as object),
+    c.json(
+      await server.delivery.ask('dead-letter', {
+        destination: read(c),
+        id: Number(c.req.param('id')),
+      }),
+    ),
   );
   routes.post(`${path}/retry`, async (c) => {
     const slug = write(c);
     const filter = chosen(parse(retrySchema, await bodyOf(c)));
-    return c.json((await control.retryDeadLetters(slug, filter, actorOf(c))) as object);
+    return c.json(await retryDeadLetters(server, slug, filter, actorOf(c)));
   });
   routes.post(`${path}/discard`, async (c) => {
     const slug = write(c);
     const { because, ...rest } = parse(discardSchema, await bodyOf(c));
     const filter = chosen(rest);
-    return c.json((await control.discardDeadLetters(slug, filter, because, actorOf(c))) as object);
+    return c.json(await discardDeadLetters(server, slug, { filter, reason: because }, actorOf(c)));
   });
 }
 
-function addReplayRoutes(routes: Hono, control: DeliveryControl): void {
+function addReplayRoutes(routes: Hono, server: Server): void {
   const path = '/destinations/:slug/replays';
-  const { read, write } = slugsFor(control);
-  routes.get(path, async (c) => c.json((await control.replays(read(c))) as object));
+  const { read, write } = slugsFor(server);
+  routes.get(path, async (c) =>
+    c.json(await server.delivery.ask('replays', { destination: read(c) })),
+  );
   routes.post(path, async (c) => {
-    read(c);
+    const slug = read(c);
     const { from, to, dryRun, ...rest } = parse(replaySchema, await bodyOf(c));
     const spec = { ...rest, fromMs: from, toMs: to };
-    if (dryRun) return c.json((await control.dryRunReplay(read(c), spec)) as object);
-    return c.json((await control.startReplay(write(c), spec, actorOf(c))) as object, 201);
+    if (dryRun)
+      return c.json(await server.delivery.ask('dry-run-replay', { destination: slug, spec }));
+    return c.json(await startReplay(server, write(c), spec, actorOf(c)), 201);
   });
   for (const action of ['pause', 'resume', 'cancel'] as const) {
     routes.post(`${path}/:id/${action}`, async (c) => {
       const slug = write(c);
       const id = c.req.param('id');
-      return c.json((await control.steerReplay(slug, id, action, actorOf(c))) as object);
+      return c.json(await steerReplay(server, slug, { id, action }, actorOf(c)));
     });
   }
 }

@@ -3,28 +3,17 @@ import { Hono } from 'hono';
 import type { Context } from 'hono';
 import { z } from 'zod';
 import { MillraceError } from '../base/errors.ts';
-import type { HistoryQuery, HistorySeries } from '../observe/history.ts';
+import type { HistorySeries } from '../observe/history.ts';
 import { GRANULARITY_MS } from '../observe/history.ts';
 import { METRICS } from '../observe/metrics.ts';
-import { hasAllSources, maySee, requireRole } from './actor.ts';
+import { requireRole } from './actor.ts';
+import { hasAllSources, maySee } from '../operate/rights/actor-rights.ts';
+import { baseline } from '../operate/alerts/evaluate.ts';
+import { eventVolumes } from '../operate/overview/event-counts.ts';
+import type { RunningServer } from '../operate/running-server.ts';
 import { parseAs } from './parse-body.ts';
 
-export interface HistoryControl {
-  query(query: HistoryQuery): HistorySeries[];
-  nowMs(): number;
-  /** Events of the hour of the week, as a median of earlier weeks; null: not known yet. */
-  baseline(source: string, atMs: number): number | null;
-  /** Stored events of a source by type and name, the most frequent first. */
-  eventVolumes(source: string, fromMs: number, toMs: number): Promise<EventVolume[]>;
-}
-
-export interface EventVolume {
-  type: string;
-  name: string;
-  events: number;
-  /** The median of the same time of earlier weeks; null: not known yet. */
-  usual: number | null;
-}
+type Server = Pick<RunningServer, 'history' | 'lake' | 'clock'>;
 
 /** More buckets than a screen has pixels. */
 const BUCKETS_MAX = 5_000;
@@ -48,20 +37,20 @@ const querySchema = z.strictObject({
 const baselineSchema = z.strictObject({ source: z.string().min(1).max(100), from: time, to: time });
 
 /** Behind the guard. */
-export function historyRoutes(control: HistoryControl): Hono {
+export function historyRoutes({ history, lake, clock }: Server): Hono {
   const routes = new Hono();
   routes.get('/history', (c) => {
     const actor = requireRole(c, 'viewer');
     const given = parseAs(querySchema, c.req.query());
     const { metric, by, granularity, source, destination } = given;
-    const toMs = given.to ?? control.nowMs() + 1;
+    const toMs = given.to ?? clock.wallMs() + 1;
     const fromMs = given.from ?? toMs - HOUR_MS;
     requireRange(fromMs, toMs, granularity);
     // Whoever is kept to some sources is shown those only, one by one.
     const isKept = !hasAllSources(actor);
     const wanted = isKept ? [...new Set([...by, 'source'])] : by;
     const where = { ...(source && { source }), ...(destination && { destination }) };
-    const found = control.query({ metric, by: wanted, where, fromMs, toMs, granularity });
+    const found = history.query({ metric, by: wanted, where, fromMs, toMs, granularity });
     const seen = found.filter(({ labels }) => !isKept || maySee(actor, labels['source'] ?? ''));
     return c.json({ metric, granularity, series: seen.map(shown) });
   });
@@ -71,7 +60,7 @@ export function historyRoutes(control: HistoryControl): Hono {
     requireRange(from, to, 'HOUR');
     const points: [string, number | null][] = [];
     for (let at = Math.floor(from / HOUR_MS) * HOUR_MS; at < to; at += HOUR_MS) {
-      points.push([new Date(at).toISOString(), control.baseline(source, at)]);
+      points.push([new Date(at).toISOString(), baseline(source, history.query, at)]);
     }
     return c.json({ source, points });
   });
@@ -79,7 +68,7 @@ export function historyRoutes(control: HistoryControl): Hono {
     const { source, from, to } = parseAs(baselineSchema, c.req.query());
     requireSeen(c, source);
     requireRange(from, to, 'HOUR');
-    return c.json({ source, events: await control.eventVolumes(source, from, to) });
+    return c.json({ source, events: await eventVolumes(lake, source, from, to) });
   });
   return routes;
 }

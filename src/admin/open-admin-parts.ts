@@ -1,7 +1,7 @@
 /** What the admin listener serves to people who are not signed in yet. */
 import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Context } from 'hono';
-import type { AdminPart } from './admin-server.ts';
+import type { AdminPart } from './admin-part.ts';
 import { oidcRoutes } from './oidc-routes.ts';
 import { createSignInLimit } from './sign-in-limit.ts';
 import { createOidcProvider } from './oidc-provider.ts';

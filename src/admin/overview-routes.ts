@@ -1,52 +1,31 @@
 /** What the first page of the dashboard shows beside metrics: disk, retention, and a recount. */
 import { Hono } from 'hono';
+import { diskOverview } from '../operate/overview/disk-overview.ts';
+import type { RunningServer } from '../operate/running-server.ts';
+import { createRecount } from '../operate/verify/recount.ts';
 import { requireAllSources, requireRole } from './actor.ts';
 
-export interface OverviewAnswer {
-  disk: { freeBytes: number | null; minFreeBytes: number; logBytes: number; lakeBytes: number };
-  retention: {
-    logHours: number;
-    /** Of each partition; null: no limit. */
-    logBytesMax: number | null;
-    /** When the oldest part of the log began; null: there is none. */
-    logFrom: string | null;
-    rejectedRowsMax: number;
-  };
-}
-
-/** A recount of everything, as `millrace verify` makes it. */
-export interface VerifyState {
-  state: 'never' | 'running' | 'done' | 'failed';
-  /** 0 to 1. */
-  share: number;
-  startedAt: string | null;
-  finishedAt: string | null;
-  report: object | null;
-  failure: string | null;
-}
-
-export interface OverviewControl {
-  overview(): Promise<OverviewAnswer>;
-  verified(): VerifyState;
-  /** Begins a recount unless one runs. */
-  verify(): VerifyState;
-}
+type Server = Pick<
+  RunningServer,
+  'config' | 'store' | 'clock' | 'disk' | 'dataFolder' | 'snapshots'
+>;
 
 /** Behind the guard. A recount speaks of all sources, and takes a core for a while. */
-export function overviewRoutes(control: OverviewControl): Hono {
+export function overviewRoutes(server: Server): Hono {
+  const recount = createRecount(server);
   const routes = new Hono();
   routes.get('/overview', async (c) => {
     requireRole(c, 'viewer');
-    return c.json(await control.overview());
+    return c.json(await diskOverview(server));
   });
   routes.get('/verify', (c) => {
     requireAllSources(c);
-    return c.json(control.verified());
+    return c.json(recount.state());
   });
   routes.post('/verify', (c) => {
     requireRole(c, 'member');
     requireAllSources(c);
-    return c.json(control.verify(), 202);
+    return c.json(recount.begin(), 202);
   });
   return routes;
 }

@@ -1,29 +1,18 @@
 /** Regions of the configuration, and how much is kept in each. */
 import { Hono } from 'hono';
+import { createRegionSizes } from '../operate/overview/region-sizes.ts';
+import type { RunningServer } from '../operate/running-server.ts';
 import { requireAllSources } from './actor.ts';
 
-export interface RegionView {
-  name: string;
-  /** False: the configuration no longer names it, and its data is still there. */
-  isConfigured: boolean;
-  /** Host names that take only write keys of this region. */
-  hosts: readonly string[];
-  sources: number;
-  logBytes: number;
-  lakeBytes: number;
-}
-
-/** Made by serve. */
-export interface RegionControl {
-  regions(): Promise<RegionView[]>;
-}
+type Server = Pick<RunningServer, 'config' | 'disk' | 'dataFolder' | 'store' | 'clock'>;
 
 /** Behind the guard. */
-export function regionRoutes(control: RegionControl): Hono {
+export function regionRoutes(server: Server): Hono {
+  const regionSizes = createRegionSizes(server);
   const routes = new Hono();
   routes.get('/regions', async (c) => {
     requireAllSources(c);
-    return c.json(await control.regions());
+    return c.json(await regionSizes());
   });
   return routes;
 }

@@ -1,23 +1,14 @@
 /** Events and properties as they were seen, what is odd about them, and what is written on them. */
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { MillraceError } from '../base/errors.ts';
-import { recordAudit } from '../store/people/audit.ts';
-import { setEventNote } from '../store/sources/event-notes.ts';
-import { inStoreTransaction } from '../store/store.ts';
-import type { Store } from '../store/store.ts';
-import { requireRole, requireSource, sourcesSeenBy } from './actor.ts';
+import { listSources } from '../store/sources/sources.ts';
+import { requireRole, requireSource } from './actor.ts';
+import { sourcesSeenBy } from '../operate/rights/actor-rights.ts';
 import { parseAs, parseBody } from './parse-body.ts';
 import { schemaMarkdown } from '../operate/schema/schema-export.ts';
-import type { Schema } from '../operate/schema/schema-shapes.ts';
-
-/** Made by serve. */
-export interface SchemaControl {
-  store: Store;
-  /** Slugs of all sources. */
-  sources(): string[];
-  schema(ask: { sources: readonly string[]; days: number }): Promise<Schema>;
-}
+import { createSeenSchema } from '../operate/schema/seen-schema.ts';
+import { writeEventNote } from '../operate/schema/write-note.ts';
+import type { RunningServer } from '../operate/running-server.ts';
 
 const NOTE_CHARS_MAX = 10_000;
 const name = z.string().max(2_000);
@@ -37,14 +28,15 @@ const noteSchema = z.strictObject({
 });
 
 /** Behind the guard. */
-export function schemaRoutes(control: SchemaControl): Hono {
-  const { store } = control;
+export function schemaRoutes(server: Pick<RunningServer, 'store' | 'clock' | 'lake'>): Hono {
+  const { store } = server;
+  const schemas = createSeenSchema(server);
   const routes = new Hono();
   const answer = async (c: Parameters<typeof requireRole>[0], ask: z.infer<typeof askSchema>) => {
     const actor = requireRole(c, 'viewer');
     if (ask.source !== undefined) requireSource(c, ask.source, 'read');
-    const seen = sourcesSeenBy(actor) ?? control.sources();
-    return control.schema({ sources: ask.source === undefined ? seen : [ask.source], ...ask });
+    const seen = sourcesSeenBy(actor) ?? listSources(store).map(({ slug }) => slug);
+    return schemas.of({ sources: ask.source === undefined ? seen : [ask.source], ...ask });
   };
   routes.get('/schema', async (c) => c.json(await answer(c, parseAs(askSchema, c.req.query()))));
   routes.get('/schema/export', async (c) => {
@@ -59,20 +51,7 @@ export function schemaRoutes(control: SchemaControl): Hono {
   routes.put('/schema/notes', async (c) => {
     const { text, ...place } = await parseBody(c, noteSchema);
     const actor = requireSource(c, place.source, 'write');
-    if (!control.sources().includes(place.source)) {
-      const message = `There is no source ${place.source}`;
-      throw new MillraceError('NOT_FOUND', message, { field: 'source' });
-    }
-    inStoreTransaction(store, () => {
-      const before = setEventNote(store, place, text, actor.name);
-      const about = [place.source, place.event, place.property].filter(Boolean).join(' · ');
-      recordAudit(store, actor, {
-        action: 'Event Documentation Modified',
-        resource: { type: 'event', id: about, name: about },
-        before: before === null ? null : { ...place, text: before },
-        after: text === '' ? null : { ...place, text },
-      });
-    });
+    writeEventNote(store, place, text, actor);
     return c.json({ ...place, text });
   });
   return routes;

@@ -9,7 +9,7 @@ import { streamSSE } from 'hono/streaming';
 import type { TailEntry } from '../lake/lake-messages.ts';
 import { tailEntriesPerSecond } from '../lake/tail-share.ts';
 import type { Actor } from '../store/people/audit.ts';
-import { maySee, sourcesSeenBy } from './actor.ts';
+import { maySee, sourcesSeenBy } from '../operate/rights/actor-rights.ts';
 
 /** Calls back with events, and with how many more there were, until what it returns is called. */
 export type Tail = (

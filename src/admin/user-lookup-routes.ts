@@ -2,39 +2,11 @@
 import { Hono } from 'hono';
 import type { Context } from 'hono';
 import { z } from 'zod';
-import { requireRole, requireSource, sourcesSeenBy } from './actor.ts';
+import { requireRole, requireSource } from './actor.ts';
+import { sourcesSeenBy } from '../operate/rights/actor-rights.ts';
+import { findPeople, personProfile, personTimeline } from '../operate/people/user-lookup.ts';
+import type { RunningServer } from '../operate/running-server.ts';
 import { parseAs } from './parse-body.ts';
-
-export type PersonKind = 'user' | 'anonymous';
-
-/** Of whom something is asked, and in which sources; null: in all. */
-export interface PersonAsk {
-  kind: PersonKind;
-  id: string;
-  seen: readonly string[] | null;
-}
-
-export interface TimelineAsk extends PersonAsk {
-  /** `next` of the page before. */
-  before?: string | undefined;
-  limit: number;
-}
-
-/** Made by serve. Ids are anything that somebody sent. */
-export interface UserLookupControl {
-  /** By user id, anonymous id or the trait `email`; the best match first. */
-  find(query: string, seen: readonly string[] | null): Promise<PersonMatch[]>;
-  profile(ask: PersonAsk): Promise<object>;
-  timeline(ask: TimelineAsk): Promise<object>;
-}
-
-export interface PersonMatch {
-  kind: PersonKind;
-  id: string;
-  by: 'id' | 'email';
-  events: number;
-  lastSeenAt: string | null;
-}
 
 const id = z.string().min(1).max(2_000);
 const kind = z.enum(['user', 'anonymous']);
@@ -47,22 +19,22 @@ const timelineSchema = personSchema.extend({
 });
 
 /** Behind the guard; nothing here changes anything. */
-export function userLookupRoutes(control: UserLookupControl): Hono {
+export function userLookupRoutes({ lake }: Pick<RunningServer, 'lake'>): Hono {
   const routes = new Hono();
   routes.get('/people', async (c) => {
     const asked = parseAs(findSchema, c.req.query());
     const seen = seenOf(c, asked.source);
-    const matches = await control.find(asked.query, seen);
+    const matches = await findPeople(lake, asked.query, seen);
     const [best] = matches;
-    return c.json({ matches, person: best ? await control.profile({ ...best, seen }) : null });
+    return c.json({ matches, person: best ? await personProfile(lake, { ...best, seen }) : null });
   });
   routes.get('/people/profile', async (c) => {
     const asked = parseAs(personSchema, c.req.query());
-    return c.json(await control.profile({ ...asked, seen: seenOf(c, asked.source) }));
+    return c.json(await personProfile(lake, { ...asked, seen: seenOf(c, asked.source) }));
   });
   routes.get('/people/timeline', async (c) => {
     const asked = parseAs(timelineSchema, c.req.query());
-    return c.json(await control.timeline({ ...asked, seen: seenOf(c, asked.source) }));
+    return c.json(await personTimeline(lake, { ...asked, seen: seenOf(c, asked.source) }));
   });
   return routes;
 }

@@ -99,7 +99,7 @@ async function list(options: DataOptions): Promise<void> {
       listDestinations(store, sealer).map(shownDestination),
     );
     if (options.json) return printJson(shown);
-    const heads = ['slug', 'name', 'type', 'state'];
+    const heads = ['slug', 'name', 'type', 'state'] as const;
     return printLine(
       tableText(
         heads,

@@ -1,4 +1,5 @@
 /** What the main thread and a collector thread say to each other. */
+import type { LogPartition } from '../log/partition-folder.ts';
 import type { AuthSnapshot } from '../auth/snapshot.ts';
 import type { EventLimits } from '../events/limits.ts';
 import type { LogLevel } from '../observe/logger.ts';
@@ -6,16 +7,6 @@ import type { Snapshot } from '../observe/metrics.ts';
 import type { AllowedOrigins } from './cors.ts';
 
 /** A log partition that this thread writes. */
-export interface OwnPartition {
-  name: string;
-  region: string;
-  folder: string;
-  /** Its place in the shared durable ends. */
-  slot: number;
-  /** How far its readers have come. */
-  positionMin: number;
-}
-
 export interface TlsMaterial {
   cert: string;
   key: string;
@@ -46,7 +37,7 @@ export interface CollectorSetup {
     /** Free disk space below which nothing is accepted. */
     minFreeBytes: number;
   };
-  partitions: readonly OwnPartition[];
+  partitions: readonly LogPartition[];
   durableEnds: SharedArrayBuffer;
   rateTable: SharedArrayBuffer;
   snapshot: AuthSnapshot;

@@ -3,13 +3,11 @@ import { listDestinations } from '../store/destinations/destinations.ts';
 import { listSourcesEver } from '../store/sources/sources.ts';
 import { listSuppressedUsers } from '../store/sources/suppressed-users.ts';
 import type { DeliveryPlan } from './delivery-messages.ts';
-import type { ServerParts } from '../operate/server-parts.ts';
+import type { Sealer } from '../store/sealing/sealing.ts';
+import type { Store } from '../store/store.ts';
 
 /** Reads destinations, sources and suppressed users as they are now. */
-export function deliveryPlan({
-  store,
-  sealer,
-}: Pick<ServerParts, 'store' | 'sealer'>): DeliveryPlan {
+export function deliveryPlan({ store, sealer }: { store: Store; sealer: Sealer }): DeliveryPlan {
   return {
     destinations: listDestinations(store, sealer).map((destination) => ({
       id: destination.id,

@@ -1,10 +1,10 @@
 /** Which log partitions there are: one for each region and thread, and those found on disk. */
 import { join } from 'node:path';
 import type { Disk } from '../base/disk.ts';
-import type { OwnPartition } from '../collect/collector-messages.ts';
 import { openLedger } from '../dispatch/ledger.ts';
 import { openCatalog } from './file-catalog.ts';
 import { partitionFolder } from '../log/partition-folder.ts';
+import type { LogPartition } from '../log/partition-folder.ts';
 
 const NAME = /^(.+)-(\d{1,4})$/;
 
@@ -17,9 +17,9 @@ export async function listPartitions(
   dataFolder: string,
   regions: readonly string[],
   threads: number,
-): Promise<OwnPartition[]> {
+): Promise<LogPartition[]> {
   const known = readerPositions(dataFolder);
-  const partitions: OwnPartition[] = [];
+  const partitions: LogPartition[] = [];
   for (const region of regions) {
     const names = Array.from({ length: threads }, (_, index) => `${region}-${index}`);
     for (const name of await disk.list(join(dataFolder, region, 'log'))) {
@@ -49,10 +49,10 @@ function readerPositions(dataFolder: string): Map<string, number> {
 
 /** The partitions that a thread opens: its own, and for thread 0 those without a thread. */
 export function partitionsOf(
-  partitions: readonly OwnPartition[],
+  partitions: readonly LogPartition[],
   index: number,
   threads: number,
-): OwnPartition[] {
+): LogPartition[] {
   return partitions.filter(({ name }) => {
     const owner = Number(NAME.exec(name)?.[2]);
     return owner === index || (index === 0 && owner >= threads);

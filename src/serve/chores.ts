@@ -1,20 +1,10 @@
 /** What the main thread does at intervals while the server runs. */
-import type { Health } from '../admin/admin-server.ts';
+import type { Health, RunningThreads } from '../operate/running-server.ts';
 import { toError } from '../base/errors.ts';
 import { dataVersion } from '../store/store.ts';
 import { touchKeys } from '../store/sources/write-keys.ts';
-import type { Collectors } from '../collect/collector-threads.ts';
-import type { DeliveryClient } from '../deliver/delivery-threads.ts';
-import type { LakeService } from '../query/lake-service.ts';
 import type { ServerParts } from '../operate/server-parts.ts';
 import { createTlsWatch } from './tls.ts';
-
-/** What the chores look after. */
-export interface RunningParts {
-  collectors: Collectors;
-  lake: LakeService;
-  delivery: DeliveryClient;
-}
 
 export interface Chores {
   health(): Health;
@@ -32,7 +22,7 @@ const STORE_AWAY =
 /** @param publish makes what changed in the store known to all threads. */
 export function startChores(
   parts: ServerParts,
-  { collectors, lake, delivery }: RunningParts,
+  { collectors, lake, delivery }: RunningThreads,
   keyUse: Map<number, number>,
   publish: () => void,
 ): Chores {

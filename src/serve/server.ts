@@ -6,7 +6,6 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { startAdmin } from '../admin/admin-server.ts';
-import type { AdminServer, Health } from '../admin/admin-server.ts';
 import { rateTableBytes } from '../auth/rate-limit.ts';
 import { systemClock } from '../base/clock.ts';
 import { emptyFolder } from '../base/whole-folder.ts';
@@ -14,27 +13,25 @@ import { systemDisk } from '../base/disk.ts';
 import { allocateDurableEnds } from '../base/durable-ends.ts';
 import { systemRandom } from '../base/random.ts';
 import { VERSION } from '../base/version.ts';
-import type { CollectorSetup, OwnPartition } from '../collect/collector-messages.ts';
+import type { CollectorSetup } from '../collect/collector-messages.ts';
+import type { LogPartition } from '../log/partition-folder.ts';
 import { collectorThreads } from '../config/config-schema.ts';
 import type { Config } from '../config/config-schema.ts';
 import { createLogger } from '../observe/logger.ts';
-import { createMetricsRegistry, renderPrometheus } from '../observe/metrics.ts';
+import { createMetricsRegistry } from '../observe/metrics.ts';
 import type { Snapshot } from '../observe/metrics.ts';
 import { authSnapshot } from '../store/sources/auth-snapshot.ts';
 import { TEMPORARY_FOLDER } from '../lake/sql-engine.ts';
 import { lockDataFolder } from '../store/data-folder-lock.ts';
 import { applyDeclaredSources } from '../store/sources/declared-sources.ts';
 import { createFirstOwnerInvitation } from '../store/people/invitations.ts';
-import { listSources, listSourcesEver } from '../store/sources/sources.ts';
+import { listSourcesEver } from '../store/sources/sources.ts';
 import { closeStore, openStore, storePlace } from '../store/store.ts';
 import { adminToken } from '../admin/admin-token.ts';
 import { checkDeclaredDestinations } from '../operate/destinations/check-destination.ts';
 import { startChores } from './chores.ts';
-import type { RunningParts } from './chores.ts';
-import { loadDashboard } from '../admin/dashboard-files.ts';
-import { adminParts } from '../admin/admin-parts.ts';
-import { openAdminParts } from '../admin/open-admin-parts.ts';
-import { createDeliveryControl } from '../operate/delivery/delivery-control.ts';
+import type { RunningServer, RunningThreads } from '../operate/running-server.ts';
+import { regionsOf } from '../operate/regions-of.ts';
 import { startCollectors } from '../collect/collector-threads.ts';
 import type { Collectors } from '../collect/collector-threads.ts';
 import { firstStart } from './first-start.ts';
@@ -48,7 +45,6 @@ import { deliveryPlan } from '../deliver/delivery-plan.ts';
 import { startLakeService } from '../query/lake-service.ts';
 import type { LakeService } from '../query/lake-service.ts';
 import { startHistoryKeeper } from '../operate/overview/history-keeper.ts';
-import type { HistoryKeeper } from '../operate/overview/history-keeper.ts';
 import { listPartitions, partitionsOf } from '../lake/known-partitions.ts';
 import { publishStore } from '../operate/publish-store.ts';
 import { removeServerFile, writeServerFile } from './server-file.ts';
@@ -136,24 +132,32 @@ async function startParts(
   const delivery = await startDeliveryThreads(parts, partitions, shared);
   stops.push(() => delivery.stop());
   const running = { collectors, lake, delivery };
-  const chores = startChores(parts, running, keyUse, () => publishStore(parts, running));
+  const chores = startChores(parts, running, keyUse, () => publishStore({ ...parts, ...running }));
   stops.push(() => chores.stop());
   const keeper = startHistoryKeeper(parts, {
     lake,
     metrics: () => snapshotsOf(parts, running),
     collectorUrl: () => collectorUrlOf(config, collectors.port),
-    publish: () => publishStore(parts, running),
+    publish: () => publishStore({ ...parts, ...running }),
   });
   stops.push(() => keeper.stop());
   const token = await adminToken(disk, systemRandom, dataFolder);
   const startedMs = clock.monotonicMs();
-  const watched = { keeper, health: chores.health };
-  const admin = await startAdminListener(parts, running, watched, token, startedMs);
+  const server: RunningServer = {
+    ...parts,
+    ...running,
+    collectorUrl: () => collectorUrlOf(config, collectors.port),
+    snapshots: () => snapshotsOf(parts, running),
+    history: keeper.history,
+    alerts: keeper.alerts,
+    health: chores.health,
+  };
+  const admin = await startAdmin(server, token, startedMs);
   stops.push(() => admin.stop());
 
   // Last, so that a key that will be shown only once is not made by a start that fails.
   const made = firstStart(store, config);
-  if (made) publishStore(parts, running);
+  if (made) publishStore({ ...parts, ...running });
   const collectorUrl = collectorUrlOf(config, collectors.port);
   const adminUrl = `http://${shownHost(config.admin.host)}:${admin.port}`;
   const startedAt = new Date(clock.wallMs()).toISOString();
@@ -169,7 +173,7 @@ async function startParts(
 function startCollectorThreads(
   parts: ServerParts,
   threads: number,
-  partitions: readonly OwnPartition[],
+  partitions: readonly LogPartition[],
   durableEnds: SharedArrayBuffer,
   keyUse: Map<number, number>,
 ): Promise<Collectors> {
@@ -216,7 +220,7 @@ function startCollectorThreads(
 function startLake(
   parts: ServerParts,
   regions: readonly string[],
-  partitions: readonly OwnPartition[],
+  partitions: readonly LogPartition[],
   shared: SharedEnds,
 ): Promise<LakeService> {
   const { config, dataFolder, store, clock, logger, metrics } = parts;
@@ -249,7 +253,7 @@ interface SharedEnds {
 
 function startDeliveryThreads(
   parts: ServerParts,
-  partitions: readonly OwnPartition[],
+  partitions: readonly LogPartition[],
   { judgedEnds, holds }: SharedEnds,
 ): Promise<DeliveryClient> {
   const { config, dataFolder, clock, logger, metrics } = parts;
@@ -265,74 +269,13 @@ function startDeliveryThreads(
   return startDelivery(config.deliver.threads, setup, holds, deliveryPlan(parts), seams);
 }
 
-async function startAdminListener(
-  parts: ServerParts,
-  running: RunningParts,
-  { keeper, health }: { keeper: HistoryKeeper; health(): Health },
-  token: string,
-  startedMs: number,
-): Promise<AdminServer> {
-  const { config, disk, clock, store, metrics, logger } = parts;
-  const { collectors, lake, delivery } = running;
-  const snapshots = () => snapshotsOf(parts, running);
-  const dashboard = await loadDashboard(disk);
-  return startAdmin({
-    ...config.admin,
-    token,
-    sql: config.sql,
-    logger,
-    store,
-    clock,
-    query: (request, cancelled) => lake.query(request, cancelled, 'person'),
-    tail: (onEntries) => lake.tail(onEntries),
-    health,
-    delivery: createDeliveryControl(parts, lake, delivery),
-    dashboard,
-    open: openAdminParts(parts),
-    guarded: adminParts({
-      keeper,
-      parts,
-      collectors,
-      lake,
-      delivery,
-      health,
-      metrics: snapshots,
-      collectorUrl: () => collectorUrlOf(config, collectors.port),
-    }),
-    metricsText() {
-      metrics.cell('millrace_resident_bytes').value = process.memoryUsage.rss();
-      metrics.cell('millrace_uptime_seconds').value = (clock.monotonicMs() - startedMs) / 1000;
-      return renderPrometheus(snapshots());
-    },
-    status: (seen) => ({
-      version: VERSION,
-      sources: listSources(store)
-        .filter(({ slug }) => seen === null || seen.includes(slug))
-        .map(({ id, name, slug, region, environment, isEnabled }) => ({
-          id,
-          name,
-          slug,
-          region,
-          environment,
-          enabled: isEnabled,
-        })),
-    }),
-  });
-}
-
-/** A region that the configuration no longer names keeps its data readable. */
-function regionsOf({ config, store }: ServerParts): string[] {
-  const used = listSourcesEver(store).map(({ region }) => region);
-  return [...new Set([...Object.keys(config.regions), ...used])];
-}
-
 /** `sdk.apiHost` is what SDKs are told; `publicUrl` says it by default. */
 function publicHostOf({ sdk, collector }: Config): string | null {
   if (sdk.apiHost !== null) return sdk.apiHost;
   return collector.publicUrl === null ? null : new URL(collector.publicUrl).host;
 }
 
-function snapshotsOf({ metrics }: ServerParts, running: RunningParts): Snapshot[] {
+function snapshotsOf({ metrics }: ServerParts, running: RunningThreads): Snapshot[] {
   const { collectors, lake, delivery } = running;
   return [
     metrics.snapshot(),

@@ -10,8 +10,8 @@ import type { CodeFile } from './repo-files.ts';
 const LAYERS: readonly (readonly string[])[] = [
   ['base'],
   ['config', 'observe'],
-  ['events', 'fql', 'log', 'net', 'store', 'threads'],
-  ['auth'],
+  ['events', 'log', 'net', 'store', 'threads'],
+  ['auth', 'fql'],
   ['collect', 'dispatch', 'lake'],
   ['query', 'destinations'],
   ['deliver'],

@@ -3,71 +3,18 @@ import type { Context } from 'hono';
 import { z } from 'zod';
 import { MillraceError } from '../../base/errors.ts';
 import type { JsonObject } from '../../events/json.ts';
-import type { Granularity, HistoryQuery, HistorySeries } from '../../observe/history.ts';
 import type { Actor } from '../../store/people/audit.ts';
-import type { Sealer } from '../../store/sealing/sealing.ts';
 import { findSource } from '../../store/sources/sources.ts';
 import type { Source } from '../../store/sources/sources.ts';
-import type { Store } from '../../store/store.ts';
-import { maySee, requireSource } from '../actor.ts';
-import type { DeliveryControl } from '../delivery-routes.ts';
+import { requireSource } from '../actor.ts';
+import { maySee } from '../../operate/rights/actor-rights.ts';
+import type { RunningServer } from '../../operate/running-server.ts';
 import { parseAs } from '../parse-body.ts';
-
-/** What stored events can be counted by. */
-export type EventGroup = 'source' | 'eventName' | 'eventType' | 'appVersion';
-
-export interface EventCountAsk {
-  by: readonly EventGroup[];
-  /** Values of groups; sources by slug. */
-  where: { [Group in EventGroup]?: string[] };
-  fromMs: number;
-  toMs: number;
-  granularity: Granularity;
-}
-
-/** Counts of one group; a point is the start of its time and the count. */
-export interface CountedEvents {
-  labels: { [Group in EventGroup | 'discardReason']?: string };
-  points: HistorySeries['points'];
-}
-
-/** People since the first of the days that were asked for. */
-export interface TrackedUsersDay {
-  /** Slug; empty: of all sources. */
-  source: string;
-  atMs: number;
-  identified: number;
-  anonymous: number;
-  anonymousIdentified: number;
-}
-
-export interface PublicApiControl {
-  store: Store;
-  sealer: Sealer;
-  delivery: DeliveryControl;
-  /** Region of what is made here. */
-  region: string;
-  query(query: HistoryQuery): HistorySeries[];
-  nowMs(): number;
-  /** In the lake. @throws MillraceError INVALID_ARGUMENT when there are too many rows. */
-  countEvents(ask: EventCountAsk): Promise<CountedEvents[]>;
-  /** By source and day. @param days starts of days in UTC, without a gap. */
-  trackedUsers(
-    days: readonly number[],
-    sources: readonly string[] | null,
-  ): Promise<TrackedUsersDay[]>;
-  /** What a filter leaves of a payload; null: nothing. @throws MillraceError naming the field. */
-  previewFilter(filter: unknown, payload: JsonObject): JsonObject | null;
-  /** Its keys are refused for good; its events stay. */
-  deleteSource(slug: string, actor: Actor): Promise<void>;
-  /** Makes a change of sources known to all threads. */
-  publish(): void;
-}
 
 export interface Ask {
   c: Context;
   actor: Actor;
-  control: PublicApiControl;
+  server: RunningServer;
 }
 
 export type Handler = (ask: Ask) => object | Promise<object>;
@@ -131,7 +78,7 @@ export function mergedSettings(before: JsonObject | undefined, change: object): 
 
 /** The source of the path, if the caller may see or change it. @throws MillraceError NOT_FOUND */
 export function sourceOf(ask: Ask, right: 'read' | 'write', id = param(ask, 'sourceId')): Source {
-  const found = findSource(ask.control.store, id);
+  const found = findSource(ask.server.store, id);
   if (!found || !maySee(ask.actor, found.slug)) {
     throw new MillraceError('NOT_FOUND', `There is no source ${id}`, { field: 'sourceId' });
   }

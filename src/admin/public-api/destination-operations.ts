@@ -2,6 +2,12 @@
  * Destinations and their subscriptions. In Segment a destination has one source; here it
  * may have several, or all: it is shown with the first, and below each in lists of a source.
  */
+import {
+  addDestination,
+  dropDestination,
+  editDestination,
+  listDestinationsNow,
+} from '../../operate/destinations/manage-destinations.ts';
 import { z } from 'zod';
 import { assert } from '../../base/assert.ts';
 import { MillraceError } from '../../base/errors.ts';
@@ -12,13 +18,13 @@ import {
   setResourceDocument,
 } from '../../store/workspace/resource-documents.ts';
 import { listSources } from '../../store/sources/sources.ts';
-import { maySeeDestination, requireWritable } from '../destination-rights.ts';
+import { maySeeDestination, requireWritable } from '../../operate/rights/destination-rights.ts';
 import { requireRole } from '../actor.ts';
 import { body, mergedSettings, pageOf, param, sourceOf } from './ask.ts';
 import type { Ask, Handler } from './ask.ts';
 import { destinationMetadata, isWarehouse } from './catalog-operations.ts';
 
-/** As the delivery control lists it. */
+/** As `listDestinationsNow` gives it. */
 export interface Listed {
   id: string;
   slug: string;
@@ -101,14 +107,14 @@ export const DESTINATION_HANDLERS: Record<string, Handler> = {
       ...(enabled !== undefined && { state: enabled ? 'enabled' : 'disabled' }),
       ...(changed && { settings: mergedSettings(before, changed) }),
     };
-    await ask.control.delivery.update(slug, change, ask.actor);
+    await editDestination(ask.server, slug, change, ask.actor);
     return { destination: viewOf(ask, await destinationOf(ask)) };
   },
   async deleteDestination(ask) {
     const { id, slug } = await destinationOf(ask, 'write');
-    await ask.control.delivery.remove(slug, ask.actor);
-    deleteResourceDocument(ask.control.store, 'subscriptions', id);
-    deleteResourceDocument(ask.control.store, 'filters', id);
+    dropDestination(ask.server, slug, ask.actor);
+    deleteResourceDocument(ask.server.store, 'subscriptions', id);
+    deleteResourceDocument(ask.server.store, 'filters', id);
     return { status: 'SUCCESS' };
   },
   async listSubscriptionsFromDestination(ask) {
@@ -130,7 +136,7 @@ export const DESTINATION_HANDLERS: Record<string, Handler> = {
       settings: mapping,
     } = await body(ask, subscriptionSchema);
     const added = { name, partnerAction: actionId, subscribe: trigger, enabled, mapping };
-    const id = ask.control.store.random.uuid();
+    const id = ask.server.store.random.uuid();
     const ids = [...idsOf(ask, 'subscriptions', own.id, rawSubscriptions(own).length), id];
     await saveSubscriptions(ask, own, [...rawSubscriptions(own), added], ids);
     const after = subscriptionsOf(ask, await destinationOf(ask));
@@ -170,7 +176,7 @@ export const DESTINATION_HANDLERS: Record<string, Handler> = {
 
 /** All that the caller may see. */
 export async function listOf(ask: Ask): Promise<Listed[]> {
-  const all = (await ask.control.delivery.list()) as unknown as Listed[];
+  const all = (await listDestinationsNow(ask.server)) as unknown as Listed[];
   return all.filter(({ sources }) => maySeeDestination(ask.actor, sources));
 }
 
@@ -179,11 +185,12 @@ export async function createListed(
   ask: Ask,
   given: { name: string; type: string; sources: string[]; state: string; settings: object },
 ): Promise<Listed> {
-  const { delivery } = ask.control;
-  const before = (await delivery.list()) as unknown as Listed[];
+  const before = (await listDestinationsNow(ask.server)) as unknown as Listed[];
   const slug = freeSlug(given.name, new Set(before.map((one) => one.slug)));
-  await delivery.create({ ...given, slug }, ask.actor);
-  const made = ((await delivery.list()) as unknown as Listed[]).find((one) => one.slug === slug);
+  await addDestination(ask.server, { ...given, slug }, ask.actor);
+  const made = ((await listDestinationsNow(ask.server)) as unknown as Listed[]).find(
+    (one) => one.slug === slug,
+  );
   assert(made, 'what was made is in the list');
   return made;
 }
@@ -211,7 +218,7 @@ export function isWarehouseListed({ type }: Listed): boolean {
 }
 
 export function viewOf(ask: Ask, one: Listed) {
-  const known = listSources(ask.control.store);
+  const known = listSources(ask.server.store);
   const [first] = one.sources ?? known.map(({ slug }) => slug);
   const source = known.find(({ slug }) => slug === first);
   return destinationView(one, source?.id ?? '');
@@ -251,8 +258,8 @@ function subscriptionsOf(ask: Ask, own: Listed) {
 }
 
 /** Ours are lists without ids; what was made elsewhere has its place as id. */
-export function idsOf({ control }: Ask, kind: string, id: string, length: number): string[] {
-  const { ids } = getResourceDocument(control.store, kind, id) as { ids?: string[] };
+export function idsOf({ server }: Ask, kind: string, id: string, length: number): string[] {
+  const { ids } = getResourceDocument(server.store, kind, id) as { ids?: string[] };
   return Array.from({ length }, (_, at) => ids?.[at] ?? String(at));
 }
 
@@ -263,8 +270,8 @@ async function saveSubscriptions(
   ids: readonly string[],
 ): Promise<void> {
   const change = { settings: { ...own.settings, [SUBSCRIPTIONS]: list } };
-  await ask.control.delivery.update(own.slug, change, ask.actor);
-  setResourceDocument(ask.control.store, 'subscriptions', own.id, { ids });
+  await editDestination(ask.server, own.slug, change, ask.actor);
+  setResourceDocument(ask.server.store, 'subscriptions', own.id, { ids });
 }
 
 /** @throws MillraceError NOT_FOUND naming the kind. */

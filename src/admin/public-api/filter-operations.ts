@@ -1,4 +1,6 @@
 /** Filters of destinations, in the shapes of Segment. */
+import { editDestination } from '../../operate/destinations/manage-destinations.ts';
+import { filteredPayload } from '../../operate/destinations/destination-view.ts';
 import { z } from 'zod';
 import type { JsonObject } from '../../events/json.ts';
 import {
@@ -45,7 +47,7 @@ export const FILTER_HANDLERS: Record<string, Handler> = {
     const own = await destinationOf(ask, 'write');
     const { sourceId, description, ...filter } = await body(ask, filterSchema);
     sourceOf(ask, 'write', sourceId);
-    const id = ask.control.store.random.uuid();
+    const id = ask.server.store.random.uuid();
     const ids = [...idsOf(ask, 'filters', own.id, own.filters.length), id];
     await saveFilters(ask, own, [...own.filters, filter], ids);
     describe(ask, own, id, description);
@@ -74,7 +76,7 @@ export const FILTER_HANDLERS: Record<string, Handler> = {
   },
   async previewDestinationFilter(ask) {
     const { filter, payload } = await body(ask, previewSchema);
-    return { inputPayload: payload, result: ask.control.previewFilter(filter, payload) };
+    return { inputPayload: payload, result: filteredPayload(filter, payload) };
   },
 };
 
@@ -102,16 +104,16 @@ async function saveFilters(
   filters: readonly JsonObject[],
   ids: readonly string[],
 ): Promise<void> {
-  await ask.control.delivery.update(own.slug, { filters }, ask.actor);
+  await editDestination(ask.server, own.slug, { filters }, ask.actor);
   const descriptions = Object.fromEntries(
     Object.entries(descriptionsOf(ask, own)).filter(([id]) => ids.includes(id)),
   );
-  setResourceDocument(ask.control.store, 'filters', own.id, { ids, descriptions });
+  setResourceDocument(ask.server.store, 'filters', own.id, { ids, descriptions });
 }
 
 /** Ours have no description: it is kept for whoever wrote it. */
-function descriptionsOf({ control }: Ask, { id }: Listed): Record<string, string> {
-  const { descriptions = {} } = getResourceDocument(control.store, 'filters', id) as {
+function descriptionsOf({ server }: Ask, { id }: Listed): Record<string, string> {
+  const { descriptions = {} } = getResourceDocument(server.store, 'filters', id) as {
     descriptions?: Record<string, string>;
   };
   return descriptions;
@@ -122,6 +124,6 @@ function describe(ask: Ask, own: Listed, id: string, description: string | null 
   if (description === undefined) return;
   const { [id]: _, ...others } = descriptionsOf(ask, own);
   const descriptions = { ...others, ...(description !== null && { [id]: description }) };
-  const document = getResourceDocument(ask.control.store, 'filters', own.id);
-  setResourceDocument(ask.control.store, 'filters', own.id, { ...document, descriptions });
+  const document = getResourceDocument(ask.server.store, 'filters', own.id);
+  setResourceDocument(ask.server.store, 'filters', own.id, { ...document, descriptions });
 }

@@ -2,6 +2,8 @@
  * Delivery overview, delivery metrics and events volume. Totals and reasons are from the history
  * of counters; what is asked by event name, type or version of an app is counted in the lake.
  */
+import { countEvents } from '../../operate/overview/event-counts.ts';
+import type { CountedEvents, EventGroup } from '../../operate/overview/event-counts.ts';
 import { z } from 'zod';
 import { MillraceError } from '../../base/errors.ts';
 import type { HistorySeries } from '../../observe/history.ts';
@@ -10,7 +12,7 @@ import { listSources } from '../../store/sources/sources.ts';
 import { requireAllSources } from '../actor.ts';
 import { parseAs } from '../parse-body.ts';
 import { listParam, pageOf, param, sourceOf } from './ask.ts';
-import type { Ask, CountedEvents, EventGroup, Handler } from './ask.ts';
+import type { Ask, Handler } from './ask.ts';
 import { findOf } from './destination-operations.ts';
 import { ensureWorkspace } from '../../store/workspace/workspaces.ts';
 
@@ -100,7 +102,7 @@ export const METRIC_HANDLERS: Record<string, Handler> = {
   async listDeliveryMetricsSummaryFromDestination(ask) {
     const { slug, type, sources } = await findOf(ask, param(ask, 'destinationId'), 'read');
     const given = parseAs(summarySchema, ask.c.req.query());
-    const toMs = given.endTime ?? ask.control.nowMs();
+    const toMs = given.endTime ?? ask.server.clock.wallMs();
     const asked = {
       fromMs: given.startTime ?? toMs - SUMMARY_MS,
       toMs,
@@ -108,7 +110,7 @@ export const METRIC_HANDLERS: Record<string, Handler> = {
     };
     const metrics = SUMMARY.map(([metricName, metric, reason]) => {
       const by = reason === '' ? [] : [reason];
-      const found = ask.control
+      const found = ask.server.history
         .query({ ...asked, metric, by, granularity: 'MINUTE' })
         .filter((own) => isOfSegment(own, reason));
       const breakdown = found.map(({ labels, points }) => ({
@@ -118,7 +120,7 @@ export const METRIC_HANDLERS: Record<string, Handler> = {
       const total = breakdown.reduce((sum, { value }) => sum + value, 0);
       return { metricName, total, ...(reason !== '' && { breakdown }) };
     });
-    const known = listSources(ask.control.store);
+    const known = listSources(ask.server.store);
     const first = sources === null ? known[0] : known.find((own) => sources.includes(own.slug));
     const sourceId = given.sourceId ?? first?.id ?? '';
     return { deliveryMetricsSummary: { sourceId, destinationMetadataId: type, metrics } };
@@ -126,7 +128,7 @@ export const METRIC_HANDLERS: Record<string, Handler> = {
   async getEventsVolumeFromWorkspace(ask) {
     const given = parseAs(base, ask.c.req.query());
     const by = groupsOf(ask, ['source', ...LAKE_GROUPS]);
-    const sources = listSources(ask.control.store);
+    const sources = listSources(ask.server.store);
     const ids = new Map(sources.map((source) => [source.slug, source]));
     const where = filtersOf(['eventName', 'eventType', 'appVersion'], (name) =>
       listParam(ask, name),
@@ -134,7 +136,7 @@ export const METRIC_HANDLERS: Record<string, Handler> = {
     const wanted = listParam(ask, 'sourceId');
     if (wanted.length === 0) requireAllSources(ask.c);
     const slugs = wanted.map((id) => sourceOf(ask, 'read', id).slug);
-    const found = await ask.control.countEvents({
+    const found = await countEvents(ask.server.lake, {
       by,
       where: { ...where, ...(slugs.length > 0 && { source: slugs }) },
       fromMs: given.startTime,
@@ -155,7 +157,7 @@ export const METRIC_HANDLERS: Record<string, Handler> = {
       JSON.stringify([source?.id, eventName, eventType]),
     );
     const query = {
-      workspaceId: ensureWorkspace(ask.control.store).id,
+      workspaceId: ensureWorkspace(ask.server.store).id,
       granularity: given.granularity,
       startTime: new Date(given.startTime).toISOString(),
       endTime: new Date(given.endTime).toISOString(),
@@ -180,7 +182,7 @@ async function overview(ask: Ask, name: string, stage: Stage): Promise<object> {
   if (name === RECEIVED && by.length + Object.keys(filter).length > 0) {
     const where = { ...filter, ...(source && { source: [source.slug] }) };
     const groups = by as EventGroup[];
-    return datasetOf(ask, await ask.control.countEvents({ by: groups, where, ...span }));
+    return datasetOf(ask, await countEvents(ask.server.lake, { by: groups, where, ...span }));
   }
   const where: Record<string, string> = {};
   if (stage.of === 'source' && source) where['source'] = source.slug;
@@ -188,7 +190,7 @@ async function overview(ask: Ask, name: string, stage: Stage): Promise<object> {
     where['destination'] = (await findOf(ask, given.destinationConfigId, 'read')).slug;
   }
   const label = stage.reason;
-  const found = ask.control
+  const found = ask.server.history
     .query({ metric: stage.metric, by: label === '' ? [] : [label], where, ...span })
     .filter((own) => isOfSegment(own, label))
     .filter(({ labels }) => filter['discardReason']?.includes(labels[label] ?? '') ?? true);

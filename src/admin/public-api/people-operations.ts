@@ -2,6 +2,7 @@
  * People, invitations and permissions. Segment gives a role on resources; here a person has one
  * role in the workspace, or is kept to some sources, which he may change or only see.
  */
+import type { RunningServer } from '../../operate/running-server.ts';
 import { z } from 'zod';
 import { MillraceError } from '../../base/errors.ts';
 import type { Role, SourceRights } from '../../store/people/audit.ts';
@@ -18,7 +19,7 @@ import {
   withdrawInvitation,
 } from '../../operate/accounts/people-changes.ts';
 import { body, listParam, pageOf, param } from './ask.ts';
-import type { Ask, Handler, PublicApiControl } from './ask.ts';
+import type { Ask, Handler } from './ask.ts';
 
 const ROLES = [
   ['owner', 'Workspace Owner', 'Everything.'],
@@ -74,7 +75,7 @@ export const PEOPLE_HANDLERS: Record<string, Handler> = {
   },
   listUsers(ask) {
     requireRole(ask.c, 'admin');
-    const { page, pagination } = pageOf(ask, listUsers(ask.control.store), ({ id }) => id);
+    const { page, pagination } = pageOf(ask, listUsers(ask.server.store), ({ id }) => id);
     return { users: page.map((user) => userView(ask, user)), pagination };
   },
   getUser(ask) {
@@ -85,8 +86,8 @@ export const PEOPLE_HANDLERS: Record<string, Handler> = {
     requireRole(ask.c, 'admin');
     // A script that takes an invitation back may ask for a user without an id, too.
     const ids = listParam(ask, 'userIds').filter((id) => id !== '');
-    for (const id of ids) mustFindUser(ask.control.store, id);
-    for (const id of ids) deletePerson(ask.c, ask.control.store, id);
+    for (const id of ids) mustFindUser(ask.server.store, id);
+    for (const id of ids) deletePerson(ask.server.store, ask.actor, id);
     return { status: 'SUCCESS' };
   },
   listUserGroupsFromUser(ask) {
@@ -102,20 +103,20 @@ export const PEOPLE_HANDLERS: Record<string, Handler> = {
     requireRole(ask.c, 'admin');
     const { permissions: given } = await body(ask, permissionsSchema);
     const { id } = userOf(ask);
-    const changed = changePerson(ask.c, ask.control.store, id, accessOf(ask.control, given));
-    return { permissions: permissionsOf(ask.control, changed) };
+    const changed = changePerson(ask.server.store, ask.actor, id, accessOf(ask.server, given));
+    return { permissions: permissionsOf(ask.server, changed) };
   },
   async addPermissionsToUser(ask) {
     requireRole(ask.c, 'admin');
     const { permissions: given } = await body(ask, permissionsSchema);
     const user = userOf(ask);
-    const all = [...permissionsOf(ask.control, user), ...given];
-    const changed = changePerson(ask.c, ask.control.store, user.id, accessOf(ask.control, all));
-    return { permissions: permissionsOf(ask.control, changed) };
+    const all = [...permissionsOf(ask.server, user), ...given];
+    const changed = changePerson(ask.server.store, ask.actor, user.id, accessOf(ask.server, all));
+    return { permissions: permissionsOf(ask.server, changed) };
   },
   listInvites(ask) {
     requireRole(ask.c, 'admin');
-    const emails = [...new Set(listInvitations(ask.control.store).map(({ email }) => email))];
+    const emails = [...new Set(listInvitations(ask.server.store).map(({ email }) => email))];
     const { page, pagination } = pageOf(ask, emails, String);
     return { invites: page, pagination };
   },
@@ -125,40 +126,40 @@ export const PEOPLE_HANDLERS: Record<string, Handler> = {
     const { invites } = await body(ask, invitesSchema);
     const wanted = invites.map(({ email, permissions: given }) => ({
       email,
-      ...accessOf(ask.control, given),
+      ...accessOf(ask.server, given),
     }));
-    for (const one of wanted) invite(ask.c, ask.control.store, one);
+    for (const one of wanted) invite(ask.server.store, ask.actor, one);
     return { emails: wanted.map(({ email }) => email) };
   },
   deleteInvites(ask) {
     requireRole(ask.c, 'admin');
     for (const email of listParam(ask, 'emails')) {
-      withdrawInvitation(ask.c, ask.control.store, email);
+      withdrawInvitation(ask.server.store, ask.actor, email);
     }
     return { status: 'SUCCESS' };
   },
 };
 
 function userOf(ask: Ask): User {
-  const user = findUser(ask.control.store, param(ask, 'userId'));
+  const user = findUser(ask.server.store, param(ask, 'userId'));
   if (user) return user;
   throw new MillraceError('NOT_FOUND', 'There is no such user', { field: 'userId' });
 }
 
-function userView({ control }: Ask, user: User) {
+function userView({ server }: Ask, user: User) {
   const { id, name, email } = user;
-  return { id, name, email, permissions: permissionsOf(control, user) };
+  return { id, name, email, permissions: permissionsOf(server, user) };
 }
 
-function permissionsOf(control: PublicApiControl, { role, sources }: Access) {
-  const workspace = { id: ensureWorkspace(control.store).id, type: 'WORKSPACE' as const };
+function permissionsOf(server: RunningServer, { role, sources }: Access) {
+  const workspace = { id: ensureWorkspace(server.store).id, type: 'WORKSPACE' as const };
   const view = (roleId: Role, resources: Permission['resources'] & {}) => ({
     roleId,
     roleName: ROLES.find(([id]) => id === roleId)?.[1] ?? roleId,
     resources,
   });
   if (sources === null || role === 'owner' || role === 'admin') return [view(role, [workspace])];
-  const known = listSources(control.store);
+  const known = listSources(server.store);
   const resourcesOf = (slugs: readonly string[]) =>
     known
       .filter(({ slug }) => slugs.includes(slug))
@@ -175,7 +176,7 @@ function permissionsOf(control: PublicApiControl, { role, sources }: Access) {
  * one on sources; of several the highest counts.
  * @throws MillraceError INVALID_ARGUMENT naming the field.
  */
-function accessOf(control: PublicApiControl, given: readonly Permission[]): Access {
+function accessOf(server: RunningServer, given: readonly Permission[]): Access {
   let whole: Role | undefined;
   const sources = { read: [] as string[], write: [] as string[] };
   given.forEach(({ roleId, resources = [] }, at) => {
@@ -188,7 +189,7 @@ function accessOf(control: PublicApiControl, given: readonly Permission[]): Acce
     resources.forEach(({ id, type }, place) => {
       const field = `permissions[${at}].resources[${place}]`;
       if (type === 'WORKSPACE') {
-        if (id !== ensureWorkspace(control.store).id) throw wrong(`${field}.id`, 'unknown');
+        if (id !== ensureWorkspace(server.store).id) throw wrong(`${field}.id`, 'unknown');
         whole = higherOf(whole, role);
         return;
       }
@@ -196,7 +197,7 @@ function accessOf(control: PublicApiControl, given: readonly Permission[]): Acce
       if (role === 'owner' || role === 'admin') {
         throw wrong(`${field}.type`, `${role} is a role in the whole workspace`);
       }
-      const source = findSource(control.store, id);
+      const source = findSource(server.store, id);
       if (!source) throw wrong(`${field}.id`, `there is no source ${id}`);
       sources[role === 'member' ? 'write' : 'read'].push(source.slug);
     });

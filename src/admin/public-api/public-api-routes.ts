@@ -2,13 +2,13 @@
  * Segment's Public API on the admin listener: same paths, bodies, pages and errors. What is not
  * there says which capability is missing, and never pretends.
  */
+import type { RunningServer } from '../../operate/running-server.ts';
 import { Hono } from 'hono';
 import type { Context } from 'hono';
 import { assert } from '../../base/assert.ts';
 import { MillraceError, toError } from '../../base/errors.ts';
-import type { Logger } from '../../observe/logger.ts';
 import { actorOf } from '../actor.ts';
-import type { Handler, PublicApiControl } from './ask.ts';
+import type { Handler } from './ask.ts';
 import { CATALOG_HANDLERS } from './catalog-operations.ts';
 import { DESTINATION_HANDLERS } from './destination-operations.ts';
 import { METRIC_HANDLERS } from './metric-operations.ts';
@@ -47,14 +47,15 @@ const READ = 'public_api:read';
 const READ_WRITE = 'public_api:read_write';
 const VERSIONED = /application\/vnd\.segment\.v1(alpha|beta)?\+json/;
 
-export function publicApiRoutes(control: PublicApiControl, logger: Logger): Hono {
+export function publicApiRoutes(server: RunningServer): Hono {
+  const { logger } = server;
   const routes = new Hono();
   routes.get('/openapi.json', (c) => c.json(openApiDocument()));
   for (const operation of OPERATIONS) {
     const path = operation.path.replace(/\{(\w+)\}/g, ':$1');
     routes.on(operation.method, path, async (c) => {
       requireScope(c);
-      const data = await answer(operation, c, control);
+      const data = await answer(operation, c, server);
       return reply(c, MADE.has(operation.name) ? 201 : 200, { data });
     });
   }
@@ -71,7 +72,7 @@ export function publicApiRoutes(control: PublicApiControl, logger: Logger): Hono
 async function answer(
   { name, status, why }: Operation,
   c: Context,
-  control: PublicApiControl,
+  server: RunningServer,
 ): Promise<object> {
   if (status !== 'supported') {
     const message = `${name} is ${status === 'not yet' ? 'not there yet' : 'not applicable'}: ${why}`;
@@ -79,7 +80,7 @@ async function answer(
   }
   const handler = HANDLERS[name];
   assert(handler, `the operation ${name} has a handler`);
-  return await handler({ c, actor: actorOf(c), control });
+  return await handler({ c, actor: actorOf(c), server });
 }
 
 /** A token without scopes may what its role may. @throws MillraceError FORBIDDEN */

@@ -1,4 +1,6 @@
 /** Sources, their write keys and labels. */
+import { publishStore } from '../../operate/publish-store.ts';
+import { deleteSource } from '../../operate/sources/delete-source.ts';
 import { z } from 'zod';
 import { MillraceError } from '../../base/errors.ts';
 import type { JsonObject } from '../../events/json.ts';
@@ -12,7 +14,8 @@ import { changeSource, createSource, listSources } from '../../store/sources/sou
 import type { Source } from '../../store/sources/sources.ts';
 import { inStoreTransaction } from '../../store/store.ts';
 import { createKey, disableKey, listKeys, writeKeyDigest } from '../../store/sources/write-keys.ts';
-import { maySee, requireRole } from '../actor.ts';
+import { requireRole } from '../actor.ts';
+import { maySee } from '../../operate/rights/actor-rights.ts';
 import { body, mergedSettings, pageOf, param, sourceOf } from './ask.ts';
 import type { Ask, Handler } from './ask.ts';
 import { isWarehouse, sourceMetadata } from './catalog-operations.ts';
@@ -49,14 +52,15 @@ export const SOURCE_BODIES = {
 
 export const SOURCE_HANDLERS: Record<string, Handler> = {
   listSources(ask) {
-    const seen = listSources(ask.control.store).filter(({ slug }) => maySee(ask.actor, slug));
+    const seen = listSources(ask.server.store).filter(({ slug }) => maySee(ask.actor, slug));
     const { page, pagination } = pageOf(ask, seen, ({ id }) => id);
     return { sources: page.map((source) => sourceView(ask, source)), pagination };
   },
   getSource: (ask) => ({ source: sourceView(ask, sourceOf(ask, 'read')), trackingPlanId: null }),
   async createSource(ask) {
     requireRole(ask.c, 'admin');
-    const { store, region } = ask.control;
+    const { store, config } = ask.server;
+    const [region = 'us'] = Object.keys(config.regions);
     const given = await body(ask, createSchema);
     sourceMetadata(given.metadataId);
     const made = inStoreTransaction(store, () => {
@@ -70,12 +74,12 @@ export const SOURCE_HANDLERS: Record<string, Handler> = {
       audit(ask, 'Source Created', source, null, view);
       return { ...view, writeKeys: [key] };
     });
-    ask.control.publish();
+    publishStore(ask.server);
     return { source: made };
   },
   async updateSource(ask) {
     const source = sourceOf(ask, 'write');
-    const { store } = ask.control;
+    const { store } = ask.server;
     const given = await body(ask, updateSchema);
     if (given.slug !== undefined && given.slug !== source.slug) {
       const message = 'slug: it stands in the data of the source and cannot change';
@@ -96,37 +100,37 @@ export const SOURCE_HANDLERS: Record<string, Handler> = {
       audit(ask, 'Source Modified', next, before, view);
       return view;
     });
-    ask.control.publish();
+    publishStore(ask.server);
     return { source: changed };
   },
   async deleteSource(ask) {
     const { slug } = sourceOf(ask, 'write');
     // It changes destinations, too, that others may own.
     requireRole(ask.c, 'admin');
-    await ask.control.deleteSource(slug, ask.actor);
+    await deleteSource(ask.server, slug, ask.actor);
     return { status: 'SUCCESS' };
   },
   createWriteKeyForSource(ask) {
     const source = sourceOf(ask, 'write');
-    const { store } = ask.control;
+    const { store } = ask.server;
     const made = inStoreTransaction(store, () => {
       const { key } = createKey(store, source.slug);
       audit(ask, 'Write Key Created', source, null, null);
       return { ...sourceView(ask, source), writeKeys: [...hintsOf(ask, source).slice(0, -1), key] };
     });
-    ask.control.publish();
+    publishStore(ask.server);
     return { source: made };
   },
   removeWriteKeyFromSource(ask) {
     const source = sourceOf(ask, 'write');
-    const { store } = ask.control;
+    const { store } = ask.server;
     const given = param(ask, 'writeKey');
     inStoreTransaction(store, () => {
       const key = keyOf(ask, source, given);
       disableKey(store, key);
       audit(ask, 'Write Key Disabled', source, null, null);
     });
-    ask.control.publish();
+    publishStore(ask.server);
     return { status: 'SUCCESS' };
   },
   addLabelsToSource: (ask) => changeLabels(ask, true),
@@ -146,8 +150,8 @@ export const SOURCE_HANDLERS: Record<string, Handler> = {
 };
 
 /** By the key itself, or by the hint that is shown of it. @throws MillraceError NOT_FOUND */
-function keyOf({ control }: Ask, source: Source, given: string): string {
-  const own = listKeys(control.store, source.slug).filter(({ state }) => state === 'active');
+function keyOf({ server }: Ask, source: Source, given: string): string {
+  const own = listKeys(server.store, source.slug).filter(({ state }) => state === 'active');
   const byHint = own.filter(({ hint }) => hint === given);
   const [found] = byHint.length === 1 ? byHint : own.filter((key) => isKey(key.digest, given));
   if (found) return found.id;
@@ -160,7 +164,7 @@ function isKey(digest: string, given: string): boolean {
 
 async function changeLabels(ask: Ask, isAdded: boolean): Promise<object> {
   const source = sourceOf(ask, 'write');
-  const { store } = ask.control;
+  const { store } = ask.server;
   const { labels } = await body(ask, labelsSchema);
   return inStoreTransaction(store, () => {
     const before = listResourceLabels(store, 'source', source.id);
@@ -180,12 +184,12 @@ async function connected(ask: Ask, { slug }: Source, areWarehouses: boolean) {
 }
 
 function audit(
-  { control, actor }: Ask,
+  { server, actor }: Ask,
   action: string,
   { id, name }: Pick<Source, 'id' | 'name'>,
   before: unknown,
   after: unknown,
 ): void {
   const resource = { type: 'source', id, name };
-  recordAudit(control.store, actor, { action, resource, before, after });
+  recordAudit(server.store, actor, { action, resource, before, after });
 }

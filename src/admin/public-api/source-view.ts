@@ -8,7 +8,7 @@ import { sourceMetadata } from './catalog-operations.ts';
 
 /** Keys are stored as digests: whole ones are shown only in the answer that made them. */
 export function sourceView(ask: Ask, source: Source) {
-  const { store } = ask.control;
+  const { store } = ask.server;
   const document = getResourceDocument(store, 'source', source.id);
   return {
     id: source.id,
@@ -24,7 +24,7 @@ export function sourceView(ask: Ask, source: Source) {
 }
 
 /** What is shown of the keys that may be used. */
-export function hintsOf({ control }: Ask, { slug }: Source): string[] {
-  const active = listKeys(control.store, slug).filter(({ state }) => state === 'active');
+export function hintsOf({ server }: Ask, { slug }: Source): string[] {
+  const active = listKeys(server.store, slug).filter(({ state }) => state === 'active');
   return active.map(({ hint }) => hint);
 }

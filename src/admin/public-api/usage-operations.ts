@@ -1,4 +1,5 @@
 /** Calls and people by day of a month, as Segment bills them. */
+import { trackedUsers } from '../../operate/overview/event-counts.ts';
 import { MillraceError } from '../../base/errors.ts';
 import { listSources } from '../../store/sources/sources.ts';
 import { requireAllSources } from '../actor.ts';
@@ -24,7 +25,7 @@ export const USAGE_HANDLERS: Record<string, Handler> = {
     requireAllSources(ask.c);
     const days = daysOf(ask);
     const calls = callsOf(ask, days);
-    const all = listSources(ask.control.store).flatMap(({ id, slug }) =>
+    const all = listSources(ask.server.store).flatMap(({ id, slug }) =>
       days.map((atMs) => ({
         sourceId: id,
         apiCalls: String(calls.get(slug)?.get(atMs) ?? 0),
@@ -39,7 +40,7 @@ export const USAGE_HANDLERS: Record<string, Handler> = {
   async getDailyWorkspaceMTUUsage(ask) {
     requireAllSources(ask.c);
     const days = daysOf(ask);
-    const found = await ask.control.trackedUsers(days, null);
+    const found = await trackedUsers(ask.server.lake, days, null);
     const all = found.map((own) => peopleView(days, own));
     const { page, pagination } = pageOf(ask, all, ({ timestamp }) => timestamp);
     return { dailyWorkspaceMTUUsage: page, pagination };
@@ -47,8 +48,8 @@ export const USAGE_HANDLERS: Record<string, Handler> = {
   async getDailyPerSourceMTUUsage(ask) {
     requireAllSources(ask.c);
     const days = daysOf(ask);
-    const ids = new Map(listSources(ask.control.store).map(({ id, slug }) => [slug, id]));
-    const found = await ask.control.trackedUsers(days, [...ids.keys()]);
+    const ids = new Map(listSources(ask.server.store).map(({ id, slug }) => [slug, id]));
+    const found = await trackedUsers(ask.server.lake, days, [...ids.keys()]);
     const all = found.map((own) => ({
       sourceId: ids.get(own.source) ?? '',
       ...peopleView(days, own),
@@ -64,7 +65,7 @@ export const USAGE_HANDLERS: Record<string, Handler> = {
  * Starts of the days (UTC) of the month that `period` names by its first day, up to today.
  * @throws MillraceError INVALID_ARGUMENT
  */
-function daysOf({ c, control }: Ask): number[] {
+function daysOf({ c, server }: Ask): number[] {
   const period = c.req.query('period') ?? '';
   const [, year, month] = MONTH.exec(period) ?? [];
   const startMs = Date.parse(`${period}T00:00:00Z`);
@@ -72,16 +73,16 @@ function daysOf({ c, control }: Ask): number[] {
     const message = 'period: the first day of a month, such as 2026-11-01';
     throw new MillraceError('INVALID_ARGUMENT', message, { field: 'period' });
   }
-  const endMs = Math.min(Date.UTC(Number(year), Number(month), 1), control.nowMs());
+  const endMs = Math.min(Date.UTC(Number(year), Number(month), 1), server.clock.wallMs());
   const days: number[] = [];
   for (let atMs = startMs; atMs < endMs; atMs += DAY_MS) days.push(atMs);
   return days;
 }
 
 /** Events received, by slug and day. */
-function callsOf({ control }: Ask, days: readonly number[]): Map<string, Map<number, number>> {
+function callsOf({ server }: Ask, days: readonly number[]): Map<string, Map<number, number>> {
   const [fromMs = 0] = days;
-  const found = control.query({
+  const found = server.history.query({
     metric: 'millrace_events_received_total',
     by: ['source'],
     fromMs,

@@ -2,6 +2,10 @@
  * Warehouses: the destinations that are tables, in a list of their own as in Segment. A new one
  * has no source until one is connected.
  */
+import {
+  dropDestination,
+  editDestination,
+} from '../../operate/destinations/manage-destinations.ts';
 import { z } from 'zod';
 import { MillraceError } from '../../base/errors.ts';
 import { listSources } from '../../store/sources/sources.ts';
@@ -68,17 +72,17 @@ export const WAREHOUSE_HANDLERS: Record<string, Handler> = {
       ...(enabled !== undefined && { state: enabled ? 'enabled' : 'disabled' }),
       ...(changed && { settings: mergedSettings(before, rest) }),
     };
-    await ask.control.delivery.update(slug, change, ask.actor);
+    await editDestination(ask.server, slug, change, ask.actor);
     return { warehouse: warehouseView(ask, await warehouseOf(ask)) };
   },
   async deleteWarehouse(ask) {
     const { slug } = await warehouseOf(ask, 'write');
-    await ask.control.delivery.remove(slug, ask.actor);
+    dropDestination(ask.server, slug, ask.actor);
     return { status: 'SUCCESS' };
   },
   async getConnectionStateFromWarehouse(ask) {
     const { slug } = await warehouseOf(ask, 'write');
-    const isConnected = await ask.control.delivery.test(slug).then(
+    const isConnected = await ask.server.delivery.ask('test', { destination: slug }).then(
       () => true,
       (error: unknown) => {
         if (error instanceof MillraceError) return false;
@@ -89,7 +93,7 @@ export const WAREHOUSE_HANDLERS: Record<string, Handler> = {
   },
   async listConnectedSourcesFromWarehouse(ask) {
     const { sources } = await warehouseOf(ask);
-    const all = listSources(ask.control.store).filter(
+    const all = listSources(ask.server.store).filter(
       ({ slug }) => sources === null || sources.includes(slug),
     );
     const { page, pagination } = pageOf(ask, all, ({ id }) => id);
@@ -100,17 +104,17 @@ export const WAREHOUSE_HANDLERS: Record<string, Handler> = {
     const source = sourceOf(ask, 'write');
     if (sources !== null && !sources.includes(source.slug)) {
       const change = { sources: [...sources, source.slug] };
-      await ask.control.delivery.update(slug, change, ask.actor);
+      await editDestination(ask.server, slug, change, ask.actor);
     }
     return { status: 'CONNECTED' };
   },
   async removeSourceConnectionFromWarehouse(ask) {
     const { slug, region, sources } = await warehouseOf(ask, 'write');
     const source = sourceOf(ask, 'write');
-    const ofRegion = listSources(ask.control.store).filter((own) => own.region === region);
+    const ofRegion = listSources(ask.server.store).filter((own) => own.region === region);
     const all = sources ?? ofRegion.map((own) => own.slug);
     const change = { sources: all.filter((own) => own !== source.slug) };
-    await ask.control.delivery.update(slug, change, ask.actor);
+    await editDestination(ask.server, slug, change, ask.actor);
     return { status: 'SUCCESS' };
   },
 };
@@ -122,11 +126,11 @@ async function warehouseOf(ask: Ask, right: 'read' | 'write' = 'read'): Promise<
   throw missing('warehouse', id);
 }
 
-export function warehouseView({ control }: Ask, one: Listed) {
+export function warehouseView({ server }: Ask, one: Listed) {
   return {
     id: one.id,
     metadata: warehouseMetadata(one.type),
-    workspaceId: ensureWorkspace(control.store).id,
+    workspaceId: ensureWorkspace(server.store).id,
     enabled: one.state === 'enabled',
     settings: { ...one.settings, name: one.name },
   };

@@ -19,8 +19,8 @@ const labelSchema = z.strictObject({
 export const WORKSPACE_BODIES = { createLabel: labelSchema };
 
 export const WORKSPACE_HANDLERS: Record<string, Handler> = {
-  getWorkspace({ control }) {
-    const { id, name } = ensureWorkspace(control.store);
+  getWorkspace({ server }) {
+    const { id, name } = ensureWorkspace(server.store);
     return { workspace: { id, name, slug: name } };
   },
   echo: ({ c, actor }) => ({
@@ -31,7 +31,7 @@ export const WORKSPACE_HANDLERS: Record<string, Handler> = {
   }),
   listAuditEvents(ask) {
     requireRole(ask.c, 'admin');
-    const all = listAudit(ask.control.store, { limit: AUDIT_MAX });
+    const all = listAudit(ask.server.store, { limit: AUDIT_MAX });
     const { page, pagination } = pageOf(ask, all, ({ id }) => String(id));
     const events = page.map(({ id, atMs, actor, action, resource }) => ({
       id: String(id),
@@ -45,16 +45,16 @@ export const WORKSPACE_HANDLERS: Record<string, Handler> = {
     }));
     return { events, pagination };
   },
-  listLabels({ control }) {
-    const rows = control.store.database
+  listLabels({ server }) {
+    const rows = server.store.database
       .prepare('select key, value, description from labels where workspace_id = ? order by 1, 2')
-      .all(ensureWorkspace(control.store).id);
+      .all(ensureWorkspace(server.store).id);
     return { labels: rows.map((row) => ({ ...row })) };
   },
   async createLabel(ask) {
     requireRole(ask.c, 'member');
     const { label } = await body(ask, labelSchema);
-    const { store } = ask.control;
+    const { store } = ask.server;
     store.database
       .prepare(
         `insert into labels (workspace_id, key, value, description) values (?, ?, ?, ?)
@@ -66,7 +66,7 @@ export const WORKSPACE_HANDLERS: Record<string, Handler> = {
   },
   deleteLabel(ask) {
     requireRole(ask.c, 'member');
-    const { store } = ask.control;
+    const { store } = ask.server;
     const workspace = ensureWorkspace(store).id;
     const known = [workspace, param(ask, 'key'), param(ask, 'value')] as const;
     const { changes } = store.database
@@ -83,8 +83,8 @@ export const WORKSPACE_HANDLERS: Record<string, Handler> = {
   },
 };
 
-function auditLabel({ control, actor }: Ask, action: string, key: string, value: string): void {
+function auditLabel({ server, actor }: Ask, action: string, key: string, value: string): void {
   const name = `${key}: ${value}`;
   const resource = { type: 'label', id: name, name };
-  recordAudit(control.store, actor, { action, resource });
+  recordAudit(server.store, actor, { action, resource });
 }

@@ -1,5 +1,4 @@
 /** Changes of people that are alike in the admin API and in Segment's: who may, and the audit. */
-import type { Context } from 'hono';
 import { MillraceError } from '../../base/errors.ts';
 import { recordAudit } from '../../store/people/audit.ts';
 import type { Actor, Role, SourceRights } from '../../store/people/audit.ts';
@@ -8,7 +7,7 @@ import { inStoreTransaction } from '../../store/store.ts';
 import type { Store } from '../../store/store.ts';
 import { changeUser, deleteUser, findUserByEmail, mustFindUser } from '../../store/people/users.ts';
 import type { User } from '../../store/people/users.ts';
-import { requireRole } from '../../admin/actor.ts';
+import { requireRoleOf } from '../rights/actor-rights.ts';
 
 export interface PersonChange {
   role?: Role;
@@ -23,11 +22,11 @@ export interface PersonChange {
  * @throws MillraceError FORBIDDEN, or CONFLICT for somebody who has an account.
  */
 export function invite(
-  c: Context,
   store: Store,
+  actor: Actor,
   given: { email: string; role: Role; sources: SourceRights | null },
 ): string {
-  const actor = requireRole(c, given.role === 'owner' ? 'owner' : 'admin');
+  requireRoleOf(actor, given.role === 'owner' ? 'owner' : 'admin');
   if (findUserByEmail(store, given.email)) {
     const message = `A user with the email ${given.email} exists`;
     throw new MillraceError('CONFLICT', message, { field: 'email' });
@@ -42,8 +41,8 @@ export function invite(
 }
 
 /** @throws MillraceError NOT_FOUND, FORBIDDEN */
-export function withdrawInvitation(c: Context, store: Store, email: string): void {
-  const actor = requireRole(c, 'admin');
+export function withdrawInvitation(store: Store, actor: Actor, email: string): void {
+  requireRoleOf(actor, 'admin');
   inStoreTransaction(store, () => {
     if (deleteInvitations(store, email) === 0) {
       throw new MillraceError('NOT_FOUND', `Nobody is invited as ${email}`, { field: 'email' });
@@ -54,8 +53,8 @@ export function withdrawInvitation(c: Context, store: Store, email: string): voi
 }
 
 /** @throws MillraceError NOT_FOUND, FORBIDDEN, CONFLICT for the last owner. */
-export function changePerson(c: Context, store: Store, id: string, change: PersonChange): User {
-  const actor = requireRole(c, change.role === 'owner' ? 'owner' : 'admin');
+export function changePerson(store: Store, actor: Actor, id: string, change: PersonChange): User {
+  requireRoleOf(actor, change.role === 'owner' ? 'owner' : 'admin');
   const before = mustFindUser(store, id);
   requireNotAbove(actor, before);
   return inStoreTransaction(store, () => {
@@ -67,8 +66,8 @@ export function changePerson(c: Context, store: Store, id: string, change: Perso
 }
 
 /** @throws MillraceError NOT_FOUND, FORBIDDEN, CONFLICT for the last owner. */
-export function deletePerson(c: Context, store: Store, id: string): void {
-  const actor = requireRole(c, 'admin');
+export function deletePerson(store: Store, actor: Actor, id: string): void {
+  requireRoleOf(actor, 'admin');
   const before = mustFindUser(store, id);
   requireNotAbove(actor, before);
   inStoreTransaction(store, () => {

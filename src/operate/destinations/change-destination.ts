@@ -87,7 +87,7 @@ export function removeDestination({ store, sealer }: ControlSeams, slug: string)
 export const MASK = '••••••';
 
 /** What may be shown: settings that the type calls secret are masked, of unknown types all. */
-export function shownDestination(destination: StoredDestination): Record<string, unknown> {
+export function shownDestination(destination: StoredDestination) {
   const { workspaceId: _, createdAtMs, updatedAtMs, settings, start, ...rest } = destination;
   return {
     ...rest,

@@ -1,9 +1,4 @@
 /** Real events for views of destinations, and what filters and rules would make of them. */
-import type {
-  DestinationViewControl,
-  FilterPreviewAsk,
-  RecentEventsAsk,
-} from '../../admin/destination-view-routes.ts';
 import { MillraceError, toError } from '../../base/errors.ts';
 import {
   applyFilters,
@@ -18,12 +13,26 @@ import type { JsonObject } from '../../events/json.ts';
 import type { NormalEvent } from '../../events/normalise.ts';
 import { ARCHIVED_COLUMNS, archivedEvent } from '../../lake/archived-event.ts';
 import { sourceNumberOf } from '../../lake/lake-state.ts';
-import { findDestination } from '../../store/destinations/destinations.ts';
+import { mustFindDestination } from './manage-destinations.ts';
 import { listSources, listSourcesEver } from '../../store/sources/sources.ts';
-import type { DeliveryClient } from '../../deliver/delivery-threads.ts';
-import type { LakeService } from '../../query/lake-service.ts';
 import { literal, OF_PEOPLE } from '../sql/lake-rows.ts';
-import type { ServerParts } from '../server-parts.ts';
+import type { RunningServer } from '../running-server.ts';
+
+export interface RecentEventsAsk {
+  source?: string | undefined;
+  type?: string | undefined;
+  event?: string | undefined;
+  limit: number;
+  /** Slugs; null: all. */
+  seen: readonly string[] | null;
+}
+
+export interface FilterPreviewAsk {
+  filters: unknown;
+  /** Null: recent events. */
+  event: Record<string, unknown> | null;
+  recent: RecentEventsAsk;
+}
 
 export interface FilteredSample {
   messageId: string;
@@ -50,58 +59,65 @@ const HOUR_MS = 3_600_000;
 const ROUTED_AGAIN = 200;
 const SAMPLES_PER_REASON = 3;
 
-type Parts = Pick<ServerParts, 'store' | 'sealer' | 'clock'>;
+type Server = Pick<RunningServer, 'store' | 'sealer' | 'clock' | 'lake' | 'delivery'>;
 
-export function createDestinationViewControl(
-  parts: Parts,
-  lake: LakeService,
-  delivery: DeliveryClient,
-): DestinationViewControl {
-  const select = (selection: Selection) => recentEvents(parts, lake, selection);
-  const recent = ({ source, ...rest }: RecentEventsAsk) =>
-    select({ ...rest, sources: source === undefined ? rest.seen : [source] });
-  return {
-    sourcesOf: (slug) => destinationOf(parts, slug).sources,
-    async recentEvents(ask) {
-      const slugs = slugsByNumber(parts);
-      const events = await recent(ask);
-      return { events: events.map((event) => ({ ...aboutEvent(event, slugs), ...bodyOf(event) })) };
-    },
-    async previewFilters({ filters: given, event, recent: ask }: FilterPreviewAsk) {
-      const filters = parseFilters(given);
-      if (event) return { results: [{ ...aboutMessage(event), ...judge(filters, event) }] };
-      const slugs = slugsByNumber(parts);
-      const results = (await recent(ask)).map((one) => ({
-        ...aboutEvent(one, slugs),
-        ...judge(filters, one.message),
-      }));
-      return { results };
-    },
-    previewTrigger(trigger, event) {
-      try {
-        return { matches: compileFql(triggerQuery(trigger))(event), query: triggerQuery(trigger) };
-      } catch (error) {
-        const message = `trigger: ${toError(error).message}`;
-        throw new MillraceError('INVALID_ARGUMENT', message, { field: 'trigger', cause: error });
-      }
-    },
-    async delivery(slug, withSamples) {
-      const { region, sources } = destinationOf(parts, slug);
-      const overview = await delivery.ask('overview', { destination: slug });
-      if (!withSamples) return overview;
-      const ofRegion = listSources(parts.store).filter((source) => source.region === region);
-      const seen = sources ?? ofRegion.map((source) => source.slug);
-      const events = await select({ sources: seen, limit: ROUTED_AGAIN, seen });
-      const rules = await delivery.ask('explain', { destination: slug, events });
-      return { ...overview, filtered: samplesOf(events, rules, slugsByNumber(parts)) };
-    },
-  };
+/** What came lately, as destinations get it. The newest first. */
+export async function recentEvents(server: Server, ask: RecentEventsAsk) {
+  const slugs = slugsByNumber(server);
+  const events = await recentOf(server, ask);
+  return { events: events.map((event) => ({ ...aboutEvent(event, slugs), ...bodyOf(event) })) };
+}
+
+/** What filters leave of one event, or of recent ones. @throws MillraceError naming the field */
+export async function previewFilters(
+  server: Server,
+  { filters: given, event, recent: ask }: FilterPreviewAsk,
+) {
+  const filters = parseFilters(given);
+  if (event) return { results: [{ ...aboutMessage(event), ...judge(filters, event) }] };
+  const slugs = slugsByNumber(server);
+  const results = (await recentOf(server, ask)).map((one) => ({
+    ...aboutEvent(one, slugs),
+    ...judge(filters, one.message),
+  }));
+  return { results };
+}
+
+/** Whether a trigger of Segment's takes an event. @throws MillraceError INVALID_ARGUMENT */
+export function previewTrigger(trigger: string, event: JsonObject) {
+  try {
+    return { matches: compileFql(triggerQuery(trigger))(event), query: triggerQuery(trigger) };
+  } catch (error) {
+    const message = `trigger: ${toError(error).message}`;
+    throw new MillraceError('INVALID_ARGUMENT', message, { field: 'trigger', cause: error });
+  }
+}
+
+/** What a filter leaves of a payload; null: nothing. @throws MillraceError naming the field. */
+export function filteredPayload(filter: unknown, payload: JsonObject): JsonObject | null {
+  const result = applyFilters(compileFilters(parseFilters([filter])), payload);
+  return result.kind === 'pass' ? result.message : null;
+}
+
+/** How delivery to a destination goes, by choice with samples of what was filtered. */
+export async function destinationDelivery(server: Server, slug: string, withSamples: boolean) {
+  const { region, sources } = mustFindDestination(server, slug);
+  const overview = await server.delivery.ask('overview', { destination: slug });
+  if (!withSamples) return overview;
+  const ofRegion = listSources(server.store).filter((source) => source.region === region);
+  const seen = sources ?? ofRegion.map((source) => source.slug);
+  const events = await selectEvents(server, { sources: seen, limit: ROUTED_AGAIN, seen });
+  const rules = await server.delivery.ask('explain', { destination: slug, events });
+  return { ...overview, filtered: samplesOf(events, rules, slugsByNumber(server)) };
+}
+
+function recentOf(server: Server, { source, ...rest }: RecentEventsAsk): Promise<NormalEvent[]> {
+  return selectEvents(server, { ...rest, sources: source === undefined ? rest.seen : [source] });
 }
 
 /** The newest first. */
-async function recentEvents(
-  { store, clock }: Parts,
-  lake: LakeService,
+async function selectEvents(
+  { store, clock, lake }: Server,
   { sources, type, event, limit, seen }: Selection,
 ): Promise<NormalEvent[]> {
   const numbers = new Map(listSourcesEver(store).map(({ id, number }) => [id, number]));
@@ -135,7 +151,7 @@ function isIn(list: readonly string[]): (value: string) => boolean {
   return (value) => known.has(value);
 }
 
-function slugsByNumber({ store }: Parts): ReadonlyMap<number, string> {
+function slugsByNumber({ store }: Pick<Server, 'store'>): ReadonlyMap<number, string> {
   return new Map(listSourcesEver(store).map(({ number, slug }) => [number, slug]));
 }
 
@@ -219,11 +235,4 @@ function samplesOf(
     const { rule, reason, detail } = refused;
     return [{ ...aboutEvent(event, slugs), rule, reason, detail }];
   });
-}
-
-/** @throws MillraceError NOT_FOUND */
-function destinationOf({ store, sealer }: Parts, slug: string) {
-  const found = findDestination(store, sealer, slug);
-  if (found) return found;
-  throw new MillraceError('NOT_FOUND', `There is no destination ${slug}`, { field: 'slug' });
 }

@@ -1,9 +1,44 @@
 /** Stored events over time, and the people they are of, as the lake has them. */
-import type { EventVolume } from '../../admin/history-routes.ts';
-import type { CountedEvents, EventCountAsk, TrackedUsersDay } from '../../admin/public-api/ask.ts';
+import type { Granularity, HistorySeries } from '../../observe/history.ts';
 import { MillraceError } from '../../base/errors.ts';
-import type { LakeService } from '../../query/lake-service.ts';
 import { OF_PEOPLE, isoOf, lakeRows, literal, literals, textOf } from '../sql/lake-rows.ts';
+import type { QueriedLake } from '../sql/lake-rows.ts';
+
+/** What stored events can be counted by. */
+export type EventGroup = 'source' | 'eventName' | 'eventType' | 'appVersion';
+
+export interface EventCountAsk {
+  by: readonly EventGroup[];
+  /** Values of groups; sources by slug. */
+  where: { [Group in EventGroup]?: string[] };
+  fromMs: number;
+  toMs: number;
+  granularity: Granularity;
+}
+
+/** Counts of one group; a point is the start of its time and the count. */
+export interface CountedEvents {
+  labels: { [Group in EventGroup | 'discardReason']?: string };
+  points: HistorySeries['points'];
+}
+
+/** People since the first of the days that were asked for. */
+export interface TrackedUsersDay {
+  /** Slug; empty: of all sources. */
+  source: string;
+  atMs: number;
+  identified: number;
+  anonymous: number;
+  anonymousIdentified: number;
+}
+
+export interface EventVolume {
+  type: string;
+  name: string;
+  events: number;
+  /** The median of the same time of earlier weeks; null: not known yet. */
+  usual: number | null;
+}
 
 const ROWS_MAX = 20_000;
 /** Expressions of what events may be grouped by. */
@@ -15,7 +50,7 @@ const GROUPS = {
 } as const;
 
 /** @throws MillraceError INVALID_ARGUMENT when there are too many rows. */
-export async function countEvents(lake: LakeService, ask: EventCountAsk): Promise<CountedEvents[]> {
+export async function countEvents(lake: QueriedLake, ask: EventCountAsk): Promise<CountedEvents[]> {
   const { by, fromMs, toMs, granularity } = ask;
   const groups = by.map((name) => `${GROUPS[name]} as "${name}"`);
   const where = [
@@ -54,7 +89,7 @@ export async function countEvents(lake: LakeService, ask: EventCountAsk): Promis
  * @param sources slugs; null: of all sources together.
  */
 export async function trackedUsers(
-  lake: LakeService,
+  lake: QueriedLake,
   days: readonly number[],
   sources: readonly string[] | null,
 ): Promise<TrackedUsersDay[]> {
@@ -102,7 +137,7 @@ export async function trackedUsers(
  * the source had anything at all; with two of them it is known what is usual.
  */
 export async function eventVolumes(
-  lake: LakeService,
+  lake: QueriedLake,
   source: string,
   fromMs: number,
   toMs: number,

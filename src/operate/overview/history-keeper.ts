@@ -1,20 +1,19 @@
 /** Keeps the history of counters, looks at alert rules, and sends the canary. */
 import { join } from 'node:path';
 import { toError } from '../../base/errors.ts';
-import type { HistoryControl } from '../../admin/history-routes.ts';
-import type { AlertControl } from '../../admin/alert-routes.ts';
 import { openHistory } from '../../observe/history.ts';
+import type { History } from '../../observe/history.ts';
 import type { Snapshot } from '../../observe/metrics.ts';
 import { createAlerts } from '../alerts/alerts.ts';
-import { baseline } from '../alerts/evaluate.ts';
+import type { Alerts } from '../alerts/alerts.ts';
 import { createCanary } from './canary.ts';
-import { eventVolumes } from './event-counts.ts';
 import type { LakeService } from '../../query/lake-service.ts';
 import type { ServerParts } from '../server-parts.ts';
 
 export interface HistoryKeeper {
-  history: HistoryControl;
-  alerts: AlertControl;
+  /** What was counted since the last tick belongs to each answer. */
+  history: Pick<History, 'query'>;
+  alerts: Alerts;
   stop(): Promise<void>;
 }
 
@@ -29,7 +28,7 @@ export interface KeeperSeams {
 const RECORD_MS = 10_000;
 
 export function startHistoryKeeper(parts: ServerParts, seams: KeeperSeams): HistoryKeeper {
-  const { config, clock, logger, store, sealer, net, metrics, dataFolder } = parts;
+  const { config, clock, logger, store, metrics, dataFolder } = parts;
   const history = openHistory(join(dataFolder, 'history.db'), config.history, clock);
   const alerts = createAlerts(parts, history, join(dataFolder, 'alerts.db'));
   const record = (): void => history.record(seams.metrics());
@@ -70,23 +69,11 @@ export function startHistoryKeeper(parts: ServerParts, seams: KeeperSeams): Hist
   return {
     history: {
       query(query) {
-        // What was counted since the last tick belongs to the answer.
         record();
         return history.query(query);
       },
-      nowMs: () => clock.wallMs(),
-      eventVolumes: (source, fromMs, toMs) => eventVolumes(lake, source, fromMs, toMs),
-      baseline: (source, atMs) => baseline(source, history.query, atMs),
     },
-    alerts: {
-      store,
-      sealer,
-      standing: alerts.standing,
-      past: alerts.past,
-      test: alerts.test,
-      checkUrl: (url) => net.checkUrl(url),
-      hasMail: config.alerts.smtp !== null,
-    },
+    alerts,
     async stop() {
       stopping.abort();
       // A channel that does not answer must not hold up a stop.

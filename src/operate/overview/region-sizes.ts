@@ -1,11 +1,11 @@
 /** Regions and the sizes of their folders. */
 import { join } from 'node:path';
-import type { RegionControl } from '../../admin/region-routes.ts';
 import type { Disk } from '../../base/disk.ts';
 import { errnoOf } from '../../base/errors.ts';
 import { partitionFolder } from '../../log/partition-folder.ts';
 import { listSegments } from '../../log/segments.ts';
-import { listSources, listSourcesEver } from '../../store/sources/sources.ts';
+import { listSources } from '../../store/sources/sources.ts';
+import { regionsOf } from '../regions-of.ts';
 import type { ServerParts } from '../server-parts.ts';
 
 type Parts = Pick<ServerParts, 'config' | 'disk' | 'dataFolder' | 'store' | 'clock'>;
@@ -14,29 +14,36 @@ type Sizes = Map<string, { logBytes: number; lakeBytes: number }>;
 /** Every file is opened for its size, so that they are not asked again and again. */
 const KEPT_MS = 30_000;
 
-export function createRegionControl(parts: Parts): RegionControl {
+export interface RegionView {
+  name: string;
+  /** False: the configuration no longer names it, and its data is still there. */
+  isConfigured: boolean;
+  /** Host names that take only write keys of this region. */
+  hosts: readonly string[];
+  sources: number;
+  logBytes: number;
+  lakeBytes: number;
+}
+
+/** Sizes are kept for a while: there is one of this for a server. */
+export function createRegionSizes(parts: Parts): () => Promise<RegionView[]> {
   const { config, store, clock } = parts;
   let kept: { atMs: number; sizes: Promise<Sizes> } | undefined;
-  return {
-    async regions() {
-      const own = listSources(store);
-      const ever = listSourcesEver(store);
-      const names = [
-        ...new Set([...Object.keys(config.regions), ...ever.map(({ region }) => region)]),
-      ];
-      if (!kept || clock.monotonicMs() - kept.atMs > KEPT_MS) {
-        kept = { atMs: clock.monotonicMs(), sizes: sizesOf(parts, names) };
-        kept.sizes.catch(() => (kept = undefined));
-      }
-      const sizes = await kept.sizes;
-      return names.map((name) => ({
-        name,
-        isConfigured: Object.hasOwn(config.regions, name),
-        hosts: config.regions[name]?.hosts ?? [],
-        sources: own.filter(({ region }) => region === name).length,
-        ...(sizes.get(name) ?? { logBytes: 0, lakeBytes: 0 }),
-      }));
-    },
+  return async () => {
+    const own = listSources(store);
+    const names = regionsOf(parts);
+    if (!kept || clock.monotonicMs() - kept.atMs > KEPT_MS) {
+      kept = { atMs: clock.monotonicMs(), sizes: sizesOf(parts, names) };
+      kept.sizes.catch(() => (kept = undefined));
+    }
+    const sizes = await kept.sizes;
+    return names.map((name) => ({
+      name,
+      isConfigured: Object.hasOwn(config.regions, name),
+      hosts: config.regions[name]?.hosts ?? [],
+      sources: own.filter(({ region }) => region === name).length,
+      ...(sizes.get(name) ?? { logBytes: 0, lakeBytes: 0 }),
+    }));
   };
 }
 

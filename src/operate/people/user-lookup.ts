@@ -4,16 +4,33 @@
  * without a user id belong to a person when their anonymous id does.
  */
 import { z } from 'zod';
-import type {
-  PersonAsk,
-  PersonMatch,
-  TimelineAsk,
-  UserLookupControl,
-} from '../../admin/user-lookup-routes.ts';
 import { MillraceError } from '../../base/errors.ts';
-import type { LakeService } from '../../query/lake-service.ts';
 import { OF_PEOPLE, isoOf, lakeRows, literal, literals, textOf } from '../sql/lake-rows.ts';
+import type { QueriedLake } from '../sql/lake-rows.ts';
 import type { LakeRow } from '../sql/lake-rows.ts';
+
+export type PersonKind = 'user' | 'anonymous';
+
+/** Of whom something is asked, and in which sources; null: in all. */
+export interface PersonAsk {
+  kind: PersonKind;
+  id: string;
+  seen: readonly string[] | null;
+}
+
+export interface TimelineAsk extends PersonAsk {
+  /** `next` of the page before. */
+  before?: string | undefined;
+  limit: number;
+}
+
+export interface PersonMatch {
+  kind: PersonKind;
+  id: string;
+  by: 'id' | 'email';
+  events: number;
+  lastSeenAt: string | null;
+}
 
 interface Link {
   userId: string | null;
@@ -52,32 +69,31 @@ const PROFILE_EVENTS = 50;
 const AT = 'coalesce(timestamp, received_at)';
 const SPAN = `count(*) as events, min(${AT}) as first_at, max(${AT}) as last_at`;
 
-export function createUserLookupControl(lake: LakeService): UserLookupControl {
-  return {
-    find: (query, seen) => findPeople(lake, query, seen),
-    async profile(ask) {
-      const identity = await identityOf(lake, ask);
-      const [links, traits, first] = await Promise.all([
-        linksOf(lake, ask, identity),
-        traitsOf(lake, ask, identity),
-        timelineOf(lake, { ...ask, limit: PROFILE_EVENTS }, identity),
-      ]);
-      const own = new Set(identity.userIds);
-      const others = links.flatMap(({ userId }) =>
-        userId === null || own.has(userId) ? [] : [userId],
-      );
-      const { kind, id } = ask;
-      const about = { kind, id, ...identity, links, sharedWith: [...new Set(others)] };
-      return { ...about, traits, timeline: first };
-    },
-    async timeline(ask) {
-      return timelineOf(lake, ask, await identityOf(lake, ask));
-    },
-  };
+/** All that is known of one person. */
+export async function personProfile(lake: QueriedLake, ask: PersonAsk) {
+  const identity = await identityOf(lake, ask);
+  const [links, traits, first] = await Promise.all([
+    linksOf(lake, ask, identity),
+    traitsOf(lake, ask, identity),
+    timelineOf(lake, { ...ask, limit: PROFILE_EVENTS }, identity),
+  ]);
+  const own = new Set(identity.userIds);
+  const others = links.flatMap(({ userId }) =>
+    userId === null || own.has(userId) ? [] : [userId],
+  );
+  const { kind, id } = ask;
+  const about = { kind, id, ...identity, links, sharedWith: [...new Set(others)] };
+  return { ...about, traits, timeline: first };
 }
 
-async function findPeople(
-  lake: LakeService,
+/** What somebody did, the newest first. @throws MillraceError INVALID_ARGUMENT for `before` */
+export async function personTimeline(lake: QueriedLake, ask: TimelineAsk) {
+  return timelineOf(lake, ask, await identityOf(lake, ask));
+}
+
+/** By user id, anonymous id or the trait `email`; the best match first. */
+export async function findPeople(
+  lake: QueriedLake,
   query: string,
   seen: readonly string[] | null,
 ): Promise<PersonMatch[]> {
@@ -111,7 +127,7 @@ async function findPeople(
 }
 
 /** All ids of a person. An anonymous id that had one user only is that user. */
-async function identityOf(lake: LakeService, { kind, id, seen }: PersonAsk): Promise<Identity> {
+async function identityOf(lake: QueriedLake, { kind, id, seen }: PersonAsk): Promise<Identity> {
   if (kind === 'user') return userIdentity(lake, id, seen);
   const rows = await lakeRows(
     lake,
@@ -127,7 +143,7 @@ async function identityOf(lake: LakeService, { kind, id, seen }: PersonAsk): Pro
 }
 
 async function userIdentity(
-  lake: LakeService,
+  lake: QueriedLake,
   id: string,
   seen: readonly string[] | null,
 ): Promise<Identity> {
@@ -146,7 +162,7 @@ async function userIdentity(
 }
 
 async function followAliases(
-  lake: LakeService,
+  lake: QueriedLake,
   id: string,
   seen: readonly string[] | null,
 ): Promise<{ userIds: string[]; aliases: Alias[] }> {
@@ -176,7 +192,7 @@ async function followAliases(
 
 /** Which user ids came with which anonymous ids; also of other people with the same browser. */
 async function linksOf(
-  lake: LakeService,
+  lake: QueriedLake,
   { seen }: PersonAsk,
   { userIds, anonymousIds }: Identity,
 ): Promise<Link[]> {
@@ -198,7 +214,7 @@ async function linksOf(
 }
 
 /** Each trait with its value now and when it changed, the newest first. */
-async function traitsOf(lake: LakeService, { seen }: PersonAsk, identity: Identity) {
+async function traitsOf(lake: QueriedLake, { seen }: PersonAsk, identity: Identity) {
   const rows = await lakeRows(
     lake,
     `select message_id, ${AT} as happened_at, traits
@@ -224,7 +240,7 @@ async function traitsOf(lake: LakeService, { seen }: PersonAsk, identity: Identi
 const cursorSchema = z.tuple([z.int(), z.string(), z.string().regex(/^\d{1,18}$/), z.int()]);
 
 /** The newest first. `next` asks for the page after; null: there is none. */
-async function timelineOf(lake: LakeService, ask: TimelineAsk, identity: Identity) {
+async function timelineOf(lake: QueriedLake, ask: TimelineAsk, identity: Identity) {
   const older = ask.before === undefined ? 'true' : olderThan(ask.before);
   const rows = await lakeRows(
     lake,

@@ -3,15 +3,13 @@
  * the events when there are many, and kept for a few seconds because pages ask again and again.
  */
 import { flagsOf } from './schema-flags.ts';
-import type { SchemaControl } from '../../admin/schema-routes.ts';
 import type { Schema, SchemaEvent, SchemaProperty } from './schema-shapes.ts';
 import { listEventNotes } from '../../store/sources/event-notes.ts';
 import type { EventNote } from '../../store/sources/event-notes.ts';
-import { listSources } from '../../store/sources/sources.ts';
-import type { LakeService } from '../../query/lake-service.ts';
 import { OF_PEOPLE, isoOf, lakeRows, literal, literals, textOf } from '../sql/lake-rows.ts';
+import type { QueriedLake } from '../sql/lake-rows.ts';
 import type { LakeRow } from '../sql/lake-rows.ts';
-import type { ServerParts } from '../server-parts.ts';
+import type { RunningServer } from '../running-server.ts';
 
 const EVENTS_MAX = 500;
 const PROPERTIES_MAX = 10_000;
@@ -38,16 +36,18 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 type Seen = Omit<Schema, 'from'>;
+type Server = Pick<RunningServer, 'store' | 'clock' | 'lake'>;
 
-export function createSchemaControl(
-  { store, clock }: Pick<ServerParts, 'store' | 'clock'>,
-  lake: LakeService,
-): SchemaControl {
+export interface SeenSchema {
+  /** @param sources slugs. */
+  of(ask: { sources: readonly string[]; days: number }): Promise<Schema>;
+}
+
+/** Answers are kept for a few seconds: there is one of this for a server. */
+export function createSeenSchema({ store, clock, lake }: Server): SeenSchema {
   const kept = new Map<string, { atMs: number; seen: Promise<Seen> }>();
   return {
-    store,
-    sources: () => listSources(store).map(({ slug }) => slug),
-    async schema({ sources, days }) {
+    async of({ sources, days }) {
       const fromMs = Math.floor(clock.wallMs() - days * DAY_MS);
       const key = JSON.stringify([sources, days]);
       let entry = kept.get(key);
@@ -65,7 +65,7 @@ export function createSchemaControl(
 }
 
 async function seenIn(
-  lake: LakeService,
+  lake: QueriedLake,
   sources: readonly string[],
   fromMs: number,
 ): Promise<Seen> {

@@ -3,27 +3,28 @@ import { recordAudit } from '../../store/people/audit.ts';
 import type { Actor } from '../../store/people/audit.ts';
 import { deleteSource as deleteStored, getSource } from '../../store/sources/sources.ts';
 import { inStoreTransaction } from '../../store/store.ts';
-import type { AdminSeams } from '../../admin/admin-seams.ts';
-import { createDeliveryControl } from '../delivery/delivery-control.ts';
+import { listDestinations } from '../../store/destinations/destinations.ts';
+import { editDestination } from '../destinations/manage-destinations.ts';
 import { publishStore } from '../publish-store.ts';
+import type { Publishing } from '../publish-store.ts';
+import type { ServerParts } from '../server-parts.ts';
 
 /**
  * When it returns, the threads of this process refuse its keys.
  * @throws MillraceError NOT_FOUND
  */
 export async function deleteSource(
-  { parts, collectors, lake, delivery }: AdminSeams,
+  server: Publishing & Pick<ServerParts, 'net'>,
   slug: string,
   actor: Actor,
 ): Promise<void> {
-  const { store } = parts;
+  const { store, sealer } = server;
   getSource(store, slug);
-  const control = createDeliveryControl(parts, lake, delivery);
-  for (const { slug: destination, sources } of await control.list()) {
+  for (const { slug: destination, sources } of listDestinations(store, sealer)) {
     if (!sources?.includes(slug)) continue;
     // None of them: the destination stays, and what waits in it.
     const others = sources.filter((other) => other !== slug);
-    await control.update(destination, { sources: others }, actor);
+    await editDestination(server, destination, { sources: others }, actor);
   }
   inStoreTransaction(store, () => {
     const { id, name, region, environment } = getSource(store, slug);
@@ -32,5 +33,5 @@ export async function deleteSource(
     const resource = { type: 'source', id, name };
     recordAudit(store, actor, { action: 'Source Deleted', resource, before, after: null });
   });
-  publishStore(parts, { collectors, lake, delivery });
+  publishStore(server);
 }

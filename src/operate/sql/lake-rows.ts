@@ -5,13 +5,16 @@ import { INTERNAL_SLUGS } from '../../base/internal-source.ts';
 import { sqlText } from '../../lake/sql-text.ts';
 import type { LakeService } from '../../query/lake-service.ts';
 
+/** The lake as far as questions go. */
+export type QueriedLake = Pick<LakeService, 'query'>;
+
 export type LakeRow = Readonly<Record<string, Json | undefined>>;
 
 const QUERY_MS = 15_000;
 
 /** @param sql without a limit of its own. @throws MillraceError as `LakeService.query`. */
 export async function lakeRows(
-  lake: LakeService,
+  lake: QueriedLake,
   sql: string,
   rowsMax: number,
 ): Promise<LakeRow[]> {

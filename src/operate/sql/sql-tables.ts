@@ -1,7 +1,5 @@
 /** The names that a query may use, for the completion of the SQL editor. */
-import type { SavedQueryControl, SqlTable } from '../../admin/saved-query-routes.ts';
-import type { Store } from '../../store/store.ts';
-import type { LakeService } from '../../query/lake-service.ts';
+import type { QueriedLake } from './lake-rows.ts';
 import { lakeRows } from './lake-rows.ts';
 
 /** Columns of all tables together; a source with thousands of events has as many tables. */
@@ -13,19 +11,22 @@ const COLUMNS_SQL = `select table_schema, table_name, column_name, data_type
   where table_schema <> 'main' or table_name in ('events', 'rejected')
   order by table_schema <> 'main', table_schema, table_name, ordinal_position`;
 
-export function createSavedQueryControl(store: Store, lake: LakeService): SavedQueryControl {
-  return {
-    store,
-    async tables() {
-      const tables = new Map<string, SqlTable>();
-      for (const row of await lakeRows(lake, COLUMNS_SQL, COLUMNS_MAX)) {
-        const [schema, name] = [String(row['table_schema']), String(row['table_name'])];
-        const key = JSON.stringify([schema, name]);
-        const table = tables.get(key) ?? { schema, name, columns: [] };
-        tables.set(key, table);
-        table.columns.push({ name: String(row['column_name']), type: String(row['data_type']) });
-      }
-      return [...tables.values()];
-    },
-  };
+export interface SqlTable {
+  /** `main`, or the schema of a source. */
+  schema: string;
+  name: string;
+  columns: { name: string; type: string }[];
+}
+
+/** All that a query may name. */
+export async function sqlTables(lake: QueriedLake): Promise<SqlTable[]> {
+  const tables = new Map<string, SqlTable>();
+  for (const row of await lakeRows(lake, COLUMNS_SQL, COLUMNS_MAX)) {
+    const [schema, name] = [String(row['table_schema']), String(row['table_name'])];
+    const key = JSON.stringify([schema, name]);
+    const table = tables.get(key) ?? { schema, name, columns: [] };
+    tables.set(key, table);
+    table.columns.push({ name: String(row['column_name']), type: String(row['data_type']) });
+  }
+  return [...tables.values()];
 }

@@ -3,11 +3,10 @@
  * all the sources that are connected to it, in its counts, samples and dead letters; so it is seen
  * by those who may see each of them.
  */
-import type { Context } from 'hono';
-import { MillraceError } from '../base/errors.ts';
-import { isObject } from '../events/json.ts';
-import type { Actor } from '../store/people/audit.ts';
-import { hasAllSources, maySee, requireRole } from './actor.ts';
+import { MillraceError } from '../../base/errors.ts';
+import { isObject } from '../../events/json.ts';
+import type { Actor } from '../../store/people/audit.ts';
+import { hasAllSources, maySee, requireRoleOf } from './actor-rights.ts';
 
 /** Slugs; null: all sources of the region. */
 type Connected = readonly string[] | null;
@@ -28,12 +27,12 @@ export function maySeeDestination(actor: Actor, connected: Connected): boolean {
  *   seen but not changed.
  */
 export function requireDestination(
-  c: Context,
+  actor: Actor,
   slug: string,
   sourcesOf: (slug: string) => Connected,
   right: 'read' | 'write',
 ): Actor {
-  const actor = requireRole(c, right === 'write' ? 'member' : 'viewer');
+  requireRoleOf(actor, right === 'write' ? 'member' : 'viewer');
   const connected = sourcesOf(slug);
   if (!maySeeDestination(actor, connected)) {
     throw new MillraceError('NOT_FOUND', `There is no destination ${slug}`, { field: 'slug' });
