@@ -80,11 +80,13 @@ async function inspectPartition(place: Found, options: InspectOptions): Promise<
   const reader = await openLogReader({ disk: systemDisk, folder, from });
   let records = 0;
   let events = 0;
+  let proven = 0;
   const damaged: Damage[] = [];
   try {
     for (;;) {
       const part = await reader.read(Number.POSITIVE_INFINITY, READ_BYTES);
       for (const record of part.records) {
+        proven = Math.max(proven, record.durable);
         events += decodePayload(record.payload).envelope.eventCount;
         if (records++ < Number(options.limit)) printRecord(partition, record, options);
       }
@@ -94,7 +96,7 @@ async function inspectPartition(place: Found, options: InspectOptions): Promise<
   } finally {
     await reader.close();
   }
-  const torn = await tornTail(folder, damaged);
+  const torn = await tornTail(folder, damaged, proven);
   printSummary(place, { records, events, damaged, torn }, options);
   return damaged.length;
 }
@@ -102,12 +104,13 @@ async function inspectPartition(place: Found, options: InspectOptions): Promise<
 /**
  * Takes out of the list what was never durable: that is what a crash, or a writer at work, has
  * left unfinished, and the next start cuts it.
+ * @param proven a position that records say was durable: a crash may come before the watermark.
  */
-async function tornTail(folder: string, damaged: Damage[]): Promise<Damage | null> {
+async function tornTail(folder: string, damaged: Damage[], proven: number): Promise<Damage | null> {
   if (damaged.length === 0) return null;
   const watermark = await openWatermark(systemDisk, folder);
   await watermark.close();
-  const durable = watermark.initial?.durable ?? Number.POSITIVE_INFINITY;
+  const durable = Math.max(proven, watermark.initial?.durable ?? 0);
   const at = damaged.findIndex(({ from }) => from >= durable);
   const unfinished = at < 0 ? [] : damaged.splice(at);
   const [first] = unfinished;

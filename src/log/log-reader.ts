@@ -12,6 +12,8 @@ export interface LogRecord {
   position: number;
   /** Position behind the record: where its successor begins. */
   next: number;
+  /** How far the log was durable for certain when this was written. */
+  durable: number;
   /** A view that is valid until the next call of `read`. */
   payload: Uint8Array;
 }
@@ -154,7 +156,8 @@ function parseBlock(block: Block, result: ReadResult): number {
     if (end > bytes.length || origin + end > limit) break;
     const payload = bytes.subarray(start, end);
     if (isPayloadWhole(payload, header)) {
-      result.records.push({ position, next: origin + end, payload });
+      const { durablePosition: durable } = header;
+      result.records.push({ position, next: origin + end, durable, payload });
     } else {
       pushDamage(result, { from: position, to: origin + end, reason: 'payload' });
     }

@@ -56,7 +56,7 @@ async function openDashboard(
   const context = await browser.newContext({ viewport: DESK, acceptDownloads: true });
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   const offences: string[] = [];
   page.on('dialog', (dialog) => {
     if (dialog.type() === 'alert') offences.push(`alert: ${dialog.message()}`);
