@@ -1,17 +1,14 @@
 /** The collector threads: as many as configured, all listening on one port. */
 import type { AuthSnapshot } from '../auth/snapshot.ts';
-import type { Clock } from '../base/clock.ts';
-import { MillraceError } from '../base/errors.ts';
 import type {
   CollectorMessage,
   CollectorOrder,
   CollectorSetup,
   TlsMaterial,
 } from './collector-messages.ts';
-import type { Logger } from '../observe/logger.ts';
-import type { MetricsRegistry, Snapshot } from '../observe/metrics.ts';
+import type { Snapshot } from '../observe/metrics.ts';
 import { startThread } from '../threads/supervised-thread.ts';
-import type { ThreadHandle } from '../threads/supervised-thread.ts';
+import type { ThreadHandle, ThreadSeams } from '../threads/supervised-thread.ts';
 
 export interface Collectors {
   port: number;
@@ -23,106 +20,95 @@ export interface Collectors {
   stop(): Promise<void>;
 }
 
-export interface CollectorsOptions {
+export interface CollectorsOptions extends ThreadSeams {
   threads: number;
   setupFor(index: number, port: number): Omit<CollectorSetup, 'snapshot' | 'tls'>;
   snapshot: AuthSnapshot;
   tls: TlsMaterial | null;
-  clock: Clock;
-  logger: Logger;
-  metrics: MetricsRegistry;
   onKeyUse(use: [keyNumber: number, usedAtMs: number][]): void;
 }
 
 interface Member {
   thread: ThreadHandle<CollectorOrder>;
-  isReady: boolean;
+  counts: Counts;
+}
+
+interface Counts {
   metrics: Snapshot;
   /** Counts of earlier lives of the thread, so that counters never go back. */
   past: Snapshot;
 }
 
+/** What each start of a thread is given beside its setup. */
+interface Current {
+  snapshot: AuthSnapshot;
+  tls: TlsMaterial | null;
+  /** 0 until the first thread has settled it. */
+  port: number;
+}
+
 const FILE = new URL('./collector-thread.ts', import.meta.url);
 
-/** Starts the threads one after another: the first one settles the port when it was 0. */
+/**
+ * Starts the threads one after another: the first one settles the port when it was 0.
+ * @throws MillraceError UNAVAILABLE with the reason, such as a port that is taken
+ */
 export async function startCollectors(options: CollectorsOptions): Promise<Collectors> {
-  let { snapshot, tls } = options;
-  let port = 0;
+  const current: Current = { snapshot: options.snapshot, tls: options.tls, port: 0 };
   const members: Member[] = [];
   for (let index = 0; index < options.threads; index++) {
-    port = await new Promise<number>((resolve, reject) => {
-      members.push(startMember(options, index, port, () => ({ snapshot, tls }), resolve, reject));
-    });
+    members.push(await startMember(options, index, current));
   }
   const sendAll = (order: CollectorOrder) => {
     for (const { thread } of members) thread.send(order);
   };
   return {
-    port,
-    setSnapshot(next) {
-      snapshot = next;
+    port: current.port,
+    setSnapshot(snapshot) {
+      current.snapshot = snapshot;
       sendAll({ kind: 'snapshot', snapshot });
     },
-    setTls(next) {
-      tls = next;
-      sendAll({ kind: 'tls', tls: next });
+    setTls(tls) {
+      current.tls = tls;
+      sendAll({ kind: 'tls', tls });
     },
-    snapshots: () => members.flatMap(({ metrics, past }) => [metrics, past]),
-    isReady: () => members.every(({ isReady, thread }) => isReady && thread.isRunning()),
+    snapshots: () => members.flatMap(({ counts }) => [counts.metrics, counts.past]),
+    isReady: () => members.every(({ thread }) => thread.isReady()),
     async stop() {
-      for (const { thread } of members) {
-        thread.expectEnd();
-        thread.send({ kind: 'stop' });
-      }
-      await Promise.all(members.map(({ thread }) => thread.ended()));
+      await Promise.all(members.map(({ thread }) => thread.stop()));
     },
   };
 }
 
-function startMember(
+async function startMember(
   options: CollectorsOptions,
   index: number,
-  port: number,
-  current: () => { snapshot: AuthSnapshot; tls: TlsMaterial | null },
-  onReady: (port: number) => void,
-  onFailure: (error: Error) => void,
-): Member {
+  current: Current,
+): Promise<Member> {
   const { clock, logger, metrics } = options;
-  const name = `collector-${index}`;
-  let wasReady = false;
-  let settledPort = port;
-  let failure = '';
-  const thread = startThread<CollectorOrder, CollectorMessage>({
-    name,
+  const counts: Counts = { metrics: [], past: [] };
+  const thread = await startThread<CollectorOrder, CollectorMessage>({
+    name: `collector-${index}`,
     file: FILE,
     clock,
     logger,
-    restarts: metrics.cell('millrace_thread_restarts_total', { thread: name }),
-    setup: () => ({ ...options.setupFor(index, settledPort), ...current() }),
-    wasReady: () => wasReady,
-    onFirstFailure: (reason) =>
-      onFailure(new MillraceError('UNAVAILABLE', `${name}: ${failure || reason}`)),
-    onExit() {
-      member.isReady = false;
-      member.past = countersOf([...member.past, ...member.metrics]);
-      member.metrics = [];
+    metrics,
+    setup() {
+      const { snapshot, tls, port } = current;
+      return { ...options.setupFor(index, port), snapshot, tls };
+    },
+    onEnd() {
+      counts.past = countersOf([...counts.past, ...counts.metrics]);
+      counts.metrics = [];
     },
     onMessage(message) {
-      if (message.kind === 'ready') {
-        wasReady = true;
-        member.isReady = true;
-        settledPort = message.port;
-        onReady(message.port);
-      } else if (message.kind === 'report') {
-        member.metrics = message.metrics;
-        options.onKeyUse(message.keyUse);
-      } else if (message.kind === 'failed') {
-        failure = message.message;
-      }
+      if (message.kind === 'ready') current.port = message.port;
+      if (message.kind !== 'report') return;
+      counts.metrics = message.metrics;
+      options.onKeyUse(message.keyUse);
     },
   });
-  const member: Member = { thread, isReady: false, metrics: [], past: [] };
-  return member;
+  return { thread, counts };
 }
 
 /** Gauges belong to a living thread; counters are kept and added up. */

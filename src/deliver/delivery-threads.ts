@@ -1,10 +1,8 @@
 /** The delivery threads as the main thread sees them; destinations are spread by their ids. */
 import { crc32 } from 'node:zlib';
-import type { Clock } from '../base/clock.ts';
 import { ERROR_CODES, MillraceError } from '../base/errors.ts';
 import type { ErrorCode } from '../base/errors.ts';
-import type { Logger } from '../observe/logger.ts';
-import type { MetricsRegistry, Snapshot } from '../observe/metrics.ts';
+import type { Snapshot } from '../observe/metrics.ts';
 import type {
   DeliveryMessage,
   DeliveryOrder,
@@ -14,6 +12,8 @@ import type {
   DeliverySetup,
 } from './delivery-messages.ts';
 import { startThread } from '../threads/supervised-thread.ts';
+import type { ThreadSeams } from '../threads/supervised-thread.ts';
+import { createThreadQuestions, restarting } from '../threads/thread-questions.ts';
 
 export interface DeliveryClient {
   setPlan(plan: DeliveryPlan): void;
@@ -42,11 +42,7 @@ interface ThreadClient {
 
 const FILE = new URL('./delivery-thread.ts', import.meta.url);
 
-interface Seams {
-  clock: Clock;
-  logger: Logger;
-  metrics: MetricsRegistry;
-}
+const DELIVERY = 'Delivery';
 
 /** @param setup of one thread, with the holds that it publishes. */
 export async function startDelivery(
@@ -54,7 +50,7 @@ export async function startDelivery(
   setup: Omit<DeliverySetup, 'holds' | 'plan'>,
   holds: readonly SharedArrayBuffer[],
   initialPlan: DeliveryPlan,
-  seams: Seams,
+  seams: ThreadSeams,
 ): Promise<DeliveryClient> {
   let plan = initialPlan;
   const clients: ThreadClient[] = [];
@@ -108,82 +104,39 @@ async function startOne(
   index: number,
   setup: Omit<DeliverySetup, 'plan'>,
   initialPlan: DeliveryPlan,
-  seams: Seams,
+  { clock, logger, metrics }: ThreadSeams,
 ): Promise<ThreadClient> {
-  const name = `deliver-${index}`;
-  const waiting = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
+  const questions = createThreadQuestions(DELIVERY);
   let plan = initialPlan;
-  let lastId = 0;
-  let isReady = false;
-  let wasReady = false;
-  let metrics: Snapshot = [];
-  let failure = '';
-  const started = Promise.withResolvers<void>();
-  const settle = (
-    id: number,
-    act: (entry: NonNullable<ReturnType<typeof waiting.get>>) => void,
-  ) => {
-    const entry = waiting.get(id);
-    waiting.delete(id);
-    if (entry) act(entry);
-  };
-  const onMessage = (message: DeliveryMessage): void => {
-    if (message.kind === 'ready') {
-      wasReady = true;
-      isReady = true;
-      started.resolve();
-    } else if (message.kind === 'answer') {
-      settle(message.id, ({ resolve }) => resolve(message.answer));
-    } else if (message.kind === 'failed-answer') {
-      settle(message.id, ({ reject }) => reject(errorOf(message)));
-    } else if (message.kind === 'report') {
-      ({ metrics } = message);
-    } else if (message.kind === 'failed') {
-      failure = message.message;
-    }
-  };
-  const thread = startThread<DeliveryOrder, DeliveryMessage>({
-    name,
+  let reported: Snapshot = [];
+  const thread = await startThread<DeliveryOrder, DeliveryMessage>({
+    name: `deliver-${index}`,
     file: FILE,
-    clock: seams.clock,
-    logger: seams.logger,
-    restarts: seams.metrics.cell('millrace_thread_restarts_total', { thread: name }),
+    clock,
+    logger,
+    metrics,
     setup: (): DeliverySetup => ({ ...setup, plan }),
-    wasReady: () => wasReady,
-    onFirstFailure: (reason) =>
-      started.reject(new MillraceError('UNAVAILABLE', `delivery: ${failure || reason}`)),
-    onExit() {
-      isReady = false;
-      for (const { reject } of waiting.values()) reject(RESTARTING);
-      waiting.clear();
+    onEnd: () => questions.endAll(),
+    onMessage(message) {
+      if (message.kind === 'answer') questions.answer(message.id, message.answer);
+      else if (message.kind === 'failed-answer') questions.refuse(message.id, errorOf(message));
+      else if (message.kind === 'report') reported = message.metrics;
     },
-    onMessage,
   });
-  await started.promise;
   return {
     setPlan(next) {
       plan = next;
       thread.send({ kind: 'plan', plan });
     },
     ask(question, ask) {
-      if (!isReady) return Promise.reject(RESTARTING);
-      const id = ++lastId;
-      return new Promise((resolve, reject) => {
-        waiting.set(id, { resolve, reject });
-        thread.send({ kind: 'ask', id, question, ask });
-      });
+      if (!thread.isReady()) return Promise.reject(restarting(DELIVERY));
+      return questions.ask((id) => thread.send({ kind: 'ask', id, question, ask }));
     },
-    snapshot: () => metrics,
-    isReady: () => isReady && thread.isRunning(),
-    async stop() {
-      thread.expectEnd();
-      thread.send({ kind: 'stop' });
-      await thread.ended();
-    },
+    snapshot: () => reported,
+    isReady: () => thread.isReady(),
+    stop: () => thread.stop(),
   };
 }
-
-const RESTARTING = new MillraceError('UNAVAILABLE', 'Delivery restarts; try again');
 
 function errorOf({ code, message, field }: Extract<DeliveryMessage, { kind: 'failed-answer' }>) {
   const known = code in ERROR_CODES ? (code as ErrorCode) : 'UNAVAILABLE';

@@ -1,13 +1,13 @@
 /** The lake thread as others hold it: what queries see, live events, readiness. */
-import type { Clock } from '../base/clock.ts';
-import { MillraceError } from '../base/errors.ts';
+import type { Snapshot } from '../observe/metrics.ts';
+import { startThread } from '../threads/supervised-thread.ts';
+import type { ThreadHandle, ThreadSeams } from '../threads/supervised-thread.ts';
+import { createThreadQuestions, restarting } from '../threads/thread-questions.ts';
+import type { ThreadQuestions } from '../threads/thread-questions.ts';
 import type { SourceInfo } from './lake-columns.ts';
 import type { LakeMessage, LakeOrder, LakeSetup, TailEntry } from './lake-messages.ts';
-import type { RowPlace } from './locate-row.ts';
 import type { KnownViews, LakeTables } from './lake-tables.ts';
-import type { Logger } from '../observe/logger.ts';
-import type { MetricsRegistry, Snapshot } from '../observe/metrics.ts';
-import { startThread } from '../threads/supervised-thread.ts';
+import type { RowPlace } from './locate-row.ts';
 
 export interface LakeHandle {
   /** What a query sees now. @throws MillraceError UNAVAILABLE while the lake restarts. */
@@ -27,110 +27,85 @@ export interface LakeHandle {
 
 type OnEntries = (entries: readonly TailEntry[], missed: number) => void;
 
-interface Waiting {
-  resolve(tables: LakeTables): void;
-  reject(error: Error): void;
+const FILE = new URL('./lake-thread.ts', import.meta.url);
+const LAKE = 'The lake';
+
+/** What the main thread knows of the lake thread. */
+interface LakeSide {
+  /** Not while it starts for the first time; then nobody listens. */
+  thread: ThreadHandle<LakeOrder> | undefined;
+  sources: readonly SourceInfo[];
+  metrics: Snapshot;
+  listeners: Set<OnEntries>;
+  questions: ThreadQuestions;
 }
 
-const FILE = new URL('./lake-thread.ts', import.meta.url);
-
+/** @throws MillraceError UNAVAILABLE with the reason when the thread does not start */
 export async function startLake(
   setup: Omit<LakeSetup, 'sources'>,
-  initialSources: readonly SourceInfo[],
-  seams: { clock: Clock; logger: Logger; metrics: MetricsRegistry },
+  sources: readonly SourceInfo[],
+  { clock, logger, metrics }: ThreadSeams,
 ): Promise<LakeHandle> {
-  const waiting = new Map<number, Waiting>();
-  const locating = new Map<number, (path: string | null) => void>();
-  const listeners = new Set<OnEntries>();
-  let sources = initialSources;
-  let lastId = 0;
-  let isReady = false;
-  let wasReady = false;
-  let metrics: Snapshot = [];
-  let failure = '';
-  let onStart: { resolve(): void; reject(error: Error): void } | undefined;
-  const started = new Promise<void>((resolve, reject) => {
-    onStart = { resolve, reject };
-  });
-  const thread = startThread<LakeOrder, LakeMessage>({
+  const questions = createThreadQuestions(LAKE);
+  const side: LakeSide = {
+    thread: undefined,
+    sources,
+    metrics: [],
+    listeners: new Set(),
+    questions,
+  };
+  const sayReaders = (): void => {
+    side.thread?.send({ kind: 'tail', readers: side.listeners.size });
+  };
+  const thread = await startThread<LakeOrder, LakeMessage>({
     name: 'lake',
     file: FILE,
-    clock: seams.clock,
-    logger: seams.logger,
-    restarts: seams.metrics.cell('millrace_thread_restarts_total', { thread: 'lake' }),
-    setup: () => ({ ...setup, sources }),
-    wasReady: () => wasReady,
-    onFirstFailure: (reason) =>
-      onStart?.reject(new MillraceError('UNAVAILABLE', `lake: ${failure || reason}`)),
-    onExit() {
-      isReady = false;
-      for (const { reject } of waiting.values()) {
-        reject(new MillraceError('UNAVAILABLE', 'The lake restarts; try again'));
-      }
-      waiting.clear();
-      for (const resolve of locating.values()) resolve(null);
-      locating.clear();
-    },
+    clock,
+    logger,
+    metrics,
+    setup: () => ({ ...setup, sources: side.sources }),
+    onEnd: () => questions.endAll(),
     onMessage(message) {
-      if (message.kind === 'ready') {
-        wasReady = true;
-        isReady = true;
-        if (listeners.size > 0) thread.send({ kind: 'tail', readers: listeners.size });
-        onStart?.resolve();
-      } else if (message.kind === 'tables') {
-        waiting.get(message.id)?.resolve(message.tables);
-        waiting.delete(message.id);
-      } else if (message.kind === 'located') {
-        locating.get(message.id)?.(message.path);
-        locating.delete(message.id);
-      } else if (message.kind === 'tail') {
-        for (const listener of listeners) listener(message.entries, message.missed);
-      } else if (message.kind === 'report') {
-        metrics = message.metrics;
-      } else if (message.kind === 'failed') {
-        failure = message.message;
-      }
+      hear(side, message);
+      if (message.kind === 'ready' && side.listeners.size > 0) sayReaders();
     },
   });
-  await started;
+  side.thread = thread;
   return {
     tables(known) {
-      if (!isReady) {
-        return Promise.reject(new MillraceError('UNAVAILABLE', 'The lake restarts; try again'));
-      }
-      const id = ++lastId;
-      return new Promise((resolve, reject) => {
-        waiting.set(id, { resolve, reject });
-        thread.send({ kind: 'tables', id, known });
-      });
+      if (!thread.isReady()) return Promise.reject(restarting(LAKE));
+      return questions.ask((id) => thread.send({ kind: 'tables', id, known }));
     },
-    locate(place) {
-      if (!isReady) return Promise.resolve(null);
-      const id = ++lastId;
-      return new Promise((resolve) => {
-        locating.set(id, resolve);
+    async locate(place) {
+      if (!thread.isReady()) return null;
+      const located = questions.ask<string | null>((id) => {
         thread.send({ kind: 'locate', id, place });
       });
+      return located.catch(() => null);
     },
     tail(onEntries) {
-      listeners.add(onEntries);
+      side.listeners.add(onEntries);
       // Also when others listen already: the answer to this order is the first call.
-      thread.send({ kind: 'tail', readers: listeners.size });
+      sayReaders();
       return () => {
-        if (!listeners.delete(onEntries)) return;
-        thread.send({ kind: 'tail', readers: listeners.size });
+        if (side.listeners.delete(onEntries)) sayReaders();
       };
     },
     setSources(next) {
-      sources = next;
-      thread.send({ kind: 'sources', sources });
+      side.sources = next;
+      thread.send({ kind: 'sources', sources: next });
     },
-    snapshots: () => [metrics],
-    isReady: () => isReady && thread.isRunning(),
-    async stop() {
-      thread.expectEnd();
-      thread.send({ kind: 'stop' });
-      await thread.ended();
-    },
+    snapshots: () => [side.metrics],
+    isReady: () => thread.isReady(),
+    stop: () => thread.stop(),
   };
+}
+
+function hear(side: LakeSide, message: LakeMessage): void {
+  if (message.kind === 'tables') side.questions.answer(message.id, message.tables);
+  else if (message.kind === 'located') side.questions.answer(message.id, message.path);
+  else if (message.kind === 'report') side.metrics = message.metrics;
+  else if (message.kind === 'tail') {
+    for (const listener of side.listeners) listener(message.entries, message.missed);
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * What every destination promises the engine (src/deliver/contract.ts), run against a service that
- * is real or nearly so. A harness says how to open the destination and what the service has.
+ * What every destination promises (src/destinations/destination-contract.ts), run against a service
+ * that is real or nearly so. A harness says how to open the destination and what the service has.
  */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';

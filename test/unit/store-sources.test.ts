@@ -228,7 +228,7 @@ forEachEngine((engine) => {
     const file = new URL('../../src/store/', import.meta.url).href;
     const script = `
     import { openStore } from '${file}store.ts';
-    import { createSource } from '${file}sources.ts';
+    import { createSource } from '${file}sources/sources.ts';
     createSource(openStore(JSON.parse(process.argv[1])), { name: 'other', region: 'us' });`;
     const args = ['--input-type=module-typescript', '-e', script, JSON.stringify(engine.place)];
     execFileSync(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
