@@ -1,13 +1,13 @@
 /** Name, sources, settings, mappings and consent of a destination: new, or changed. */
 import { useState } from 'preact/hooks';
-import { ApiError } from '../../api.ts';
-import type { Task } from '../../loading.ts';
-import { useLoaded } from '../../loading.ts';
+import { ApiError } from '../../admin-api.ts';
+import type { Task } from '../../use-loaded.ts';
+import { useLoaded } from '../../use-loaded.ts';
 import { Field } from '../../parts/field.tsx';
 import { Problem } from '../../parts/problem.tsx';
-import { SettingsForm } from './settings-form.tsx';
-import { draftOf, fieldOfProblem, linesOf, settingsOf } from './settings-model.ts';
-import type { Destination, Json, Subscription, TypeDetail } from './shapes.ts';
+import { SettingsForm } from './destination-settings-form.tsx';
+import { draftOf, fieldOfProblem, linesOf, settingsOf } from './destination-settings-model.ts';
+import type { Destination, Json, Subscription, TypeDetail } from './destination-shapes.ts';
 import { SubscriptionsEditor } from './subscriptions-editor.tsx';
 
 interface Props {

@@ -1,13 +1,13 @@
 /** What became of the events of a destination, with samples of those that did not arrive. */
 import { count, duration, time } from '../../format.ts';
-import { useLoaded } from '../../loading.ts';
+import { useLoaded } from '../../use-loaded.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Chart } from '../../parts/chart.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
-import { href } from '../../router.ts';
-import type { Overview } from './shapes.ts';
+import { href } from '../../page-router.ts';
+import type { Overview } from './destination-shapes.ts';
 
 const EVERY_MS = 3_000;
 

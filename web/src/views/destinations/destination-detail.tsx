@@ -1,19 +1,19 @@
 /** One destination: how it fares, its settings, filters, dead letters and replays. */
 import { useState } from 'preact/hooks';
-import { may, send } from '../../api.ts';
-import { useLoaded, useTask } from '../../loading.ts';
+import { may, send } from '../../admin-api.ts';
+import { useLoaded, useTask } from '../../use-loaded.ts';
 import { Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Tabs } from '../../parts/tabs.tsx';
 import { say } from '../../parts/toast.tsx';
-import { go } from '../../router.ts';
+import { go } from '../../page-router.ts';
 import { ConnectionForm } from './connection-form.tsx';
-import { DeadLetters } from './dead-letters.tsx';
+import { DeadLetters } from './dead-letters-tab.tsx';
 import { DeliveryTab } from './delivery-tab.tsx';
 import { StateBadge } from './destination-list.tsx';
 import { FiltersTab } from './filters-tab.tsx';
-import { Replays } from './replays.tsx';
-import type { Destination, Json, TypeDetail } from './shapes.ts';
+import { Replays } from './replays-tab.tsx';
+import type { Destination, Json, TypeDetail } from './destination-shapes.ts';
 
 export function DestinationDetail({ slug, tab }: { slug: string; tab: string }) {
   const { data, error, reload } = useLoaded<Destination[]>('/admin/destinations', 5_000);

@@ -1,12 +1,12 @@
-import { may } from '../../api.ts';
+import { may } from '../../admin-api.ts';
 import { duration, shortCount } from '../../format.ts';
-import { useLoaded } from '../../loading.ts';
+import { useLoaded } from '../../use-loaded.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Empty, Page } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
-import { href } from '../../router.ts';
-import type { Destination } from './shapes.ts';
+import { href } from '../../page-router.ts';
+import type { Destination } from './destination-shapes.ts';
 
 const COLUMNS = ['Name', 'Type', 'State', 'Delivered', 'Filtered', 'Dead letters', 'Lag'];
 

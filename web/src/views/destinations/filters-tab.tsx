@@ -1,15 +1,15 @@
 /** Filters of a destination, with what they would do to real recent events. */
 import { useState } from 'preact/hooks';
-import { may, send } from '../../api.ts';
-import { useTask } from '../../loading.ts';
+import { may, send } from '../../admin-api.ts';
+import { useTask } from '../../use-loaded.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Field } from '../../parts/field.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { say } from '../../parts/toast.tsx';
-import { href } from '../../router.ts';
-import type { Destination, Filter, FilterAction, FilterResult } from './shapes.ts';
+import { href } from '../../page-router.ts';
+import type { Destination, Filter, FilterAction, FilterResult } from './destination-shapes.ts';
 
 interface Props {
   destination: Destination;

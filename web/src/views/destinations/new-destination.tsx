@@ -1,13 +1,13 @@
 /** A new destination of one type. */
-import { get, send } from '../../api.ts';
-import { useLoaded, useTask } from '../../loading.ts';
+import { get, send } from '../../admin-api.ts';
+import { useLoaded, useTask } from '../../use-loaded.ts';
 import { Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { say } from '../../parts/toast.tsx';
-import { go } from '../../router.ts';
+import { go } from '../../page-router.ts';
 import { ConnectionForm } from './connection-form.tsx';
-import { slugOf } from './settings-model.ts';
-import type { Destination, Json, TypeDetail } from './shapes.ts';
+import { slugOf } from './destination-settings-model.ts';
+import type { Destination, Json, TypeDetail } from './destination-shapes.ts';
 
 export function NewDestination({ type }: { type: string }) {
   const { data, error } = useLoaded<TypeDetail>(`/admin/destinations/types/${type}`);

@@ -9,7 +9,7 @@ import {
   withText,
 } from './mapping-model.ts';
 import { MappingPreview } from './mapping-preview.tsx';
-import type { Action, ActionField, Json, Subscription, TypeDetail } from './shapes.ts';
+import type { Action, ActionField, Json, Subscription, TypeDetail } from './destination-shapes.ts';
 
 interface Props {
   type: TypeDetail;

@@ -1,9 +1,9 @@
 /** What somebody should look at first, from what the server says of itself. */
 import { bytes, duration, shortCount } from '../../format.ts';
-import { total } from '../../metrics.ts';
-import type { Metrics } from '../../metrics.ts';
-import type { Source } from '../sources/shapes.ts';
-import type { DestinationRow, FiringAlert, OverviewAnswer } from './shapes.ts';
+import { total } from '../../server-metrics.ts';
+import type { Metrics } from '../../server-metrics.ts';
+import type { Source } from '../sources/source-shapes.ts';
+import type { DestinationRow, FiringAlert, OverviewAnswer } from './overview-shapes.ts';
 
 export interface Item {
   tone: 'bad' | 'warn';

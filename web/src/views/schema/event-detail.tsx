@@ -1,17 +1,17 @@
 /** One event: its properties with types and values, what is odd, and its documentation. */
 import { useState } from 'preact/hooks';
-import { mayWrite, send } from '../../api.ts';
+import { mayWrite, send } from '../../admin-api.ts';
 import { count } from '../../format.ts';
-import { useTask } from '../../loading.ts';
+import { useTask } from '../../use-loaded.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Empty, Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { say } from '../../parts/toast.tsx';
-import { href, place } from '../../router.ts';
-import { ADVICE, titleOf } from './schema-shapes.ts';
-import type { Flag, SchemaEvent, SchemaProperty } from './schema-shapes.ts';
+import { href, place } from '../../page-router.ts';
+import { ADVICE, titleOf } from './schema-view-shapes.ts';
+import type { Flag, SchemaEvent, SchemaProperty } from './schema-view-shapes.ts';
 
 interface Props {
   event: SchemaEvent;

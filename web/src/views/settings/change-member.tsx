@@ -1,13 +1,13 @@
 /** Name, role and sources of somebody. */
 import { useState } from 'preact/hooks';
-import { send } from '../../api.ts';
-import { useLoaded, useTask } from '../../loading.ts';
+import { send } from '../../admin-api.ts';
+import { useLoaded, useTask } from '../../use-loaded.ts';
 import { Dialog } from '../../parts/dialog.tsx';
 import { Field } from '../../parts/field.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { say } from '../../parts/toast.tsx';
-import type { Source } from '../sources/shapes.ts';
+import type { Source } from '../sources/source-shapes.ts';
 import { RoleChoice } from './role-choice.tsx';
 import type { Member, SourceRights } from './settings-shapes.ts';
 

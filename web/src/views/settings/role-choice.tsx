@@ -1,5 +1,5 @@
 /** A role that whoever chooses it may give. */
-import { may } from '../../api.ts';
+import { may } from '../../admin-api.ts';
 import { Field } from '../../parts/field.tsx';
 import { ROLES, ROLE_TEXTS } from './settings-shapes.ts';
 import type { Role } from './settings-shapes.ts';

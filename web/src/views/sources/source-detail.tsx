@@ -1,17 +1,17 @@
 /** One source: how to send, its keys, its limits. */
 import { useState } from 'preact/hooks';
-import { mayWrite, send } from '../../api.ts';
-import { useLoaded, useTask } from '../../loading.ts';
+import { mayWrite, send } from '../../admin-api.ts';
+import { useLoaded, useTask } from '../../use-loaded.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
-import { href } from '../../router.ts';
+import { href } from '../../page-router.ts';
 import { FirstEvent } from './first-event.tsx';
-import { Keys } from './keys.tsx';
-import { Limits } from './limits.tsx';
-import { ChangeSource } from './settings.tsx';
-import { freshKeys } from './shapes.ts';
-import type { SourceDetail as Detail } from './shapes.ts';
+import { Keys } from './source-keys.tsx';
+import { Limits } from './source-limits.tsx';
+import { ChangeSource } from './source-settings.tsx';
+import { freshKeys } from './source-shapes.ts';
+import type { SourceDetail as Detail } from './source-shapes.ts';
 import { Snippets } from './snippets.tsx';
 
 export function SourceDetail({ slug }: { slug: string }) {

@@ -1,7 +1,7 @@
 /** All sources that one may see, and a dialog that makes a new one. */
 import { useState } from 'preact/hooks';
-import { may, me, send } from '../../api.ts';
-import { useLoaded, useTask } from '../../loading.ts';
+import { may, me, send } from '../../admin-api.ts';
+import { useLoaded, useTask } from '../../use-loaded.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
 import { Field } from '../../parts/field.tsx';
@@ -9,9 +9,9 @@ import { Empty, Page } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
-import { go, href } from '../../router.ts';
-import { freshKeys } from './shapes.ts';
-import type { Source } from './shapes.ts';
+import { go, href } from '../../page-router.ts';
+import { freshKeys } from './source-shapes.ts';
+import type { Source } from './source-shapes.ts';
 
 /** All of them, with how they fare. */
 export function SourceList() {

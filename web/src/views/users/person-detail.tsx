@@ -1,14 +1,14 @@
 /** What is known of one person. */
 import { useState } from 'preact/hooks';
-import { get } from '../../api.ts';
+import { get } from '../../admin-api.ts';
 import { count } from '../../format.ts';
-import { useTask } from '../../loading.ts';
+import { useTask } from '../../use-loaded.ts';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Pager } from '../../parts/pager.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
-import { href } from '../../router.ts';
+import { href } from '../../page-router.ts';
 import { valueText } from './users-shapes.ts';
 import type { Person, Timeline, TimelineEvent, Trait } from './users-shapes.ts';
 

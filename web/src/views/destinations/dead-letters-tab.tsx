@@ -1,0 +1,190 @@
+/** Events that will not arrive by themselves: by cause, one by one, again, or no more. */
+import { useState } from 'preact/hooks';
+import { may, send } from '../../admin-api.ts';
+import { count, time } from '../../format.ts';
+import { useLoaded, useTask } from '../../use-loaded.ts';
+import { Code } from '../../parts/code.tsx';
+import { Dialog } from '../../parts/dialog.tsx';
+import { Empty, Section } from '../../parts/page.tsx';
+import { Problem } from '../../parts/problem.tsx';
+import { Table } from '../../parts/table.tsx';
+import { say } from '../../parts/toast.tsx';
+import { href } from '../../page-router.ts';
+import type { DeadLetter, DeadLetterGroup, Json } from './destination-shapes.ts';
+
+const EVERY_MS = 3_000;
+const PAGE = 50;
+/** As much as the server gives at once. */
+const SHOWN_MAX = 1_000;
+
+interface Props {
+  slug: string;
+  onChange(): void;
+}
+
+export function DeadLetters({ slug, onChange }: Props) {
+  const base = `/admin/destinations/${slug}/dead-letters`;
+  const groups = useLoaded<DeadLetterGroup[]>(`${base}/groups`, EVERY_MS);
+  const [cause, setCause] = useState<DeadLetterGroup>();
+  const [limit, setLimit] = useState(PAGE);
+  const letters = useLoaded<DeadLetter[]>(`${base}?${queryOf(cause, limit)}`, EVERY_MS);
+  const [shown, setShown] = useState<number>();
+  const task = useTask();
+  const act = (path: string, body: Json, done: string): void => {
+    void task.run(async () => {
+      const { count: events } = await send<{ count: number }>('POST', `${base}/${path}`, body);
+      say(`${count(events)} ${done}`);
+      groups.reload();
+      letters.reload();
+      onChange();
+    });
+  };
+  const retry = (body: Json): void => act('retry', body, 'are tried again');
+  const discard = (body: Json): void => {
+    const because = window.prompt('Discard them because…', 'not needed');
+    if (because) act('discard', { ...body, because }, 'discarded');
+  };
+  const buttons = (body: Json, what: string) =>
+    may('member') && (
+      <span class="actions">
+        <button
+          type="button"
+          class="quiet"
+          aria-label={`Retry ${what}`}
+          onClick={() => retry(body)}
+        >
+          Retry
+        </button>
+        <button
+          type="button"
+          class="danger"
+          aria-label={`Discard ${what}`}
+          onClick={() => discard(body)}
+        >
+          Discard
+        </button>
+      </span>
+    );
+  if (groups.data?.length === 0) {
+    return (
+      <Empty>
+        No dead letters. An event becomes one when the service refuses it for good, or after the
+        last attempt; it stays here until it is retried or discarded.
+      </Empty>
+    );
+  }
+  return (
+    <>
+      <Problem error={groups.error ?? letters.error ?? task.error} />
+      <Section title="By cause" actions={buttons({ all: true }, 'all')}>
+        <Table label="Dead letters by cause" columns={['Cause', 'Says', 'Events', 'Last', '']}>
+          {groups.data?.map((group) => (
+            <tr key={`${group.reason} ${group.status}`}>
+              <td>
+                {group.reason} {group.status}
+              </td>
+              <td>{group.message}</td>
+              <td class="number">{count(group.count)}</td>
+              <td>{time(group.lastDiedAtMs)}</td>
+              <td>
+                <span class="actions">
+                  <button type="button" class="quiet" onClick={() => setCause(group)}>
+                    Show
+                  </button>
+                  {buttons(causeOf(group), `${group.reason} ${group.status ?? ''}`)}
+                </span>
+              </td>
+            </tr>
+          ))}
+        </Table>
+      </Section>
+      <Section
+        title={cause ? `Of the cause ${cause.reason} ${cause.status ?? ''}` : 'One by one'}
+        actions={
+          cause && (
+            <button type="button" class="quiet" onClick={() => setCause(undefined)}>
+              Show all
+            </button>
+          )
+        }
+      >
+        <Table label="Dead letters" columns={['Event', 'Cause', 'Attempts', 'Died', '']}>
+          {letters.data?.map((letter) => (
+            <tr key={letter.id}>
+              <td>{letter.event ?? letter.type}</td>
+              <td>
+                {letter.failure.reason} {letter.failure.status}
+              </td>
+              <td class="number">{letter.attempts}</td>
+              <td>{time(letter.diedAtMs)}</td>
+              <td>
+                <span class="actions">
+                  <button type="button" class="quiet" onClick={() => setShown(letter.id)}>
+                    Inspect
+                  </button>
+                  {buttons({ id: letter.id }, letter.messageId)}
+                </span>
+              </td>
+            </tr>
+          ))}
+        </Table>
+        {letters.data?.length === limit && limit < SHOWN_MAX && (
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => setLimit(Math.min(SHOWN_MAX, limit * 2))}
+          >
+            Show more
+          </button>
+        )}
+      </Section>
+      {shown !== undefined && (
+        <Inspect path={`${base}/${shown}`} onClose={() => setShown(undefined)} />
+      )}
+    </>
+  );
+}
+
+/** What the server takes as a choice of dead letters. */
+function causeOf({ reason, status }: DeadLetterGroup): { reason: string; status?: number } {
+  return status === null ? { reason } : { reason, status };
+}
+
+function queryOf(cause: DeadLetterGroup | undefined, limit: number): string {
+  const query = new URLSearchParams({ limit: String(limit) });
+  for (const [key, value] of Object.entries(cause ? causeOf(cause) : {})) {
+    query.set(key, String(value));
+  }
+  return query.toString();
+}
+
+function Inspect({ path, onClose }: { path: string; onClose(): void }) {
+  const { data, error } = useLoaded<DeadLetter>(path);
+  return (
+    <Dialog title={data?.event ?? data?.type ?? 'Dead letter'} onClose={onClose}>
+      <Problem error={error} />
+      {data && (
+        <div class="fields">
+          <dl class="facts">
+            <dt>Cause</dt>
+            <dd>
+              {data.failure.reason} {data.failure.status}
+            </dd>
+            <dt>Says</dt>
+            <dd>{data.failure.message}</dd>
+            <dt>Attempts</dt>
+            <dd>{data.attempts}</dd>
+            <dt>First failed</dt>
+            <dd>{time(data.firstFailedMs)}</dd>
+            <dt>Message</dt>
+            <dd>
+              <a href={href(`/trace/${encodeURIComponent(data.messageId)}`)}>{data.messageId}</a>
+            </dd>
+          </dl>
+          {data.failure.response && <Code text={data.failure.response} label="last response" />}
+          {data.message && <Code text={JSON.stringify(data.message, null, 2)} label="event" />}
+        </div>
+      )}
+    </Dialog>
+  );
+}

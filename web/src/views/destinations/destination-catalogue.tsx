@@ -1,0 +1,50 @@
+/** Everything that can be connected. */
+import { useLoaded } from '../../use-loaded.ts';
+import { Field } from '../../parts/field.tsx';
+import { Empty, Page } from '../../parts/page.tsx';
+import { Problem } from '../../parts/problem.tsx';
+import { href, place, setQuery } from '../../page-router.ts';
+import type { TypeSummary } from './destination-shapes.ts';
+
+export function Catalogue() {
+  const { data, error } = useLoaded<TypeSummary[]>('/admin/destinations/types');
+  const text = place.value.query.get('q') ?? '';
+  const found = data?.filter(({ title, type }) =>
+    `${title} ${type}`.toLowerCase().includes(text.toLowerCase()),
+  );
+  return (
+    <Page title="Connect a destination">
+      <Problem error={error} />
+      <form role="search" onSubmit={(event) => event.preventDefault()}>
+        <Field label="Search the catalogue">
+          {(own) => (
+            <input
+              {...own}
+              type="search"
+              placeholder="Slack, PostgreSQL, webhook"
+              value={text}
+              onInput={(event) => setQuery({ q: event.currentTarget.value })}
+            />
+          )}
+        </Field>
+      </form>
+      {found?.length === 0 && (
+        <Empty>
+          Nothing of that name. A <a href={href('/destinations/new/webhook')}>webhook</a> sends
+          events to any URL, and a <a href={href('/destinations/new/module')}>module</a> runs your
+          own code.
+        </Empty>
+      )}
+      <ul class="d-catalogue" aria-label="Catalogue">
+        {found?.map(({ type, title, class: kind }) => (
+          <li key={type}>
+            <a href={href(`/destinations/new/${type}`)}>
+              {title}
+              <small>{type.startsWith('actions-') ? `Segment's, ${kind}` : kind}</small>
+            </a>
+          </li>
+        ))}
+      </ul>
+    </Page>
+  );
+}

@@ -1,0 +1,78 @@
+/** Who was invited and has no account yet: a new link, or none any more. */
+import { useEffect } from 'preact/hooks';
+import { send } from '../../admin-api.ts';
+import { time } from '../../format.ts';
+import { useLoaded, useTask } from '../../use-loaded.ts';
+import { Section } from '../../parts/page.tsx';
+import { Problem } from '../../parts/problem.tsx';
+import { Table } from '../../parts/table.tsx';
+import { say } from '../../parts/toast.tsx';
+import { linkOf } from './invitation-link.ts';
+import { rightsText } from './rights-text.ts';
+import type { Invitation } from './settings-shapes.ts';
+
+interface Props {
+  /** Loaded again when it changes. */
+  turn: number;
+  onLink(link: { email: string; url: string }): void;
+}
+
+export function Invitations({ turn, onLink }: Props) {
+  const { data, error, reload } = useLoaded<Invitation[]>('/admin/invitations');
+  const task = useTask();
+  // The list is loaded when it is first shown, too.
+  useEffect(reload, [turn]);
+  const offer = ({ email, role, sources }: Invitation): void => {
+    void task.run(async () => {
+      const body = { email, role, sources };
+      const made = await send<{ invitation: string }>('POST', '/admin/invitations', body);
+      onLink({ email, url: linkOf(made.invitation) });
+      reload();
+    });
+  };
+  const withdraw = ({ email }: Invitation): void => {
+    void task.run(async () => {
+      await send('DELETE', `/admin/invitations/${encodeURIComponent(email)}`);
+      say('Withdrawn');
+      reload();
+    });
+  };
+  if (!data?.length) return <Problem error={error ?? task.error} />;
+  return (
+    <Section title="Invited">
+      <Problem error={error ?? task.error} />
+      <Table label="Invited" columns={['Email', 'Role', 'Sources', 'Until', '']}>
+        {data.map((invitation) => (
+          <tr key={invitation.email}>
+            <td class="settings-text">{invitation.email}</td>
+            <td>{invitation.role}</td>
+            <td class="settings-text">{rightsText(invitation)}</td>
+            <td>{time(invitation.expiresAt)}</td>
+            <td>
+              <span class="actions">
+                <button
+                  type="button"
+                  class="quiet"
+                  aria-label={`New link for ${invitation.email}`}
+                  disabled={task.isRunning}
+                  onClick={() => offer(invitation)}
+                >
+                  New link
+                </button>
+                <button
+                  type="button"
+                  class="danger"
+                  aria-label={`Withdraw ${invitation.email}`}
+                  disabled={task.isRunning}
+                  onClick={() => withdraw(invitation)}
+                >
+                  Withdraw
+                </button>
+              </span>
+            </td>
+          </tr>
+        ))}
+      </Table>
+    </Section>
+  );
+}

@@ -1,0 +1,191 @@
+/** API tokens: made with a role and an end, shown once, revoked. */
+import { useState } from 'preact/hooks';
+import { may, send } from '../../admin-api.ts';
+import { useLoaded, useTask } from '../../use-loaded.ts';
+import { Badge } from '../../parts/badge.tsx';
+import { Code } from '../../parts/code.tsx';
+import { Dialog } from '../../parts/dialog.tsx';
+import { Field } from '../../parts/field.tsx';
+import { Empty, Section } from '../../parts/page.tsx';
+import { Problem } from '../../parts/problem.tsx';
+import { Table } from '../../parts/table.tsx';
+import { Time } from '../../parts/time.tsx';
+import { say } from '../../parts/toast.tsx';
+import { RoleChoice } from './role-choice.tsx';
+import type { Role, Token } from './settings-shapes.ts';
+
+const DAY_MS = 86_400_000;
+const ENDS: readonly (readonly [days: string, text: string])[] = [
+  ['30', 'in 30 days'],
+  ['90', 'in 90 days'],
+  ['365', 'in a year'],
+  ['', 'never'],
+];
+
+/** The tab of tokens; for admins. */
+export function Tokens() {
+  const { data, error, reload } = useLoaded<Token[]>(may('admin') ? '/admin/tokens' : null);
+  const [isMaking, setMaking] = useState(false);
+  const [secret, setSecret] = useState<string>();
+  const task = useTask();
+  const revoke = ({ id, name }: Token): void => {
+    if (!window.confirm(`Revoke “${name}”? Whatever uses it is refused at once.`)) return;
+    void task.run(async () => {
+      await send('DELETE', `/admin/tokens/${id}`);
+      say('Revoked');
+      reload();
+    });
+  };
+  if (!may('admin')) return <Empty>Tokens are for admins. Ask one for a token.</Empty>;
+  return (
+    <Section
+      title="API tokens"
+      actions={
+        <button type="button" onClick={() => setMaking(true)}>
+          New token
+        </button>
+      }
+    >
+      <p class="muted">
+        For scripts and Segment's Public API: <code>Authorization: Bearer mrt_…</code>
+      </p>
+      <Problem error={error ?? task.error} />
+      {data?.length === 0 && <Empty>There is no token yet. Make one for each script.</Empty>}
+      {data && data.length > 0 && (
+        <Table
+          label="API tokens"
+          columns={['Name', 'Begins with', 'Role', 'Made', 'Last used', 'Ends', '']}
+        >
+          {data.map((token) => (
+            <TokenRow
+              key={token.id}
+              token={token}
+              isBusy={task.isRunning}
+              onRevoke={() => revoke(token)}
+            />
+          ))}
+        </Table>
+      )}
+      {isMaking && (
+        <NewToken
+          onClose={() => setMaking(false)}
+          onMade={(token) => {
+            setMaking(false);
+            setSecret(token);
+            reload();
+          }}
+        />
+      )}
+      {secret !== undefined && (
+        <Dialog title="The new token" onClose={() => setSecret(undefined)}>
+          <p>Copy it now: only a digest of it is kept, and it is not shown again.</p>
+          <Code text={secret} label="token" />
+        </Dialog>
+      )}
+    </Section>
+  );
+}
+
+interface RowProps {
+  token: Token;
+  isBusy: boolean;
+  onRevoke(): void;
+}
+
+function TokenRow({ token, isBusy, onRevoke }: RowProps) {
+  const { name, hint, role, createdBy, createdAt, lastUsedAt, expiresAt, isRevoked } = token;
+  const isOver = expiresAt !== null && Date.parse(expiresAt) <= Date.now();
+  return (
+    <tr>
+      <td class="settings-text">{name}</td>
+      <td>
+        <code>{hint}…</code>
+      </td>
+      <td>{role}</td>
+      <td>
+        <Time value={createdAt} /> by {createdBy}
+      </td>
+      <td>
+        <Time value={lastUsedAt} />
+      </td>
+      <td>
+        {isRevoked ? (
+          <Badge tone="warn">revoked</Badge>
+        ) : isOver ? (
+          <Badge tone="warn">ended</Badge>
+        ) : (
+          <Time value={expiresAt} isExact />
+        )}
+      </td>
+      <td>
+        {!isRevoked && (
+          <button
+            type="button"
+            class="danger"
+            aria-label={`Revoke ${name}`}
+            disabled={isBusy || (role === 'owner' && !may('owner'))}
+            onClick={onRevoke}
+          >
+            Revoke
+          </button>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+interface NewTokenProps {
+  onClose(): void;
+  onMade(token: string): void;
+}
+
+function NewToken({ onClose, onMade }: NewTokenProps) {
+  const [name, setName] = useState('');
+  const [role, setRole] = useState<Role>('member');
+  const [days, setDays] = useState('90');
+  const task = useTask();
+  const make = (event: Event): void => {
+    event.preventDefault();
+    void task.run(async () => {
+      const endMs = Date.now() + Number(days) * DAY_MS;
+      const expiresAt = days === '' ? null : new Date(endMs).toISOString();
+      const body = { name, role, expiresAt };
+      onMade((await send<{ token: string }>('POST', '/admin/tokens', body)).token);
+    });
+  };
+  return (
+    <Dialog title="New token" onClose={onClose}>
+      <form class="fields" onSubmit={make}>
+        <Problem error={task.error} />
+        <Field label="Name" help="What uses it, such as Terraform.">
+          {(own) => (
+            <input
+              {...own}
+              required
+              maxLength={200}
+              value={name}
+              onInput={(event) => setName(event.currentTarget.value)}
+            />
+          )}
+        </Field>
+        <RoleChoice role={role} onChoose={setRole} />
+        <Field label="It ends">
+          {(own) => (
+            <select {...own} value={days} onChange={(event) => setDays(event.currentTarget.value)}>
+              {ENDS.map(([value, text]) => (
+                <option key={value} value={value}>
+                  {text}
+                </option>
+              ))}
+            </select>
+          )}
+        </Field>
+        <div class="actions">
+          <button type="submit" disabled={task.isRunning}>
+            Make token
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

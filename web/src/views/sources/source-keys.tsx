@@ -1,0 +1,172 @@
+/** Write keys: shown once, rotated with an overlap, disabled. */
+import { useState } from 'preact/hooks';
+import { mayWrite, send } from '../../admin-api.ts';
+import { time } from '../../format.ts';
+import { useTask } from '../../use-loaded.ts';
+import { Badge } from '../../parts/badge.tsx';
+import { Code } from '../../parts/code.tsx';
+import { Dialog } from '../../parts/dialog.tsx';
+import { Field } from '../../parts/field.tsx';
+import { Problem } from '../../parts/problem.tsx';
+import { Table } from '../../parts/table.tsx';
+import { Time } from '../../parts/time.tsx';
+import type { SourceDetail, WriteKey } from './source-shapes.ts';
+
+interface Props {
+  source: SourceDetail;
+  freshKey: string | undefined;
+  onKey(key: string): void;
+  onChange(): void;
+}
+
+const HOUR_SECONDS = 3_600;
+const OVERLAPS = [
+  ['at once (the key leaked)', 0],
+  ['1 hour', HOUR_SECONDS],
+  ['12 hours', 12 * HOUR_SECONDS],
+  ['7 days', 7 * 24 * HOUR_SECONDS],
+  ['30 days', 30 * 24 * HOUR_SECONDS],
+] as const;
+
+export function Keys({ source, freshKey, onKey, onChange }: Props) {
+  const [rotating, setRotating] = useState<WriteKey>();
+  const task = useTask();
+  const path = `/admin/sources/${source.slug}/keys`;
+  const make = (): void => {
+    void task.run(async () => {
+      onKey((await send<{ writeKey: string }>('POST', path)).writeKey);
+    });
+  };
+  const disable = (key: WriteKey): void => {
+    if (!window.confirm(`Disable ${key.hint}? What is sent with it is answered 401 at once.`))
+      return;
+    void task.run(async () => {
+      await send('POST', `${path}/${key.id}/disable`);
+      onChange();
+    });
+  };
+  return (
+    <>
+      <Problem error={task.error} />
+      {freshKey !== undefined && (
+        <div>
+          <p>
+            <strong>The new key, shown only now.</strong> Copy it to where it is used.
+          </p>
+          <Code text={freshKey} label="write key" />
+        </div>
+      )}
+      <Table label="Write keys" columns={['Key', 'State', 'Made', 'Last used', '']}>
+        {source.keys.map((key) => (
+          <tr key={key.id}>
+            <td>
+              <code>{key.hint}</code>
+            </td>
+            <td>
+              <KeyState own={key} />
+            </td>
+            <td>
+              <Time value={key.createdAt} isExact />
+            </td>
+            <td>
+              <Time value={key.lastUsedAt} />
+            </td>
+            <td>
+              {mayWrite(source.slug) && key.state === 'active' && (
+                <span class="actions">
+                  {key.expiresAt === null && (
+                    <button type="button" class="quiet" onClick={() => setRotating(key)}>
+                      Rotate
+                    </button>
+                  )}
+                  <button type="button" class="danger" onClick={() => disable(key)}>
+                    Disable
+                  </button>
+                </span>
+              )}
+            </td>
+          </tr>
+        ))}
+      </Table>
+      {mayWrite(source.slug) && (
+        <div>
+          <button type="button" class="quiet" disabled={task.isRunning} onClick={make}>
+            New key
+          </button>
+        </div>
+      )}
+      {rotating && (
+        <Rotate
+          own={rotating}
+          path={path}
+          onClose={() => setRotating(undefined)}
+          onKey={(key) => {
+            setRotating(undefined);
+            onKey(key);
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function KeyState({ own }: { own: WriteKey }) {
+  if (own.state === 'disabled') return <Badge tone="bad">disabled</Badge>;
+  if (own.expiresAt === null) return <Badge tone="good">active</Badge>;
+  const isOver = new Date(own.expiresAt).getTime() <= Date.now();
+  return isOver ? (
+    <Badge tone="bad">ended</Badge>
+  ) : (
+    <Badge tone="warn">valid until {time(own.expiresAt)}</Badge>
+  );
+}
+
+interface RotateProps {
+  own: WriteKey;
+  path: string;
+  onClose(): void;
+  onKey(key: string): void;
+}
+
+function Rotate({ own, path, onClose, onKey }: RotateProps) {
+  const [overlapSeconds, setOverlap] = useState(12 * HOUR_SECONDS);
+  const task = useTask();
+  const rotate = (event: Event): void => {
+    event.preventDefault();
+    void task.run(async () => {
+      const made = await send<{ writeKey: string }>('POST', `${path}/${own.id}/rotate`, {
+        overlapSeconds,
+      });
+      onKey(made.writeKey);
+    });
+  };
+  return (
+    <Dialog title={`Rotate ${own.hint}`} onClose={onClose}>
+      <form class="fields" onSubmit={rotate}>
+        <p>
+          A new key is made. The old one goes on working for the overlap, so that nothing is lost
+          while you put the new one in place; then it is answered 401.
+        </p>
+        <Problem error={task.error} />
+        <Field label="The old key ends after">
+          {(attributes) => (
+            <select
+              {...attributes}
+              value={overlapSeconds}
+              onChange={(event) => setOverlap(Number(event.currentTarget.value))}
+            >
+              {OVERLAPS.map(([text, seconds]) => (
+                <option key={seconds} value={seconds}>
+                  {text}
+                </option>
+              ))}
+            </select>
+          )}
+        </Field>
+        <button type="submit" disabled={task.isRunning}>
+          Rotate the key
+        </button>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,142 @@
+/** What a source may, how near it comes to it, and where it differs from the general limits. */
+import { useState } from 'preact/hooks';
+import { ApiError, mayWrite, send } from '../../admin-api.ts';
+import { bytes, count, share, shortCount } from '../../format.ts';
+import { useTask } from '../../use-loaded.ts';
+import { bySource } from '../../server-metrics.ts';
+import { Dialog } from '../../parts/dialog.tsx';
+import { Field } from '../../parts/field.tsx';
+import { Section } from '../../parts/page.tsx';
+import { Problem } from '../../parts/problem.tsx';
+import { rateOf, useMetrics } from '../../use-metrics.ts';
+import type { Source, SourceLimits } from './source-shapes.ts';
+
+const LIMITS: readonly [
+  name: keyof SourceLimits,
+  label: string,
+  show: (value: number) => string,
+][] = [
+  ['requestsPerSecond', 'Requests a second', count],
+  ['burst', 'Requests at once', count],
+  ['requestBytesMax', 'Bytes of a request', bytes],
+  ['eventBytesMax', 'Bytes of an event', bytes],
+  ['batchEventsMax', 'Events of a batch', count],
+];
+/** From here on the bar is a warning. */
+const HIGH = 0.8;
+
+interface Props {
+  source: Source;
+  onChange(): void;
+}
+
+export function Limits({ source, onChange }: Props) {
+  const [isChanging, setChanging] = useState(false);
+  return (
+    <Section
+      title="Limits and use"
+      actions={
+        mayWrite(source.slug) && (
+          <button type="button" class="quiet" onClick={() => setChanging(true)}>
+            Change limits
+          </button>
+        )
+      }
+    >
+      <Use source={source} />
+      <dl class="facts">
+        {LIMITS.flatMap(([name, label, show]) => [
+          <dt key={name}>{label}</dt>,
+          <dd key={`${name} is`}>
+            {show(source.effectiveLimits[name])}
+            {source.limits[name] === undefined && <span class="muted"> (general)</span>}
+          </dd>,
+        ])}
+      </dl>
+      {isChanging && (
+        <ChangeLimits
+          source={source}
+          onClose={() => setChanging(false)}
+          onChange={() => {
+            setChanging(false);
+            onChange();
+          }}
+        />
+      )}
+    </Section>
+  );
+}
+
+/** Of the last seconds, and what was refused since the server started. */
+function Use({ source: { slug, effectiveLimits } }: { source: Source }) {
+  const { points } = useMetrics();
+  const perSecond = rateOf(
+    [points.at(-2), points.at(-1)],
+    (metrics) => bySource(metrics, 'millrace_source_requests_total').get(slug) ?? 0,
+  );
+  const limited = bySource(points.at(-1)?.metrics, 'millrace_rate_limited_total').get(slug) ?? 0;
+  const used = perSecond === null ? null : perSecond / effectiveLimits.requestsPerSecond;
+  return (
+    <div>
+      <label class="use">
+        Rate limit in use:{' '}
+        {used === null || perSecond === null
+          ? 'measuring…'
+          : `${share(used)} (${shortCount(perSecond)} requests a second)`}
+        <meter min={0} max={1} high={HIGH} optimum={0} value={Math.min(1, used ?? 0)} />
+      </label>
+      {limited > 0 && (
+        <p class="problem">
+          {shortCount(limited)} requests were answered 429 since the server started. SDKs send them
+          again; raise the limit if this goes on.
+        </p>
+      )}
+    </div>
+  );
+}
+
+function ChangeLimits({ source, onClose, onChange }: Props & { onClose(): void }) {
+  const [given, setGiven] = useState<Record<string, string>>(() =>
+    Object.fromEntries(Object.entries(source.limits).map(([name, value]) => [name, String(value)])),
+  );
+  const task = useTask();
+  const wrong = task.error instanceof ApiError ? task.error.field : undefined;
+  const save = (event: Event): void => {
+    event.preventDefault();
+    const own = Object.entries(given).filter(([, text]) => text.trim() !== '');
+    const limits = Object.fromEntries(own.map(([name, text]) => [name, Number(text)]));
+    void task.run(async () => {
+      await send('PATCH', `/admin/sources/${source.slug}`, { limits });
+      onChange();
+    });
+  };
+  return (
+    <Dialog title="Limits of this source" onClose={onClose}>
+      <form class="fields" onSubmit={save}>
+        <p class="muted">What is left empty follows the general limits of the configuration.</p>
+        {wrong === undefined && <Problem error={task.error} />}
+        {LIMITS.map(([name, label]) => (
+          <Field
+            key={name}
+            label={label}
+            help={`Now ${count(source.effectiveLimits[name])}`}
+            problem={wrong === `limits.${name}` ? task.error?.message : undefined}
+          >
+            {(own) => (
+              <input
+                {...own}
+                type="number"
+                min={1}
+                value={given[name] ?? ''}
+                onInput={(event) => setGiven({ ...given, [name]: event.currentTarget.value })}
+              />
+            )}
+          </Field>
+        ))}
+        <button type="submit" disabled={task.isRunning}>
+          Save limits
+        </button>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,142 @@
+/** Queries that people keep: opened, saved, saved again, deleted. */
+import { useState } from 'preact/hooks';
+import { send } from '../../admin-api.ts';
+import { useTask } from '../../use-loaded.ts';
+import { Dialog } from '../../parts/dialog.tsx';
+import { Field } from '../../parts/field.tsx';
+import { Problem } from '../../parts/problem.tsx';
+import { say } from '../../parts/toast.tsx';
+import { setQuery } from '../../page-router.ts';
+import type { SavedQuery } from './sql-shapes.ts';
+
+interface Props {
+  queries: readonly SavedQuery[];
+  /** The one that is open. */
+  current: SavedQuery | undefined;
+  /** What is in the editor. */
+  text: string;
+  mayChange: boolean;
+  onOpen(query: SavedQuery): void;
+  onChanged(): void;
+}
+
+const PATH = '/admin/saved-queries';
+
+export function SavedQueries({ queries, current, text, mayChange, onOpen, onChanged }: Props) {
+  const [isNaming, setNaming] = useState(false);
+  const task = useTask();
+  const change = (work: () => Promise<unknown>, done: string): void => {
+    void task.run(async () => {
+      await work();
+      onChanged();
+      say(done);
+    });
+  };
+  return (
+    <aside class="card" aria-label="Saved queries">
+      <div class="card-head">
+        <h2>Saved queries</h2>
+        {mayChange && (
+          <button type="button" disabled={text.trim() === ''} onClick={() => setNaming(true)}>
+            Save as…
+          </button>
+        )}
+      </div>
+      <Problem error={task.error} />
+      {queries.length === 0 && (
+        <p class="muted">None yet. A query that is saved is there for everybody here.</p>
+      )}
+      <ul class="saved">
+        {queries.map((query) => (
+          <li key={query.id}>
+            <button
+              type="button"
+              class="quiet"
+              aria-pressed={query.id === current?.id}
+              title={`by ${query.createdBy}`}
+              onClick={() => onOpen(query)}
+            >
+              {query.name}
+            </button>
+          </li>
+        ))}
+      </ul>
+      {current && mayChange && (
+        <div class="actions">
+          <button
+            type="button"
+            class="quiet"
+            disabled={task.isRunning || text === current.sql || text.trim() === ''}
+            onClick={() =>
+              change(() => send('PATCH', `${PATH}/${current.id}`, { sql: text }), 'Saved')
+            }
+          >
+            Save changes
+          </button>
+          <button
+            type="button"
+            class="danger"
+            disabled={task.isRunning}
+            onClick={() => {
+              if (!window.confirm(`Delete the query “${current.name}”?`)) return;
+              setQuery({ saved: null });
+              change(() => send('DELETE', `${PATH}/${current.id}`), 'Deleted');
+            }}
+          >
+            Delete
+          </button>
+        </div>
+      )}
+      {isNaming && (
+        <SaveAs
+          sql={text}
+          onClose={() => setNaming(false)}
+          onSaved={(query) => {
+            setNaming(false);
+            setQuery({ saved: query.id });
+            onChanged();
+            say('Saved');
+          }}
+        />
+      )}
+    </aside>
+  );
+}
+
+interface SaveAsProps {
+  sql: string;
+  onClose(): void;
+  onSaved(query: SavedQuery): void;
+}
+
+function SaveAs({ sql, onClose, onSaved }: SaveAsProps) {
+  const [name, setName] = useState('');
+  const task = useTask();
+  const save = (event: Event): void => {
+    event.preventDefault();
+    void task.run(async () => onSaved(await send<SavedQuery>('POST', PATH, { name, sql })));
+  };
+  return (
+    <Dialog title="Save query" onClose={onClose}>
+      <form class="fields" onSubmit={save}>
+        <Problem error={task.error} />
+        <Field label="Name" help="Such as Orders by week.">
+          {(own) => (
+            <input
+              {...own}
+              required
+              maxLength={200}
+              value={name}
+              onInput={(event) => setName(event.currentTarget.value)}
+            />
+          )}
+        </Field>
+        <div class="actions">
+          <button type="submit" disabled={task.isRunning}>
+            Save
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

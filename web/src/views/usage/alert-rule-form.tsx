@@ -1,0 +1,220 @@
+/** A rule: what is watched, for how long, and who is told. */
+import { useState } from 'preact/hooks';
+import { send } from '../../admin-api.ts';
+import { useLoaded, useTask } from '../../use-loaded.ts';
+import { Dialog } from '../../parts/dialog.tsx';
+import { Field } from '../../parts/field.tsx';
+import { Problem } from '../../parts/problem.tsx';
+import { say } from '../../parts/toast.tsx';
+import type { Channel, Rule, Watch } from './usage-shapes.ts';
+
+interface Props {
+  /** A rule, a suggestion without an id, or nothing for a new one. */
+  rule: Partial<Rule>;
+  hasMail: boolean;
+  onClose(): void;
+  onSaved(): void;
+}
+
+/** What each kind needs, and what it begins with. */
+const KINDS: Record<string, Record<string, number>> = {
+  'error-rate': { share: 0.05, minutes: 10 },
+  silence: { minutes: 30 },
+  volume: { factor: 3 },
+  'rate-limited': { above: 0, minutes: 10 },
+  'unknown-keys': { above: 100, minutes: 10 },
+  'dead-letters': { above: 0 },
+  lag: { seconds: 900 },
+  disk: { freeBytes: 10 * 2 ** 30 },
+  canary: { minutes: 5 },
+};
+const OF_SOURCE = new Set(['error-rate', 'silence', 'volume', 'rate-limited']);
+const OF_ONE_SOURCE = new Set(['silence', 'volume']);
+const OF_DESTINATION = new Set(['dead-letters', 'lag']);
+
+export function RuleForm({ rule, hasMail, onClose, onSaved }: Props) {
+  const [name, setName] = useState(rule.name ?? '');
+  const [watch, setWatch] = useState<Watch>(rule.watch ?? { kind: 'dead-letters', above: 0 });
+  const [channels, setChannels] = useState<Channel[]>(rule.channels ?? []);
+  const [forMinutes, setForMinutes] = useState(rule.forMinutes ?? 1);
+  const [enabled, setEnabled] = useState(rule.enabled ?? true);
+  const task = useTask();
+  const save = (event: Event): void => {
+    event.preventDefault();
+    void task.run(async () => {
+      const { repeatHours = 24 } = rule;
+      const body = { name, watch, channels, forMinutes, repeatHours, enabled };
+      if (rule.id === undefined) await send('POST', '/admin/alerts', body);
+      else await send('PUT', `/admin/alerts/${rule.id}`, body);
+      say('Saved');
+      onSaved();
+    });
+  };
+  return (
+    <Dialog title={rule.id === undefined ? 'New rule' : `Change ${rule.name}`} onClose={onClose}>
+      <form class="fields" onSubmit={save}>
+        <Field label="Name">
+          {(own) => (
+            <input
+              {...own}
+              required
+              maxLength={200}
+              value={name}
+              onInput={(event) => setName(event.currentTarget.value)}
+            />
+          )}
+        </Field>
+        <WatchFields watch={watch} onChange={setWatch} />
+        <Field label="For minutes" help="So long it has to be so before somebody is told.">
+          {(own) => (
+            <input
+              {...own}
+              type="number"
+              min={0}
+              value={forMinutes}
+              onInput={(event) => setForMinutes(Number(event.currentTarget.value))}
+            />
+          )}
+        </Field>
+        <Channels channels={channels} hasMail={hasMail} onChange={setChannels} />
+        <label>
+          <input
+            type="checkbox"
+            checked={enabled}
+            onChange={(event) => setEnabled(event.currentTarget.checked)}
+          />{' '}
+          On
+        </label>
+        <Problem error={task.error} />
+        <button type="submit" disabled={task.isRunning}>
+          Save the rule
+        </button>
+      </form>
+    </Dialog>
+  );
+}
+
+function WatchFields({ watch, onChange }: { watch: Watch; onChange(watch: Watch): void }) {
+  const sources = useLoaded<{ slug: string }[]>('/admin/sources');
+  const destinations = useLoaded<{ slug: string }[]>('/admin/destinations');
+  const choose = (kind: string): void => {
+    const own: Watch = { kind, ...KINDS[kind] };
+    if (OF_ONE_SOURCE.has(kind)) own['source'] = sources.data?.[0]?.slug ?? '';
+    onChange(own);
+  };
+  const slugs = OF_SOURCE.has(watch.kind) ? sources.data : destinations.data;
+  const key = OF_SOURCE.has(watch.kind) ? 'source' : 'destination';
+  const isChosen = OF_SOURCE.has(watch.kind) || OF_DESTINATION.has(watch.kind);
+  return (
+    <>
+      <Field label="Watches">
+        {(own) => (
+          <select
+            {...own}
+            value={watch.kind}
+            onChange={(event) => choose(event.currentTarget.value)}
+          >
+            {Object.keys(KINDS).map((kind) => (
+              <option key={kind}>{kind}</option>
+            ))}
+          </select>
+        )}
+      </Field>
+      {isChosen && (
+        <Field label={key === 'source' ? 'Source' : 'Destination'}>
+          {(own) => (
+            <select
+              {...own}
+              value={String(watch[key] ?? '')}
+              onChange={(event) => onChange({ ...watch, [key]: event.currentTarget.value || null })}
+            >
+              {!OF_ONE_SOURCE.has(watch.kind) && <option value="">all</option>}
+              {slugs?.map(({ slug }) => (
+                <option key={slug}>{slug}</option>
+              ))}
+            </select>
+          )}
+        </Field>
+      )}
+      {Object.keys(KINDS[watch.kind] ?? {}).map((name) => (
+        <Field key={name} label={name}>
+          {(own) => (
+            <input
+              {...own}
+              type="number"
+              step="any"
+              value={String(watch[name] ?? '')}
+              onInput={(event) => onChange({ ...watch, [name]: Number(event.currentTarget.value) })}
+            />
+          )}
+        </Field>
+      ))}
+    </>
+  );
+}
+
+interface ChannelsProps {
+  channels: readonly Channel[];
+  hasMail: boolean;
+  onChange(channels: Channel[]): void;
+}
+
+function Channels({ channels, hasMail, onChange }: ChannelsProps) {
+  const replace = (at: number, next: Channel | null): void =>
+    onChange(channels.flatMap((own, index) => (index === at ? (next ?? []) : own)));
+  const add = (type: string): void => {
+    if (type === 'webhook') onChange([...channels, { type, url: '', secret: null }]);
+    if (type === 'slack') onChange([...channels, { type, url: '' }]);
+    if (type === 'email') onChange([...channels, { type, to: '' }]);
+  };
+  return (
+    <>
+      {channels.map((channel, at) => (
+        <Field
+          key={at}
+          label={channel.type === 'email' ? 'Email to' : `URL of ${channel.type}`}
+          help={channel.type === 'webhook' ? 'It gets JSON.' : undefined}
+        >
+          {(own) => (
+            <span class="actions">
+              <input
+                {...own}
+                required
+                value={channel.type === 'email' ? channel.to : channel.url}
+                onInput={(event) => {
+                  const text = event.currentTarget.value;
+                  const next =
+                    channel.type === 'email' ? { ...channel, to: text } : { ...channel, url: text };
+                  replace(at, next);
+                }}
+              />
+              <button type="button" class="quiet" onClick={() => replace(at, null)}>
+                Remove
+              </button>
+            </span>
+          )}
+        </Field>
+      ))}
+      <Field
+        label="Tell also by"
+        help={hasMail ? undefined : 'Email needs alerts.smtp in the configuration.'}
+      >
+        {(own) => (
+          <select
+            {...own}
+            value=""
+            onChange={(event) => {
+              add(event.currentTarget.value);
+              event.currentTarget.value = '';
+            }}
+          >
+            <option value="">choose</option>
+            <option value="webhook">webhook</option>
+            <option value="slack">Slack</option>
+            {hasMail && <option value="email">email</option>}
+          </select>
+        )}
+      </Field>
+    </>
+  );
+}

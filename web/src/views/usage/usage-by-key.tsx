@@ -1,0 +1,46 @@
+/** Events of a source by write key: which app still sends with an old one. */
+import { ago, count } from '../../format.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { Section } from '../../parts/page.tsx';
+import { Problem } from '../../parts/problem.tsx';
+import { Table } from '../../parts/table.tsx';
+import type { HistoryAnswer } from './usage-shapes.ts';
+
+interface Key {
+  number: number;
+  hint: string;
+  state: string;
+  lastUsedAt: string | null;
+}
+
+interface Props {
+  source: string;
+  answer: HistoryAnswer | undefined;
+}
+
+export function ByKey({ source, answer }: Props) {
+  const { data, error } = useLoaded<{ keys: Key[] }>(
+    `/admin/sources/${encodeURIComponent(source)}`,
+  );
+  const eventsOf = ({ number }: Key): number => {
+    const own = answer?.series.find(({ labels }) => labels['key'] === String(number));
+    return own?.points.reduce((sum, [, value]) => sum + value, 0) ?? 0;
+  };
+  return (
+    <Section title="By write key">
+      <Problem error={error} />
+      <Table label="Events by write key" columns={['Key', 'State', 'Events', 'Last used']}>
+        {data?.keys.map((key) => (
+          <tr key={key.number}>
+            <td>
+              <code>{key.hint}</code>
+            </td>
+            <td>{key.state}</td>
+            <td class="number">{count(eventsOf(key))}</td>
+            <td>{ago(key.lastUsedAt)}</td>
+          </tr>
+        ))}
+      </Table>
+    </Section>
+  );
+}
