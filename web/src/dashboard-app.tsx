@@ -4,9 +4,10 @@ import { useEffect, useErrorBoundary, useState } from 'preact/hooks';
 import { loadMe, me, request, send } from './admin-api.ts';
 import { Problem } from './parts/problem.tsx';
 import { href, match, onLinkClick, place } from './page-router.ts';
+import type { ViewProps } from './page-router.ts';
 import { theme, toggleTheme } from './theme.ts';
 import { VIEWS } from './view-list.ts';
-import type { View, ViewProps } from './view-list.ts';
+import type { View } from './view-list.ts';
 import { SignIn } from './views/sign-in/sign-in-view.tsx';
 import { Toasts } from './parts/toast.tsx';
 

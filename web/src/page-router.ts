@@ -9,6 +9,12 @@ export interface Place {
   query: URLSearchParams;
 }
 
+/** What a view is shown with. */
+export interface ViewProps {
+  /** Parts of the path, by the names of the view's patterns. */
+  params: Readonly<Record<string, string>>;
+}
+
 export const place = signal<Place>(read());
 
 function read(): Place {

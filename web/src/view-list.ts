@@ -1,10 +1,6 @@
 /** All views, in the order of the navigation. A new view adds its line here. */
 import type { ComponentType } from 'preact';
-
-export interface ViewProps {
-  /** Parts of the path, by the names of the view's patterns. */
-  params: Readonly<Record<string, string>>;
-}
+import type { ViewProps } from './page-router.ts';
 
 export interface View {
   name: string;

@@ -1,6 +1,6 @@
 /** Destinations: the list, the catalogue, a new one, or one of them. */
 import { place } from '../../page-router.ts';
-import type { ViewProps } from '../../view-list.ts';
+import type { ViewProps } from '../../page-router.ts';
 import { Catalogue } from './destination-catalogue.tsx';
 import { DestinationDetail } from './destination-detail.tsx';
 import { DestinationList } from './destination-list.tsx';

@@ -2,7 +2,7 @@
 import { may } from '../../admin-api.ts';
 import { Page } from '../../parts/page.tsx';
 import { Tabs } from '../../parts/tabs.tsx';
-import type { ViewProps } from '../../view-list.ts';
+import type { ViewProps } from '../../page-router.ts';
 import { Audit } from './audit-tab.tsx';
 import { Look } from './look-tab.tsx';
 import { Members } from './members-tab.tsx';

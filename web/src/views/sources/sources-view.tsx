@@ -1,5 +1,5 @@
 /** Sources: the list, or one of them. */
-import type { ViewProps } from '../../view-list.ts';
+import type { ViewProps } from '../../page-router.ts';
 import './sources-view.css';
 import { SourceDetail } from './source-detail.tsx';
 import { SourceList } from './source-list.tsx';

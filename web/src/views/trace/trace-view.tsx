@@ -9,7 +9,7 @@ import { Empty, Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { go, href } from '../../page-router.ts';
-import type { ViewProps } from '../../view-list.ts';
+import type { ViewProps } from '../../page-router.ts';
 import {
   moodOfAttempt,
   moodOfStanding,

@@ -1,5 +1,5 @@
 /** How much comes, against what usually comes; and who is told when something is odd. */
-import type { ViewProps } from '../../view-list.ts';
+import type { ViewProps } from '../../page-router.ts';
 import { Page } from '../../parts/page.tsx';
 import { Tabs } from '../../parts/tabs.tsx';
 import { Alerts } from './alerts-tab.tsx';
