@@ -47,36 +47,3 @@ export function useLoaded<T>(path: string | null, everyMs = 0): Loaded<T> {
     reload: () => setTurn((before) => before + 1),
   };
 }
-
-export interface Task {
-  isRunning: boolean;
-  error: Error | undefined;
-  /** Runs one at a time; resolves to false when it failed, and keeps the error. */
-  run(work: () => Promise<unknown>): Promise<boolean>;
-  clear(): void;
-}
-
-/** What a button or a form does: one run at a time, and what went wrong in the last one. */
-export function useTask(): Task {
-  const [isRunning, setRunning] = useState(false);
-  const [error, setError] = useState<Error | undefined>();
-  return {
-    isRunning,
-    error,
-    clear: () => setError(undefined),
-    async run(work) {
-      if (isRunning) return false;
-      setRunning(true);
-      setError(undefined);
-      try {
-        await work();
-        return true;
-      } catch (failure) {
-        setError(failure instanceof Error ? failure : new Error(String(failure)));
-        return false;
-      } finally {
-        setRunning(false);
-      }
-    },
-  };
-}

@@ -1,7 +1,7 @@
 /** Name, sources, settings, mappings and consent of a destination: new, or changed. */
 import { useState } from 'preact/hooks';
 import { ApiError } from '../../admin-api.ts';
-import type { Task } from '../../use-loaded.ts';
+import type { Task } from '../../use-task.ts';
 import { useLoaded } from '../../use-loaded.ts';
 import { Field } from '../../parts/field.tsx';
 import { Problem } from '../../parts/problem.tsx';

@@ -2,7 +2,8 @@
 import { useState } from 'preact/hooks';
 import { may, send } from '../../admin-api.ts';
 import { count, time } from '../../format.ts';
-import { useLoaded, useTask } from '../../use-loaded.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { Code } from '../../parts/code.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
 import { Empty, Section } from '../../parts/page.tsx';

@@ -1,7 +1,8 @@
 /** One destination: how it fares, its settings, filters, dead letters and replays. */
 import { useState } from 'preact/hooks';
 import { may, send } from '../../admin-api.ts';
-import { useLoaded, useTask } from '../../use-loaded.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Tabs } from '../../parts/tabs.tsx';

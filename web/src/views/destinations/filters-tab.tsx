@@ -1,7 +1,7 @@
 /** Filters of a destination, with what they would do to real recent events. */
 import { useState } from 'preact/hooks';
 import { may, send } from '../../admin-api.ts';
-import { useTask } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Field } from '../../parts/field.tsx';
 import { Empty, Section } from '../../parts/page.tsx';

@@ -1,6 +1,7 @@
 /** A new destination of one type. */
 import { get, send } from '../../admin-api.ts';
-import { useLoaded, useTask } from '../../use-loaded.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { say } from '../../parts/toast.tsx';

@@ -2,12 +2,14 @@
 import { useState } from 'preact/hooks';
 import { may, send } from '../../admin-api.ts';
 import { count, time } from '../../format.ts';
-import { useLoaded, useTask } from '../../use-loaded.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { Badge } from '../../parts/badge.tsx';
-import { Field } from '../../parts/field.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
+import { TaskForm } from '../../parts/task-form.tsx';
+import { TextField } from '../../parts/text-field.tsx';
 import type { Replay } from './destination-shapes.ts';
 
 const DAY_MS = 86_400_000;
@@ -101,43 +103,40 @@ function NewReplay({ base, onStart }: { base: string; onStart(): void }) {
   }));
   const [counted, setCounted] = useState<number>();
   const task = useTask();
-  const set = (change: Partial<typeof given>): void => setGiven({ ...given, ...change });
-  const start = (dryRun: boolean): void => {
-    void task.run(async () => {
-      const events = given.events.split(',').map((name) => name.trim());
-      const answer = await send<{ wouldSend?: number }>('POST', base, {
-        from: new Date(given.from).toISOString(),
-        to: new Date(given.to).toISOString(),
-        events: events.filter((name) => name !== ''),
-        filter: given.filter.trim() === '' ? null : given.filter,
-        eventsPerSecond: given.rate === '' ? null : Number(given.rate),
-        dryRun,
-      });
-      setCounted(dryRun ? answer.wouldSend : undefined);
-      if (!dryRun) onStart();
+  const start = async (dryRun: boolean): Promise<void> => {
+    const events = given.events.split(',').map((name) => name.trim());
+    const answer = await send<{ wouldSend?: number }>('POST', base, {
+      from: new Date(given.from).toISOString(),
+      to: new Date(given.to).toISOString(),
+      events: events.filter((name) => name !== ''),
+      filter: given.filter.trim() === '' ? null : given.filter,
+      eventsPerSecond: given.rate === '' ? null : Number(given.rate),
+      dryRun,
     });
+    setCounted(dryRun ? answer.wouldSend : undefined);
+    if (!dryRun) onStart();
   };
   const input = (name: keyof typeof given, label: string, help: string, type = 'text') => (
-    <Field label={label} help={help}>
-      {(own) => (
-        <input
-          {...own}
-          type={type}
-          step={1}
-          value={given[name]}
-          onInput={(event) => set({ [name]: event.currentTarget.value })}
-        />
-      )}
-    </Field>
+    <TextField
+      label={label}
+      help={help}
+      type={type}
+      step={1}
+      value={given[name]}
+      onChange={(text) => setGiven({ ...given, [name]: text })}
+    />
   );
   return (
     <Section title="Send events of the past">
-      <form
-        class="fields"
-        onSubmit={(event) => {
-          event.preventDefault();
-          start(false);
-        }}
+      <TaskForm
+        task={task}
+        label="Start the replay"
+        onSubmit={() => start(false)}
+        actions={
+          <button type="button" class="quiet" onClick={() => void task.run(() => start(true))}>
+            Count only
+          </button>
+        }
       >
         <div class="columns">
           {input('from', 'Received from', 'In your time zone.', 'datetime-local')}
@@ -146,17 +145,8 @@ function NewReplay({ base, onStart }: { base: string; onStart(): void }) {
           {input('filter', 'Only if (FQL)', 'Such as userId = "u1".')}
           {input('rate', 'Events a second, at most', 'Empty: as fast as it takes them.')}
         </div>
-        <Problem error={task.error} />
         {counted !== undefined && <p role="status">{count(counted)} events would be sent.</p>}
-        <div class="actions">
-          <button type="button" class="quiet" onClick={() => start(true)}>
-            Count only
-          </button>
-          <button type="submit" disabled={task.isRunning}>
-            Start the replay
-          </button>
-        </div>
-      </form>
+      </TaskForm>
     </Section>
   );
 }

@@ -1,7 +1,8 @@
 /** The conservation check: every event that was received is somewhere, recounted from the files. */
 import { may, send } from '../../admin-api.ts';
 import { count, share } from '../../format.ts';
-import { useLoaded, useTask } from '../../use-loaded.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';

@@ -2,11 +2,11 @@
 import { useState } from 'preact/hooks';
 import { mayWrite, send } from '../../admin-api.ts';
 import { count } from '../../format.ts';
-import { useTask } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Empty, Page, Section } from '../../parts/page.tsx';
-import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
+import { TaskForm } from '../../parts/task-form.tsx';
 import { Time } from '../../parts/time.tsx';
 import { say } from '../../parts/toast.tsx';
 import { href, place } from '../../page-router.ts';
@@ -158,18 +158,23 @@ function Note({ source, event, property, text, onChanged }: NoteProps) {
       </div>
     );
   }
-  const save = (submit: Event): void => {
-    submit.preventDefault();
-    void task.run(async () => {
-      await send('PUT', '/admin/schema/notes', { source, event, property, text: draft });
-      setDraft(undefined);
-      say('Saved');
-      onChanged();
-    });
+  const save = async (): Promise<void> => {
+    await send('PUT', '/admin/schema/notes', { source, event, property, text: draft });
+    setDraft(undefined);
+    say('Saved');
+    onChanged();
   };
   return (
-    <form class="fields" onSubmit={save}>
-      <Problem error={task.error} />
+    <TaskForm
+      task={task}
+      label="Save description"
+      onSubmit={save}
+      actions={
+        <button type="button" class="quiet" onClick={() => setDraft(undefined)}>
+          Cancel
+        </button>
+      }
+    >
       <textarea
         aria-label={`Description of ${about}`}
         rows={3}
@@ -177,14 +182,6 @@ function Note({ source, event, property, text, onChanged }: NoteProps) {
         value={draft}
         onInput={(input) => setDraft(input.currentTarget.value)}
       />
-      <div class="actions">
-        <button type="submit" disabled={task.isRunning}>
-          Save description
-        </button>
-        <button type="button" class="quiet" onClick={() => setDraft(undefined)}>
-          Cancel
-        </button>
-      </div>
-    </form>
+    </TaskForm>
   );
 }

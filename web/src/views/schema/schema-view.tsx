@@ -1,7 +1,8 @@
 /** What is tracked: events, their properties, what is odd about them, and what people write. */
 import { download } from '../../download.ts';
 import { count } from '../../format.ts';
-import { useLoaded, useTask } from '../../use-loaded.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Field } from '../../parts/field.tsx';
 import { Empty, Page } from '../../parts/page.tsx';

@@ -7,7 +7,7 @@ import { Pager } from '../../parts/pager.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Time } from '../../parts/time.tsx';
 import { Table } from '../../parts/table.tsx';
-import { useTask } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { place, setQuery } from '../../page-router.ts';
 import { changesOf } from './settings-shapes.ts';
 import type { AuditEvent } from './settings-shapes.ts';

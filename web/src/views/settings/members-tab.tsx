@@ -1,14 +1,15 @@
 /** People: invited by a link, with a role, kept to some sources, disabled, deleted. */
 import { useState } from 'preact/hooks';
 import { may, me, send } from '../../admin-api.ts';
-import { useLoaded, useTask } from '../../use-loaded.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Code } from '../../parts/code.tsx';
-import { Dialog } from '../../parts/dialog.tsx';
-import { Field } from '../../parts/field.tsx';
+import { Dialog, FormDialog } from '../../parts/dialog.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
+import { TextField } from '../../parts/text-field.tsx';
 import { say } from '../../parts/toast.tsx';
 import { ChangeMember } from './change-member.tsx';
 import { linkOf } from './invitation-link.ts';
@@ -88,21 +89,13 @@ export function Members() {
           <Invite
             onClose={() => setInviting(false)}
             onInvited={(email, invitation) => {
-              setInviting(false);
               setTurn(turn + 1);
               setLink({ email, url: linkOf(invitation) });
             }}
           />
         )}
         {changed && (
-          <ChangeMember
-            member={changed}
-            onClose={() => setChanged(undefined)}
-            onSaved={() => {
-              setChanged(undefined);
-              reload();
-            }}
-          />
+          <ChangeMember member={changed} onClose={() => setChanged(undefined)} onSaved={reload} />
         )}
         {link && <LinkDialog {...link} onClose={() => setLink(undefined)} />}
       </Section>
@@ -184,38 +177,30 @@ function Invite({ onClose, onInvited }: InviteProps) {
   const [email, setEmail] = useState('');
   const [role, setRole] = useState<Role>('member');
   const task = useTask();
-  const invite = (event: Event): void => {
-    event.preventDefault();
-    void task.run(async () => {
-      const body = { email, role };
-      const made = await send<{ invitation: string }>('POST', '/admin/invitations', body);
-      onInvited(email, made.invitation);
-    });
+  const invite = async (): Promise<void> => {
+    const body = { email, role };
+    const made = await send<{ invitation: string }>('POST', '/admin/invitations', body);
+    onInvited(email, made.invitation);
   };
   return (
-    <Dialog title="Invite somebody" onClose={onClose}>
-      <form class="fields" onSubmit={invite}>
-        <Problem error={task.error} />
-        <Field label="Email" help="Nothing is sent: you get a link to give them.">
-          {(own) => (
-            <input
-              {...own}
-              type="email"
-              required
-              maxLength={400}
-              value={email}
-              onInput={(event) => setEmail(event.currentTarget.value)}
-            />
-          )}
-        </Field>
-        <RoleChoice role={role} onChoose={setRole} />
-        <div class="actions">
-          <button type="submit" disabled={task.isRunning}>
-            Make the link
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title="Invite somebody"
+      label="Make the link"
+      onSubmit={invite}
+      task={task}
+      onClose={onClose}
+    >
+      <TextField
+        label="Email"
+        help="Nothing is sent: you get a link to give them."
+        type="email"
+        required
+        maxLength={400}
+        value={email}
+        onChange={setEmail}
+      />
+      <RoleChoice role={role} onChoose={setRole} />
+    </FormDialog>
   );
 }
 

@@ -1,14 +1,16 @@
 /** API tokens: made with a role and an end, shown once, revoked. */
 import { useState } from 'preact/hooks';
 import { may, send } from '../../admin-api.ts';
-import { useLoaded, useTask } from '../../use-loaded.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { Badge } from '../../parts/badge.tsx';
+import { ChoiceField } from '../../parts/choice-field.tsx';
 import { Code } from '../../parts/code.tsx';
-import { Dialog } from '../../parts/dialog.tsx';
-import { Field } from '../../parts/field.tsx';
+import { Dialog, FormDialog } from '../../parts/dialog.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
+import { TextField } from '../../parts/text-field.tsx';
 import { Time } from '../../parts/time.tsx';
 import { say } from '../../parts/toast.tsx';
 import { RoleChoice } from './role-choice.tsx';
@@ -70,7 +72,6 @@ export function Tokens() {
         <NewToken
           onClose={() => setMaking(false)}
           onMade={(token) => {
-            setMaking(false);
             setSecret(token);
             reload();
           }}
@@ -144,48 +145,24 @@ function NewToken({ onClose, onMade }: NewTokenProps) {
   const [role, setRole] = useState<Role>('member');
   const [days, setDays] = useState('90');
   const task = useTask();
-  const make = (event: Event): void => {
-    event.preventDefault();
-    void task.run(async () => {
-      const endMs = Date.now() + Number(days) * DAY_MS;
-      const expiresAt = days === '' ? null : new Date(endMs).toISOString();
-      const body = { name, role, expiresAt };
-      onMade((await send<{ token: string }>('POST', '/admin/tokens', body)).token);
-    });
+  const make = async (): Promise<void> => {
+    const endMs = Date.now() + Number(days) * DAY_MS;
+    const expiresAt = days === '' ? null : new Date(endMs).toISOString();
+    const body = { name, role, expiresAt };
+    onMade((await send<{ token: string }>('POST', '/admin/tokens', body)).token);
   };
   return (
-    <Dialog title="New token" onClose={onClose}>
-      <form class="fields" onSubmit={make}>
-        <Problem error={task.error} />
-        <Field label="Name" help="What uses it, such as Terraform.">
-          {(own) => (
-            <input
-              {...own}
-              required
-              maxLength={200}
-              value={name}
-              onInput={(event) => setName(event.currentTarget.value)}
-            />
-          )}
-        </Field>
-        <RoleChoice role={role} onChoose={setRole} />
-        <Field label="It ends">
-          {(own) => (
-            <select {...own} value={days} onChange={(event) => setDays(event.currentTarget.value)}>
-              {ENDS.map(([value, text]) => (
-                <option key={value} value={value}>
-                  {text}
-                </option>
-              ))}
-            </select>
-          )}
-        </Field>
-        <div class="actions">
-          <button type="submit" disabled={task.isRunning}>
-            Make token
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title="New token" label="Make token" onSubmit={make} task={task} onClose={onClose}>
+      <TextField
+        label="Name"
+        help="What uses it, such as Terraform."
+        required
+        maxLength={200}
+        value={name}
+        onChange={setName}
+      />
+      <RoleChoice role={role} onChoose={setRole} />
+      <ChoiceField label="It ends" value={days} choices={ENDS} onChange={setDays} />
+    </FormDialog>
   );
 }

@@ -1,9 +1,11 @@
 /** Email and password; or, from a link that works once, a name and a new password. */
-import { useEffect, useState } from 'preact/hooks';
-import { get, loadMe, send } from '../../admin-api.ts';
-import { useLoaded, useTask } from '../../use-loaded.ts';
-import { Field } from '../../parts/field.tsx';
+import { useState } from 'preact/hooks';
+import { loadMe, send } from '../../admin-api.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { Problem } from '../../parts/problem.tsx';
+import { TaskForm } from '../../parts/task-form.tsx';
+import { TextField } from '../../parts/text-field.tsx';
 import { href, place } from '../../page-router.ts';
 import './sign-in-view.css';
 
@@ -36,43 +38,23 @@ function Password() {
   const methods =
     useLoaded<{ type: string; name?: string; url?: string }[]>('/admin/sign-in-methods');
   const elsewhere = methods.data?.filter(({ type }) => type === 'oidc') ?? [];
-  const signIn = (event: Event): void => {
-    event.preventDefault();
-    void task.run(async () => {
-      await send('POST', '/admin/sign-in', { email, password });
-      await loadMe();
-    });
+  const signIn = async (): Promise<void> => {
+    await send('POST', '/admin/sign-in', { email, password });
+    await loadMe();
   };
   return (
-    <form class="card fields" onSubmit={signIn}>
-      <Problem error={task.error} />
-      <Field label="Email">
-        {(own) => (
-          <input
-            {...own}
-            type="email"
-            autocomplete="username"
-            required
-            value={email}
-            onInput={(event) => setEmail(event.currentTarget.value)}
-          />
-        )}
-      </Field>
-      <Field label="Password">
-        {(own) => (
-          <input
-            {...own}
-            type="password"
-            autocomplete="current-password"
-            required
-            value={password}
-            onInput={(event) => setPassword(event.currentTarget.value)}
-          />
-        )}
-      </Field>
-      <button type="submit" disabled={task.isRunning}>
-        Sign in
-      </button>
+    <div class="card">
+      <TaskForm task={task} label="Sign in" onSubmit={signIn}>
+        <EmailField value={email} onChange={setEmail} />
+        <TextField
+          label="Password"
+          type="password"
+          autocomplete="current-password"
+          required
+          value={password}
+          onChange={setPassword}
+        />
+      </TaskForm>
       {elsewhere.map(({ name, url }) => (
         <a key={url} class="button quiet" href={`${url}?to=${encodeURIComponent(here())}`}>
           Sign in with {name}
@@ -82,8 +64,13 @@ function Password() {
         No account yet? Whoever runs this Millrace makes a link:{' '}
         <code>npx millrace users invite you@example.com</code>
       </p>
-    </form>
+    </div>
   );
+}
+
+function EmailField({ value, onChange }: { value: string; onChange(email: string): void }) {
+  const attributes = { type: 'email', autocomplete: 'username', required: true };
+  return <TextField label="Email" {...attributes} value={value} onChange={onChange} />;
 }
 
 /** Where somebody who comes back from elsewhere goes on. */
@@ -93,86 +80,61 @@ function here(): string {
 }
 
 function Accept({ invitation }: { invitation: string }) {
-  const [invited, setInvited] = useState<Invited>();
+  const { data, error } = useLoaded<Invited>(`/admin/invitations/${invitation}`);
+  if (data) return <NewAccount invitation={invitation} invited={data} />;
+  return (
+    <>
+      <Problem error={error} />
+      {error && <a href={href('/')}>Sign in</a>}
+    </>
+  );
+}
+
+function NewAccount({ invitation, invited }: { invitation: string; invited: Invited }) {
   const [given, setGiven] = useState({ email: '', name: '', password: '' });
   const task = useTask();
-  useEffect(() => {
-    void task.run(async () => {
-      setInvited(await get<Invited>(`/admin/invitations/${invitation}`));
-    });
-  }, [invitation]);
-  const accept = (event: Event): void => {
-    event.preventDefault();
-    void task.run(async () => {
-      const { email, name, password } = given;
-      await send('POST', '/admin/invitations/accept', {
-        invitation,
-        password,
-        ...(!invited?.isNewPassword && { name: name || email || undefined }),
-        ...(invited?.email === null && { email }),
-      });
-      await loadMe();
-    });
-  };
   const set = (change: Partial<typeof given>): void => setGiven({ ...given, ...change });
-  if (!invited) {
-    return (
-      <>
-        <Problem error={task.error} />
-        {task.error && <a href={href('/')}>Sign in</a>}
-      </>
-    );
-  }
+  const accept = async (): Promise<void> => {
+    const { email, name, password } = given;
+    await send('POST', '/admin/invitations/accept', {
+      invitation,
+      password,
+      ...(!invited.isNewPassword && { name: name || email || undefined }),
+      ...(invited.email === null && { email }),
+    });
+    await loadMe();
+  };
+  const label = invited.isNewPassword ? 'Set password' : 'Create account';
   return (
-    <form class="card fields" onSubmit={accept}>
-      <p>
-        {invited.isNewPassword
-          ? `A new password for ${invited.email}.`
-          : `You will be ${invited.role} of this Millrace.`}
-      </p>
-      <Problem error={task.error} />
-      {invited.email === null && (
-        <Field label="Email">
-          {(own) => (
-            <input
-              {...own}
-              type="email"
-              autocomplete="username"
-              required
-              value={given.email}
-              onInput={(event) => set({ email: event.currentTarget.value })}
-            />
-          )}
-        </Field>
-      )}
-      {!invited.isNewPassword && (
-        <Field label="Name">
-          {(own) => (
-            <input
-              {...own}
-              autocomplete="name"
-              value={given.name}
-              onInput={(event) => set({ name: event.currentTarget.value })}
-            />
-          )}
-        </Field>
-      )}
-      <Field label="Password" help="At least 10 characters; a few words are easy to remember.">
-        {(own) => (
-          <input
-            {...own}
-            type="password"
-            autocomplete="new-password"
-            required
-            minLength={10}
-            value={given.password}
-            onInput={(event) => set({ password: event.currentTarget.value })}
+    <div class="card">
+      <TaskForm task={task} label={label} onSubmit={accept}>
+        <p>
+          {invited.isNewPassword
+            ? `A new password for ${invited.email}.`
+            : `You will be ${invited.role} of this Millrace.`}
+        </p>
+        {invited.email === null && (
+          <EmailField value={given.email} onChange={(email) => set({ email })} />
+        )}
+        {!invited.isNewPassword && (
+          <TextField
+            label="Name"
+            autocomplete="name"
+            value={given.name}
+            onChange={(name) => set({ name })}
           />
         )}
-      </Field>
-      <button type="submit" disabled={task.isRunning}>
-        {invited.isNewPassword ? 'Set password' : 'Create account'}
-      </button>
-    </form>
+        <TextField
+          label="Password"
+          help="At least 10 characters; a few words are easy to remember."
+          type="password"
+          autocomplete="new-password"
+          required
+          minLength={10}
+          value={given.password}
+          onChange={(password) => set({ password })}
+        />
+      </TaskForm>
+    </div>
   );
 }

@@ -1,7 +1,8 @@
 /** One source: how to send, its keys, its limits. */
 import { useState } from 'preact/hooks';
 import { mayWrite, send } from '../../admin-api.ts';
-import { useLoaded, useTask } from '../../use-loaded.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
@@ -66,14 +67,7 @@ export function SourceDetail({ slug }: { slug: string }) {
       </Section>
       <Limits source={data} onChange={reload} />
       {isChanging && (
-        <ChangeSource
-          source={data}
-          onClose={() => setChanging(false)}
-          onChange={() => {
-            setChanging(false);
-            reload();
-          }}
-        />
+        <ChangeSource source={data} onClose={() => setChanging(false)} onChange={reload} />
       )}
     </Page>
   );

@@ -2,11 +2,11 @@
 import { useState } from 'preact/hooks';
 import { mayWrite, send } from '../../admin-api.ts';
 import { time } from '../../format.ts';
-import { useTask } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { Badge } from '../../parts/badge.tsx';
+import { ChoiceField } from '../../parts/choice-field.tsx';
 import { Code } from '../../parts/code.tsx';
-import { Dialog } from '../../parts/dialog.tsx';
-import { Field } from '../../parts/field.tsx';
+import { FormDialog } from '../../parts/dialog.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -20,13 +20,13 @@ interface Props {
 }
 
 const HOUR_SECONDS = 3_600;
-const OVERLAPS = [
-  ['at once (the key leaked)', 0],
-  ['1 hour', HOUR_SECONDS],
-  ['12 hours', 12 * HOUR_SECONDS],
-  ['7 days', 7 * 24 * HOUR_SECONDS],
-  ['30 days', 30 * 24 * HOUR_SECONDS],
-] as const;
+const OVERLAPS: readonly (readonly [seconds: string, text: string])[] = [
+  ['0', 'at once (the key leaked)'],
+  [String(HOUR_SECONDS), '1 hour'],
+  [String(12 * HOUR_SECONDS), '12 hours'],
+  [String(7 * 24 * HOUR_SECONDS), '7 days'],
+  [String(30 * 24 * HOUR_SECONDS), '30 days'],
+];
 
 export function Keys({ source, freshKey, onKey, onChange }: Props) {
   const [rotating, setRotating] = useState<WriteKey>();
@@ -96,15 +96,7 @@ export function Keys({ source, freshKey, onKey, onChange }: Props) {
         </div>
       )}
       {rotating && (
-        <Rotate
-          own={rotating}
-          path={path}
-          onClose={() => setRotating(undefined)}
-          onKey={(key) => {
-            setRotating(undefined);
-            onKey(key);
-          }}
-        />
+        <Rotate own={rotating} path={path} onClose={() => setRotating(undefined)} onKey={onKey} />
       )}
     </>
   );
@@ -129,44 +121,30 @@ interface RotateProps {
 }
 
 function Rotate({ own, path, onClose, onKey }: RotateProps) {
-  const [overlapSeconds, setOverlap] = useState(12 * HOUR_SECONDS);
+  const [overlap, setOverlap] = useState(String(12 * HOUR_SECONDS));
   const task = useTask();
-  const rotate = (event: Event): void => {
-    event.preventDefault();
-    void task.run(async () => {
-      const made = await send<{ writeKey: string }>('POST', `${path}/${own.id}/rotate`, {
-        overlapSeconds,
-      });
-      onKey(made.writeKey);
-    });
+  const rotate = async (): Promise<void> => {
+    const body = { overlapSeconds: Number(overlap) };
+    onKey((await send<{ writeKey: string }>('POST', `${path}/${own.id}/rotate`, body)).writeKey);
   };
   return (
-    <Dialog title={`Rotate ${own.hint}`} onClose={onClose}>
-      <form class="fields" onSubmit={rotate}>
-        <p>
-          A new key is made. The old one goes on working for the overlap, so that nothing is lost
-          while you put the new one in place; then it is answered 401.
-        </p>
-        <Problem error={task.error} />
-        <Field label="The old key ends after">
-          {(attributes) => (
-            <select
-              {...attributes}
-              value={overlapSeconds}
-              onChange={(event) => setOverlap(Number(event.currentTarget.value))}
-            >
-              {OVERLAPS.map(([text, seconds]) => (
-                <option key={seconds} value={seconds}>
-                  {text}
-                </option>
-              ))}
-            </select>
-          )}
-        </Field>
-        <button type="submit" disabled={task.isRunning}>
-          Rotate the key
-        </button>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={`Rotate ${own.hint}`}
+      label="Rotate the key"
+      onSubmit={rotate}
+      task={task}
+      onClose={onClose}
+    >
+      <p>
+        A new key is made. The old one goes on working for the overlap, so that nothing is lost
+        while you put the new one in place; then it is answered 401.
+      </p>
+      <ChoiceField
+        label="The old key ends after"
+        value={overlap}
+        choices={OVERLAPS}
+        onChange={setOverlap}
+      />
+    </FormDialog>
   );
 }

@@ -1,13 +1,12 @@
 /** What a source may, how near it comes to it, and where it differs from the general limits. */
 import { useState } from 'preact/hooks';
-import { ApiError, mayWrite, send } from '../../admin-api.ts';
+import { mayWrite, send } from '../../admin-api.ts';
 import { bytes, count, share, shortCount } from '../../format.ts';
-import { useTask } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { bySource } from '../../server-metrics.ts';
-import { Dialog } from '../../parts/dialog.tsx';
-import { Field } from '../../parts/field.tsx';
+import { FormDialog } from '../../parts/dialog.tsx';
 import { Section } from '../../parts/page.tsx';
-import { Problem } from '../../parts/problem.tsx';
+import { TextField } from '../../parts/text-field.tsx';
 import { rateOf, useMetrics } from '../../use-metrics.ts';
 import type { Source, SourceLimits } from './source-shapes.ts';
 
@@ -54,14 +53,7 @@ export function Limits({ source, onChange }: Props) {
         ])}
       </dl>
       {isChanging && (
-        <ChangeLimits
-          source={source}
-          onClose={() => setChanging(false)}
-          onChange={() => {
-            setChanging(false);
-            onChange();
-          }}
-        />
+        <ChangeLimits source={source} onClose={() => setChanging(false)} onChange={onChange} />
       )}
     </Section>
   );
@@ -100,43 +92,35 @@ function ChangeLimits({ source, onClose, onChange }: Props & { onClose(): void }
     Object.fromEntries(Object.entries(source.limits).map(([name, value]) => [name, String(value)])),
   );
   const task = useTask();
-  const wrong = task.error instanceof ApiError ? task.error.field : undefined;
-  const save = (event: Event): void => {
-    event.preventDefault();
+  const save = async (): Promise<void> => {
     const own = Object.entries(given).filter(([, text]) => text.trim() !== '');
     const limits = Object.fromEntries(own.map(([name, text]) => [name, Number(text)]));
-    void task.run(async () => {
-      await send('PATCH', `/admin/sources/${source.slug}`, { limits });
-      onChange();
-    });
+    await send('PATCH', `/admin/sources/${source.slug}`, { limits });
+    onChange();
   };
+  const ownFields = LIMITS.map(([name]) => `limits.${name}`);
   return (
-    <Dialog title="Limits of this source" onClose={onClose}>
-      <form class="fields" onSubmit={save}>
-        <p class="muted">What is left empty follows the general limits of the configuration.</p>
-        {wrong === undefined && <Problem error={task.error} />}
-        {LIMITS.map(([name, label]) => (
-          <Field
-            key={name}
-            label={label}
-            help={`Now ${count(source.effectiveLimits[name])}`}
-            problem={wrong === `limits.${name}` ? task.error?.message : undefined}
-          >
-            {(own) => (
-              <input
-                {...own}
-                type="number"
-                min={1}
-                value={given[name] ?? ''}
-                onInput={(event) => setGiven({ ...given, [name]: event.currentTarget.value })}
-              />
-            )}
-          </Field>
-        ))}
-        <button type="submit" disabled={task.isRunning}>
-          Save limits
-        </button>
-      </form>
-    </Dialog>
+    <FormDialog
+      title="Limits of this source"
+      label="Save limits"
+      ownFields={ownFields}
+      onSubmit={save}
+      task={task}
+      onClose={onClose}
+    >
+      <p class="muted">What is left empty follows the general limits of the configuration.</p>
+      {LIMITS.map(([name, label]) => (
+        <TextField
+          key={name}
+          label={label}
+          help={`Now ${count(source.effectiveLimits[name])}`}
+          problem={task.problemOf(`limits.${name}`)}
+          type="number"
+          min={1}
+          value={given[name] ?? ''}
+          onChange={(text) => setGiven({ ...given, [name]: text })}
+        />
+      ))}
+    </FormDialog>
   );
 }

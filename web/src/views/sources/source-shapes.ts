@@ -24,6 +24,12 @@ export interface Source {
   lastSeenAt: string | null;
 }
 
+export const ENVIRONMENTS: readonly Source['environment'][] = [
+  'production',
+  'staging',
+  'development',
+];
+
 export interface WriteKey {
   id: string;
   hint: string;

@@ -1,10 +1,10 @@
 /** Queries that people keep: opened, saved, saved again, deleted. */
 import { useState } from 'preact/hooks';
 import { send } from '../../admin-api.ts';
-import { useTask } from '../../use-loaded.ts';
-import { Dialog } from '../../parts/dialog.tsx';
-import { Field } from '../../parts/field.tsx';
+import { useTask } from '../../use-task.ts';
+import { FormDialog } from '../../parts/dialog.tsx';
 import { Problem } from '../../parts/problem.tsx';
+import { TextField } from '../../parts/text-field.tsx';
 import { say } from '../../parts/toast.tsx';
 import { setQuery } from '../../page-router.ts';
 import type { SavedQuery } from './sql-shapes.ts';
@@ -92,7 +92,6 @@ export function SavedQueries({ queries, current, text, mayChange, onOpen, onChan
           sql={text}
           onClose={() => setNaming(false)}
           onSaved={(query) => {
-            setNaming(false);
             setQuery({ saved: query.id });
             onChanged();
             say('Saved');
@@ -112,31 +111,19 @@ interface SaveAsProps {
 function SaveAs({ sql, onClose, onSaved }: SaveAsProps) {
   const [name, setName] = useState('');
   const task = useTask();
-  const save = (event: Event): void => {
-    event.preventDefault();
-    void task.run(async () => onSaved(await send<SavedQuery>('POST', PATH, { name, sql })));
+  const save = async (): Promise<void> => {
+    onSaved(await send<SavedQuery>('POST', PATH, { name, sql }));
   };
   return (
-    <Dialog title="Save query" onClose={onClose}>
-      <form class="fields" onSubmit={save}>
-        <Problem error={task.error} />
-        <Field label="Name" help="Such as Orders by week.">
-          {(own) => (
-            <input
-              {...own}
-              required
-              maxLength={200}
-              value={name}
-              onInput={(event) => setName(event.currentTarget.value)}
-            />
-          )}
-        </Field>
-        <div class="actions">
-          <button type="submit" disabled={task.isRunning}>
-            Save
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title="Save query" label="Save" onSubmit={save} task={task} onClose={onClose}>
+      <TextField
+        label="Name"
+        help="Such as Orders by week."
+        required
+        maxLength={200}
+        value={name}
+        onChange={setName}
+      />
+    </FormDialog>
   );
 }

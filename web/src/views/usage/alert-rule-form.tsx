@@ -1,10 +1,12 @@
 /** A rule: what is watched, for how long, and who is told. */
 import { useState } from 'preact/hooks';
 import { send } from '../../admin-api.ts';
-import { useLoaded, useTask } from '../../use-loaded.ts';
-import { Dialog } from '../../parts/dialog.tsx';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
+import { ChoiceField } from '../../parts/choice-field.tsx';
+import { FormDialog } from '../../parts/dialog.tsx';
 import { Field } from '../../parts/field.tsx';
-import { Problem } from '../../parts/problem.tsx';
+import { TextField } from '../../parts/text-field.tsx';
 import { say } from '../../parts/toast.tsx';
 import type { Channel, Rule, Watch } from './usage-shapes.ts';
 
@@ -39,58 +41,42 @@ export function RuleForm({ rule, hasMail, onClose, onSaved }: Props) {
   const [forMinutes, setForMinutes] = useState(rule.forMinutes ?? 1);
   const [enabled, setEnabled] = useState(rule.enabled ?? true);
   const task = useTask();
-  const save = (event: Event): void => {
-    event.preventDefault();
-    void task.run(async () => {
-      const { repeatHours = 24 } = rule;
-      const body = { name, watch, channels, forMinutes, repeatHours, enabled };
-      if (rule.id === undefined) await send('POST', '/admin/alerts', body);
-      else await send('PUT', `/admin/alerts/${rule.id}`, body);
-      say('Saved');
-      onSaved();
-    });
+  const save = async (): Promise<void> => {
+    const { repeatHours = 24 } = rule;
+    const body = { name, watch, channels, forMinutes, repeatHours, enabled };
+    if (rule.id === undefined) await send('POST', '/admin/alerts', body);
+    else await send('PUT', `/admin/alerts/${rule.id}`, body);
+    say('Saved');
+    onSaved();
   };
   return (
-    <Dialog title={rule.id === undefined ? 'New rule' : `Change ${rule.name}`} onClose={onClose}>
-      <form class="fields" onSubmit={save}>
-        <Field label="Name">
-          {(own) => (
-            <input
-              {...own}
-              required
-              maxLength={200}
-              value={name}
-              onInput={(event) => setName(event.currentTarget.value)}
-            />
-          )}
-        </Field>
-        <WatchFields watch={watch} onChange={setWatch} />
-        <Field label="For minutes" help="So long it has to be so before somebody is told.">
-          {(own) => (
-            <input
-              {...own}
-              type="number"
-              min={0}
-              value={forMinutes}
-              onInput={(event) => setForMinutes(Number(event.currentTarget.value))}
-            />
-          )}
-        </Field>
-        <Channels channels={channels} hasMail={hasMail} onChange={setChannels} />
-        <label>
-          <input
-            type="checkbox"
-            checked={enabled}
-            onChange={(event) => setEnabled(event.currentTarget.checked)}
-          />{' '}
-          On
-        </label>
-        <Problem error={task.error} />
-        <button type="submit" disabled={task.isRunning}>
-          Save the rule
-        </button>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={rule.id === undefined ? 'New rule' : `Change ${rule.name}`}
+      label="Save the rule"
+      onSubmit={save}
+      task={task}
+      onClose={onClose}
+    >
+      <TextField label="Name" required maxLength={200} value={name} onChange={setName} />
+      <WatchFields watch={watch} onChange={setWatch} />
+      <TextField
+        label="For minutes"
+        help="So long it has to be so before somebody is told."
+        type="number"
+        min={0}
+        value={String(forMinutes)}
+        onChange={(text) => setForMinutes(Number(text))}
+      />
+      <Channels channels={channels} hasMail={hasMail} onChange={setChannels} />
+      <label>
+        <input
+          type="checkbox"
+          checked={enabled}
+          onChange={(event) => setEnabled(event.currentTarget.checked)}
+        />{' '}
+        On
+      </label>
+    </FormDialog>
   );
 }
 
@@ -102,52 +88,35 @@ function WatchFields({ watch, onChange }: { watch: Watch; onChange(watch: Watch)
     if (OF_ONE_SOURCE.has(kind)) own['source'] = sources.data?.[0]?.slug ?? '';
     onChange(own);
   };
-  const slugs = OF_SOURCE.has(watch.kind) ? sources.data : destinations.data;
+  const known = OF_SOURCE.has(watch.kind) ? sources.data : destinations.data;
+  const slugs = (known ?? []).map(({ slug }) => slug);
   const key = OF_SOURCE.has(watch.kind) ? 'source' : 'destination';
   const isChosen = OF_SOURCE.has(watch.kind) || OF_DESTINATION.has(watch.kind);
   return (
     <>
-      <Field label="Watches">
-        {(own) => (
-          <select
-            {...own}
-            value={watch.kind}
-            onChange={(event) => choose(event.currentTarget.value)}
-          >
-            {Object.keys(KINDS).map((kind) => (
-              <option key={kind}>{kind}</option>
-            ))}
-          </select>
-        )}
-      </Field>
+      <ChoiceField
+        label="Watches"
+        value={watch.kind}
+        choices={Object.keys(KINDS)}
+        onChange={choose}
+      />
       {isChosen && (
-        <Field label={key === 'source' ? 'Source' : 'Destination'}>
-          {(own) => (
-            <select
-              {...own}
-              value={String(watch[key] ?? '')}
-              onChange={(event) => onChange({ ...watch, [key]: event.currentTarget.value || null })}
-            >
-              {!OF_ONE_SOURCE.has(watch.kind) && <option value="">all</option>}
-              {slugs?.map(({ slug }) => (
-                <option key={slug}>{slug}</option>
-              ))}
-            </select>
-          )}
-        </Field>
+        <ChoiceField
+          label={key === 'source' ? 'Source' : 'Destination'}
+          value={String(watch[key] ?? '')}
+          choices={OF_ONE_SOURCE.has(watch.kind) ? slugs : [['', 'all'], ...slugs]}
+          onChange={(slug) => onChange({ ...watch, [key]: slug || null })}
+        />
       )}
       {Object.keys(KINDS[watch.kind] ?? {}).map((name) => (
-        <Field key={name} label={name}>
-          {(own) => (
-            <input
-              {...own}
-              type="number"
-              step="any"
-              value={String(watch[name] ?? '')}
-              onInput={(event) => onChange({ ...watch, [name]: Number(event.currentTarget.value) })}
-            />
-          )}
-        </Field>
+        <TextField
+          key={name}
+          label={name}
+          type="number"
+          step="any"
+          value={String(watch[name] ?? '')}
+          onChange={(text) => onChange({ ...watch, [name]: Number(text) })}
+        />
       ))}
     </>
   );

@@ -2,7 +2,8 @@
 import { useState } from 'preact/hooks';
 import { may, send } from '../../admin-api.ts';
 import { time } from '../../format.ts';
-import { useLoaded, useTask } from '../../use-loaded.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
@@ -91,10 +92,7 @@ export function Alerts() {
           rule={edited}
           hasMail={data?.hasMail ?? false}
           onClose={() => setEdited(undefined)}
-          onSaved={() => {
-            setEdited(undefined);
-            reload();
-          }}
+          onSaved={reload}
         />
       )}
     </>

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { get } from '../../admin-api.ts';
 import { count } from '../../format.ts';
-import { useTask } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Pager } from '../../parts/pager.tsx';
 import { Problem } from '../../parts/problem.tsx';
