@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { may, send } from '../../admin-api.ts';
 import { count, time } from '../../format.ts';
 import { useLoaded } from '../../use-loaded.ts';
-import { useTask } from '../../use-task.ts';
+import { useChange } from '../../use-change.ts';
 import { Code } from '../../parts/code.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
@@ -29,43 +29,16 @@ export function DeadLetters({ slug, onChange }: Props) {
   const [cause, setCause] = useState<DeadLetterGroup>();
   const [limit, setLimit] = useState(PAGE);
   const letters = useLoaded<DeadLetter[]>(`${base}?${queryOf(cause, limit)}`, EVERY_MS);
-  const [shown, setShown] = useState<number>();
-  const task = useTask();
-  const act = (path: string, body: Json, done: string): void => {
-    void task.run(async () => {
+  const change = useChange(() => {
+    groups.reload();
+    letters.reload();
+    onChange();
+  });
+  const act: Act = (path, body, done) =>
+    change.make(async () => {
       const { count: events } = await send<{ count: number }>('POST', `${base}/${path}`, body);
       say(`${count(events)} ${done}`);
-      groups.reload();
-      letters.reload();
-      onChange();
     });
-  };
-  const retry = (body: Json): void => act('retry', body, 'are tried again');
-  const discard = (body: Json): void => {
-    const because = window.prompt('Discard them because…', 'not needed');
-    if (because) act('discard', { ...body, because }, 'discarded');
-  };
-  const buttons = (body: Json, what: string) =>
-    may('member') && (
-      <span class="actions">
-        <button
-          type="button"
-          class="quiet"
-          aria-label={`Retry ${what}`}
-          onClick={() => retry(body)}
-        >
-          Retry
-        </button>
-        <button
-          type="button"
-          class="danger"
-          aria-label={`Discard ${what}`}
-          onClick={() => discard(body)}
-        >
-          Discard
-        </button>
-      </span>
-    );
   if (groups.data?.length === 0) {
     return (
       <Empty>
@@ -74,75 +47,150 @@ export function DeadLetters({ slug, onChange }: Props) {
       </Empty>
     );
   }
+  const hasMore = letters.data?.length === limit && limit < SHOWN_MAX;
   return (
     <>
-      <Problem error={groups.error ?? letters.error ?? task.error} />
-      <Section title="By cause" actions={buttons({ all: true }, 'all')}>
-        <Table label="Dead letters by cause" columns={['Cause', 'Says', 'Events', 'Last', '']}>
-          {groups.data?.map((group) => (
-            <tr key={`${group.reason} ${group.status}`}>
-              <td>
-                {group.reason} {group.status}
-              </td>
-              <td>{group.message}</td>
-              <td class="number">{count(group.count)}</td>
-              <td>{time(group.lastDiedAtMs)}</td>
-              <td>
-                <span class="actions">
-                  <button type="button" class="quiet" onClick={() => setCause(group)}>
-                    Show
-                  </button>
-                  {buttons(causeOf(group), `${group.reason} ${group.status ?? ''}`)}
-                </span>
-              </td>
-            </tr>
-          ))}
-        </Table>
-      </Section>
-      <Section
-        title={cause ? `Of the cause ${cause.reason} ${cause.status ?? ''}` : 'One by one'}
-        actions={
-          cause && (
-            <button type="button" class="quiet" onClick={() => setCause(undefined)}>
-              Show all
-            </button>
-          )
-        }
-      >
-        <Table label="Dead letters" columns={['Event', 'Cause', 'Attempts', 'Died', '']}>
-          {letters.data?.map((letter) => (
-            <tr key={letter.id}>
-              <td>{letter.event ?? letter.type}</td>
-              <td>
-                {letter.failure.reason} {letter.failure.status}
-              </td>
-              <td class="number">{letter.attempts}</td>
-              <td>{time(letter.diedAtMs)}</td>
-              <td>
-                <span class="actions">
-                  <button type="button" class="quiet" onClick={() => setShown(letter.id)}>
-                    Inspect
-                  </button>
-                  {buttons({ id: letter.id }, letter.messageId)}
-                </span>
-              </td>
-            </tr>
-          ))}
-        </Table>
-        {letters.data?.length === limit && limit < SHOWN_MAX && (
-          <button
-            type="button"
-            class="quiet"
-            onClick={() => setLimit(Math.min(SHOWN_MAX, limit * 2))}
-          >
-            Show more
+      <Problem error={groups.error ?? letters.error ?? change.error} />
+      <Groups groups={groups.data ?? []} onShow={setCause} onAct={act} />
+      <Letters
+        base={base}
+        cause={cause}
+        letters={letters.data ?? []}
+        onShowAll={() => setCause(undefined)}
+        onMore={hasMore ? () => setLimit(Math.min(SHOWN_MAX, limit * 2)) : undefined}
+        onAct={act}
+      />
+    </>
+  );
+}
+
+/** Sends a choice of dead letters to a path; `done` says what then became of so many. */
+type Act = (path: 'retry' | 'discard', body: Json, done: string) => void;
+
+interface GroupsProps {
+  groups: readonly DeadLetterGroup[];
+  onShow(group: DeadLetterGroup): void;
+  onAct: Act;
+}
+
+function Groups({ groups, onShow, onAct }: GroupsProps) {
+  return (
+    <Section
+      title="By cause"
+      actions={<LetterActions chosen={{ all: true }} what="all" onAct={onAct} />}
+    >
+      <Table label="Dead letters by cause" columns={['Cause', 'Says', 'Events', 'Last', '']}>
+        {groups.map((group) => (
+          <tr key={`${group.reason} ${group.status}`}>
+            <td>
+              {group.reason} {group.status}
+            </td>
+            <td>{group.message}</td>
+            <td class="number">{count(group.count)}</td>
+            <td>{time(group.lastDiedAtMs)}</td>
+            <td>
+              <span class="actions">
+                <button type="button" class="quiet" onClick={() => onShow(group)}>
+                  Show
+                </button>
+                <LetterActions
+                  chosen={causeOf(group)}
+                  what={`${group.reason} ${group.status ?? ''}`}
+                  onAct={onAct}
+                />
+              </span>
+            </td>
+          </tr>
+        ))}
+      </Table>
+    </Section>
+  );
+}
+
+interface LettersProps {
+  base: string;
+  /** Undefined: of all causes. */
+  cause: DeadLetterGroup | undefined;
+  letters: readonly DeadLetter[];
+  onShowAll(): void;
+  /** Undefined: there are no more. */
+  onMore: (() => void) | undefined;
+  onAct: Act;
+}
+
+function Letters({ base, cause, letters, onShowAll, onMore, onAct }: LettersProps) {
+  const [shown, setShown] = useState<number>();
+  return (
+    <Section
+      title={cause ? `Of the cause ${cause.reason} ${cause.status ?? ''}` : 'One by one'}
+      actions={
+        cause && (
+          <button type="button" class="quiet" onClick={onShowAll}>
+            Show all
           </button>
-        )}
-      </Section>
+        )
+      }
+    >
+      <Table label="Dead letters" columns={['Event', 'Cause', 'Attempts', 'Died', '']}>
+        {letters.map((letter) => (
+          <tr key={letter.id}>
+            <td>{letter.event ?? letter.type}</td>
+            <td>
+              {letter.failure.reason} {letter.failure.status}
+            </td>
+            <td class="number">{letter.attempts}</td>
+            <td>{time(letter.diedAtMs)}</td>
+            <td>
+              <span class="actions">
+                <button type="button" class="quiet" onClick={() => setShown(letter.id)}>
+                  Inspect
+                </button>
+                <LetterActions chosen={{ id: letter.id }} what={letter.messageId} onAct={onAct} />
+              </span>
+            </td>
+          </tr>
+        ))}
+      </Table>
+      {onMore && (
+        <button type="button" class="quiet" onClick={onMore}>
+          Show more
+        </button>
+      )}
       {shown !== undefined && (
         <Inspect path={`${base}/${shown}`} onClose={() => setShown(undefined)} />
       )}
-    </>
+    </Section>
+  );
+}
+
+interface LetterActionsProps {
+  /** As the server takes it. */
+  chosen: Json;
+  /** Said to people who do not see the row. */
+  what: string;
+  onAct: Act;
+}
+
+function LetterActions({ chosen, what, onAct }: LetterActionsProps) {
+  if (!may('member')) return null;
+  const discard = (): void => {
+    const because = window.prompt('Discard them because…', 'not needed');
+    if (because) onAct('discard', { ...chosen, because }, 'discarded');
+  };
+  return (
+    <span class="actions">
+      <button
+        type="button"
+        class="quiet"
+        aria-label={`Retry ${what}`}
+        onClick={() => onAct('retry', chosen, 'are tried again')}
+      >
+        Retry
+      </button>
+      <button type="button" class="danger" aria-label={`Discard ${what}`} onClick={discard}>
+        Discard
+      </button>
+    </span>
   );
 }
 

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { may, send } from '../../admin-api.ts';
 import { count, time } from '../../format.ts';
 import { useLoaded } from '../../use-loaded.ts';
+import { useChange } from '../../use-change.ts';
 import { useTask } from '../../use-task.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
@@ -24,16 +25,12 @@ function local(ms: number): string {
 export function Replays({ slug }: { slug: string }) {
   const base = `/admin/destinations/${slug}/replays`;
   const { data, error, reload } = useLoaded<Replay[]>(base, EVERY_MS);
-  const task = useTask();
-  const steer = (id: string, action: string): void => {
-    void task.run(async () => {
-      await send('POST', `${base}/${id}/${action}`);
-      reload();
-    });
-  };
+  const change = useChange(reload);
+  const steer = (id: string, action: string): void =>
+    change.make(() => send('POST', `${base}/${id}/${action}`));
   return (
     <>
-      <Problem error={error ?? task.error} />
+      <Problem error={error ?? change.error} />
       {may('member') && <NewReplay base={base} onStart={reload} />}
       <Section title="Replays">
         {data?.length === 0 && <Empty>Nothing was replayed yet.</Empty>}
