@@ -2,7 +2,7 @@
 import { may, send } from '../../admin-api.ts';
 import { count, share } from '../../format.ts';
 import { useLoaded } from '../../use-loaded.ts';
-import { useTask } from '../../use-task.ts';
+import { useChange } from '../../use-change.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
@@ -13,13 +13,7 @@ const EVERY_MS = 1_500;
 
 export function Recount() {
   const { data, error, reload } = useLoaded<VerifyState>('/admin/verify', EVERY_MS);
-  const task = useTask();
-  const begin = (): void => {
-    void task.run(async () => {
-      await send('POST', '/admin/verify');
-      reload();
-    });
-  };
+  const change = useChange(reload);
   const isRunning = data?.state === 'running';
   return (
     <Section
@@ -29,15 +23,15 @@ export function Recount() {
           <button
             type="button"
             class="quiet"
-            disabled={isRunning || task.isRunning}
-            onClick={begin}
+            disabled={isRunning || change.isRunning}
+            onClick={() => change.make(() => send('POST', '/admin/verify'))}
           >
             Recount now
           </button>
         )
       }
     >
-      <Problem error={task.error ?? error} />
+      <Problem error={change.error ?? error} />
       <div role="status">
         {isRunning && <p>Recounting log, lake and deliveries: {share(data.share)}</p>}
         {data?.state === 'failed' && <p class="problem">The recount failed: {data.failure}</p>}

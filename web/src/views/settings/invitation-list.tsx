@@ -3,11 +3,10 @@ import { useEffect } from 'preact/hooks';
 import { send } from '../../admin-api.ts';
 import { time } from '../../format.ts';
 import { useLoaded } from '../../use-loaded.ts';
-import { useTask } from '../../use-task.ts';
+import { useChange } from '../../use-change.ts';
 import { Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
-import { say } from '../../parts/toast.tsx';
 import { linkOf } from './invitation-link.ts';
 import { rightsText } from './rights-text.ts';
 import type { Invitation } from './settings-shapes.ts';
@@ -20,28 +19,24 @@ interface Props {
 
 export function Invitations({ turn, onLink }: Props) {
   const { data, error, reload } = useLoaded<Invitation[]>('/admin/invitations');
-  const task = useTask();
+  const change = useChange(reload);
   // The list is loaded when it is first shown, too.
   useEffect(reload, [turn]);
   const offer = ({ email, role, sources }: Invitation): void => {
-    void task.run(async () => {
+    change.make(async () => {
       const body = { email, role, sources };
       const made = await send<{ invitation: string }>('POST', '/admin/invitations', body);
       onLink({ email, url: linkOf(made.invitation) });
-      reload();
     });
   };
   const withdraw = ({ email }: Invitation): void => {
-    void task.run(async () => {
-      await send('DELETE', `/admin/invitations/${encodeURIComponent(email)}`);
-      say('Withdrawn');
-      reload();
-    });
+    const path = `/admin/invitations/${encodeURIComponent(email)}`;
+    change.make(() => send('DELETE', path), { done: 'Withdrawn' });
   };
-  if (!data?.length) return <Problem error={error ?? task.error} />;
+  if (!data?.length) return <Problem error={error ?? change.error} />;
   return (
     <Section title="Invited">
-      <Problem error={error ?? task.error} />
+      <Problem error={error ?? change.error} />
       <Table label="Invited" columns={['Email', 'Role', 'Sources', 'Until', '']}>
         {data.map((invitation) => (
           <tr key={invitation.email}>
@@ -55,7 +50,7 @@ export function Invitations({ turn, onLink }: Props) {
                   type="button"
                   class="quiet"
                   aria-label={`New link for ${invitation.email}`}
-                  disabled={task.isRunning}
+                  disabled={change.isRunning}
                   onClick={() => offer(invitation)}
                 >
                   New link
@@ -64,7 +59,7 @@ export function Invitations({ turn, onLink }: Props) {
                   type="button"
                   class="danger"
                   aria-label={`Withdraw ${invitation.email}`}
-                  disabled={task.isRunning}
+                  disabled={change.isRunning}
                   onClick={() => withdraw(invitation)}
                 >
                   Withdraw

@@ -2,15 +2,16 @@
 import { useState } from 'preact/hooks';
 import { may, me, send } from '../../admin-api.ts';
 import { useLoaded } from '../../use-loaded.ts';
+import { useChange } from '../../use-change.ts';
+import type { Change } from '../../use-change.ts';
 import { useTask } from '../../use-task.ts';
-import { Badge } from '../../parts/badge.tsx';
+import { EnabledBadge } from '../../parts/badge.tsx';
 import { Code } from '../../parts/code.tsx';
 import { Dialog, FormDialog } from '../../parts/dialog.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { TextField } from '../../parts/text-field.tsx';
-import { say } from '../../parts/toast.tsx';
 import { ChangeMember } from './change-member.tsx';
 import { linkOf } from './invitation-link.ts';
 import { Invitations } from './invitation-list.tsx';
@@ -18,28 +19,17 @@ import { RoleChoice } from './role-choice.tsx';
 import { rightsText } from './rights-text.ts';
 import type { Member, Role } from './settings-shapes.ts';
 
+interface Link {
+  email: string;
+  url: string;
+}
+
 /** The tab of people. */
 export function Members() {
   const { data, error, reload } = useLoaded<Member[]>('/admin/users');
   const [turn, setTurn] = useState(0);
   const [isInviting, setInviting] = useState(false);
-  const [changed, setChanged] = useState<Member>();
-  const [link, setLink] = useState<{ email: string; url: string }>();
-  const task = useTask();
-  const act = (work: () => Promise<unknown>, done: string): void => {
-    void task.run(async () => {
-      await work();
-      say(done);
-      reload();
-    });
-  };
-  const offerPassword = ({ id, email }: Member): void => {
-    void task.run(async () => {
-      const path = `/admin/users/${id}/new-password`;
-      const { invitation } = await send<{ invitation: string }>('POST', path);
-      setLink({ email, url: linkOf(invitation) });
-    });
-  };
+  const [link, setLink] = useState<Link>();
   return (
     <>
       <Section
@@ -52,7 +42,7 @@ export function Members() {
           )
         }
       >
-        <Problem error={error ?? task.error} />
+        <Problem error={error} />
         {data?.length === 0 && (
           <Empty>
             Nobody has an account yet: invite somebody. The first owner gets the link that the
@@ -60,42 +50,16 @@ export function Members() {
           </Empty>
         )}
         {data && data.length > 0 && (
-          <Table label="Members" columns={['Name', 'Email', 'Role', 'Sources', 'State', '']}>
-            {data.map((member) => (
-              <tr key={member.id}>
-                <td class="settings-text">{member.name}</td>
-                <td class="settings-text">{member.email}</td>
-                <td>{member.role}</td>
-                <td class="settings-text">{rightsText(member)}</td>
-                <td>
-                  <Badge tone={member.isEnabled ? 'good' : 'warn'}>
-                    {member.isEnabled ? 'enabled' : 'disabled'}
-                  </Badge>
-                </td>
-                <td>
-                  <MemberActions
-                    member={member}
-                    isBusy={task.isRunning}
-                    onChange={() => setChanged(member)}
-                    onPassword={() => offerPassword(member)}
-                    onAct={act}
-                  />
-                </td>
-              </tr>
-            ))}
-          </Table>
+          <MemberTable members={data} onLink={setLink} onChanged={reload} />
         )}
         {isInviting && (
           <Invite
             onClose={() => setInviting(false)}
-            onInvited={(email, invitation) => {
+            onInvited={(made) => {
               setTurn(turn + 1);
-              setLink({ email, url: linkOf(invitation) });
+              setLink(made);
             }}
           />
-        )}
-        {changed && (
-          <ChangeMember member={changed} onClose={() => setChanged(undefined)} onSaved={reload} />
         )}
         {link && <LinkDialog {...link} onClose={() => setLink(undefined)} />}
       </Section>
@@ -104,26 +68,80 @@ export function Members() {
   );
 }
 
-interface ActionsProps {
-  member: Member;
-  isBusy: boolean;
-  onChange(): void;
-  onPassword(): void;
-  onAct(work: () => Promise<unknown>, done: string): void;
+interface TableProps {
+  members: readonly Member[];
+  onLink(link: Link): void;
+  onChanged(): void;
 }
 
-function MemberActions({ member, isBusy, onChange, onPassword, onAct }: ActionsProps) {
+function MemberTable({ members, onLink, onChanged }: TableProps) {
+  const [edited, setEdited] = useState<Member>();
+  const change = useChange(onChanged);
+  const offerPassword = ({ id, email }: Member): void => {
+    void change.run(async () => {
+      const path = `/admin/users/${id}/new-password`;
+      const { invitation } = await send<{ invitation: string }>('POST', path);
+      onLink({ email, url: linkOf(invitation) });
+    });
+  };
+  return (
+    <>
+      <Problem error={change.error} />
+      <Table label="Members" columns={['Name', 'Email', 'Role', 'Sources', 'State', '']}>
+        {members.map((member) => (
+          <tr key={member.id}>
+            <td class="settings-text">{member.name}</td>
+            <td class="settings-text">{member.email}</td>
+            <td>{member.role}</td>
+            <td class="settings-text">{rightsText(member)}</td>
+            <td>
+              <EnabledBadge isEnabled={member.isEnabled} />
+            </td>
+            <td>
+              <MemberActions
+                member={member}
+                change={change}
+                onEdit={() => setEdited(member)}
+                onPassword={() => offerPassword(member)}
+              />
+            </td>
+          </tr>
+        ))}
+      </Table>
+      {edited && (
+        <ChangeMember member={edited} onClose={() => setEdited(undefined)} onSaved={onChanged} />
+      )}
+    </>
+  );
+}
+
+interface ActionsProps {
+  member: Member;
+  change: Change;
+  onEdit(): void;
+  onPassword(): void;
+}
+
+function MemberActions({ member, change, onEdit, onPassword }: ActionsProps) {
   const { id, email, isEnabled, role } = member;
   if (!may(role === 'owner' ? 'owner' : 'admin')) return null;
   const path = `/admin/users/${id}`;
+  const turn = (): void => {
+    const done = isEnabled ? 'Disabled, and signed out everywhere' : 'Enabled';
+    change.make(() => send('PATCH', path, { isEnabled: !isEnabled }), { done });
+  };
+  const remove = (): void => {
+    const ask = `Delete ${email}? The audit log keeps what they did.`;
+    change.make(() => send('DELETE', path), { ask, done: 'Deleted' });
+  };
   return (
     <span class="actions">
       <button
         type="button"
         class="quiet"
         aria-label={`Change ${email}`}
-        disabled={isBusy}
-        onClick={onChange}
+        disabled={change.isRunning}
+        onClick={onEdit}
       >
         Change
       </button>
@@ -131,7 +149,7 @@ function MemberActions({ member, isBusy, onChange, onPassword, onAct }: ActionsP
         type="button"
         class="quiet"
         aria-label={`New password for ${email}`}
-        disabled={isBusy}
+        disabled={change.isRunning}
         onClick={onPassword}
       >
         New password
@@ -140,13 +158,8 @@ function MemberActions({ member, isBusy, onChange, onPassword, onAct }: ActionsP
         type="button"
         class="quiet"
         aria-label={`${isEnabled ? 'Disable' : 'Enable'} ${email}`}
-        disabled={isBusy}
-        onClick={() =>
-          onAct(
-            () => send('PATCH', path, { isEnabled: !isEnabled }),
-            isEnabled ? 'Disabled, and signed out everywhere' : 'Enabled',
-          )
-        }
+        disabled={change.isRunning}
+        onClick={turn}
       >
         {isEnabled ? 'Disable' : 'Enable'}
       </button>
@@ -155,11 +168,8 @@ function MemberActions({ member, isBusy, onChange, onPassword, onAct }: ActionsP
           type="button"
           class="danger"
           aria-label={`Delete ${email}`}
-          disabled={isBusy}
-          onClick={() => {
-            if (!window.confirm(`Delete ${email}? The audit log keeps what they did.`)) return;
-            onAct(() => send('DELETE', path), 'Deleted');
-          }}
+          disabled={change.isRunning}
+          onClick={remove}
         >
           Delete
         </button>
@@ -170,7 +180,7 @@ function MemberActions({ member, isBusy, onChange, onPassword, onAct }: ActionsP
 
 interface InviteProps {
   onClose(): void;
-  onInvited(email: string, invitation: string): void;
+  onInvited(link: Link): void;
 }
 
 function Invite({ onClose, onInvited }: InviteProps) {
@@ -180,7 +190,7 @@ function Invite({ onClose, onInvited }: InviteProps) {
   const invite = async (): Promise<void> => {
     const body = { email, role };
     const made = await send<{ invitation: string }>('POST', '/admin/invitations', body);
-    onInvited(email, made.invitation);
+    onInvited({ email, url: linkOf(made.invitation) });
   };
   return (
     <FormDialog
@@ -204,13 +214,7 @@ function Invite({ onClose, onInvited }: InviteProps) {
   );
 }
 
-interface LinkProps {
-  email: string;
-  url: string;
-  onClose(): void;
-}
-
-function LinkDialog({ email, url, onClose }: LinkProps) {
+function LinkDialog({ email, url, onClose }: Link & { onClose(): void }) {
   return (
     <Dialog title="A link that works once" onClose={onClose}>
       <p>

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { may, send } from '../../admin-api.ts';
 import { useLoaded } from '../../use-loaded.ts';
+import { useChange } from '../../use-change.ts';
 import { useTask } from '../../use-task.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { ChoiceField } from '../../parts/choice-field.tsx';
@@ -12,7 +13,6 @@ import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { TextField } from '../../parts/text-field.tsx';
 import { Time } from '../../parts/time.tsx';
-import { say } from '../../parts/toast.tsx';
 import { RoleChoice } from './role-choice.tsx';
 import type { Role, Token } from './settings-shapes.ts';
 
@@ -29,14 +29,10 @@ export function Tokens() {
   const { data, error, reload } = useLoaded<Token[]>(may('admin') ? '/admin/tokens' : null);
   const [isMaking, setMaking] = useState(false);
   const [secret, setSecret] = useState<string>();
-  const task = useTask();
+  const change = useChange(reload);
   const revoke = ({ id, name }: Token): void => {
-    if (!window.confirm(`Revoke “${name}”? Whatever uses it is refused at once.`)) return;
-    void task.run(async () => {
-      await send('DELETE', `/admin/tokens/${id}`);
-      say('Revoked');
-      reload();
-    });
+    const ask = `Revoke “${name}”? Whatever uses it is refused at once.`;
+    change.make(() => send('DELETE', `/admin/tokens/${id}`), { ask, done: 'Revoked' });
   };
   if (!may('admin')) return <Empty>Tokens are for admins. Ask one for a token.</Empty>;
   return (
@@ -51,7 +47,7 @@ export function Tokens() {
       <p class="muted">
         For scripts and Segment's Public API: <code>Authorization: Bearer mrt_…</code>
       </p>
-      <Problem error={error ?? task.error} />
+      <Problem error={error ?? change.error} />
       {data?.length === 0 && <Empty>There is no token yet. Make one for each script.</Empty>}
       {data && data.length > 0 && (
         <Table
@@ -62,7 +58,7 @@ export function Tokens() {
             <TokenRow
               key={token.id}
               token={token}
-              isBusy={task.isRunning}
+              isBusy={change.isRunning}
               onRevoke={() => revoke(token)}
             />
           ))}

@@ -2,8 +2,8 @@
 import { useState } from 'preact/hooks';
 import { mayWrite, send } from '../../admin-api.ts';
 import { useLoaded } from '../../use-loaded.ts';
-import { useTask } from '../../use-task.ts';
-import { Badge } from '../../parts/badge.tsx';
+import { useChange } from '../../use-change.ts';
+import { Badge, EnabledBadge } from '../../parts/badge.tsx';
 import { Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { href } from '../../page-router.ts';
@@ -37,9 +37,7 @@ export function SourceDetail({ slug }: { slug: string }) {
       actions={
         <>
           <Badge>{data.environment}</Badge>
-          <Badge tone={data.enabled ? 'good' : 'warn'}>
-            {data.enabled ? 'enabled' : 'disabled'}
-          </Badge>
+          <EnabledBadge isEnabled={data.enabled} />
           <a class="button quiet" href={href(`/live?source=${slug}`)}>
             Live events
           </a>
@@ -74,21 +72,19 @@ export function SourceDetail({ slug }: { slug: string }) {
 }
 
 function Switch({ source, onChange }: { source: Detail; onChange(): void }) {
-  const task = useTask();
+  const { slug, name, enabled } = source;
+  const change = useChange(onChange);
   const turn = (): void => {
-    const warning = `Disable ${source.name}? All of its keys are answered 401 at once.`;
-    if (source.enabled && !window.confirm(warning)) return;
-    void task.run(async () => {
-      await send('PATCH', `/admin/sources/${source.slug}`, { enabled: !source.enabled });
-      onChange();
-    });
+    const ask = `Disable ${name}? All of its keys are answered 401 at once.`;
+    const work = () => send('PATCH', `/admin/sources/${slug}`, { enabled: !enabled });
+    change.make(work, enabled ? { ask } : {});
   };
   return (
     <>
-      <button type="button" class="quiet" disabled={task.isRunning} onClick={turn}>
-        {source.enabled ? 'Disable' : 'Enable'}
+      <button type="button" class="quiet" disabled={change.isRunning} onClick={turn}>
+        {enabled ? 'Disable' : 'Enable'}
       </button>
-      <Problem error={task.error} />
+      <Problem error={change.error} />
     </>
   );
 }

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { mayWrite, send } from '../../admin-api.ts';
 import { time } from '../../format.ts';
+import { useChange } from '../../use-change.ts';
 import { useTask } from '../../use-task.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { ChoiceField } from '../../parts/choice-field.tsx';
@@ -30,24 +31,20 @@ const OVERLAPS: readonly (readonly [seconds: string, text: string])[] = [
 
 export function Keys({ source, freshKey, onKey, onChange }: Props) {
   const [rotating, setRotating] = useState<WriteKey>();
-  const task = useTask();
+  const change = useChange(onChange);
   const path = `/admin/sources/${source.slug}/keys`;
   const make = (): void => {
-    void task.run(async () => {
+    void change.run(async () => {
       onKey((await send<{ writeKey: string }>('POST', path)).writeKey);
     });
   };
-  const disable = (key: WriteKey): void => {
-    if (!window.confirm(`Disable ${key.hint}? What is sent with it is answered 401 at once.`))
-      return;
-    void task.run(async () => {
-      await send('POST', `${path}/${key.id}/disable`);
-      onChange();
-    });
+  const disable = ({ id, hint }: WriteKey): void => {
+    const ask = `Disable ${hint}? What is sent with it is answered 401 at once.`;
+    change.make(() => send('POST', `${path}/${id}/disable`), { ask });
   };
   return (
     <>
-      <Problem error={task.error} />
+      <Problem error={change.error} />
       {freshKey !== undefined && (
         <div>
           <p>
@@ -58,39 +55,18 @@ export function Keys({ source, freshKey, onKey, onChange }: Props) {
       )}
       <Table label="Write keys" columns={['Key', 'State', 'Made', 'Last used', '']}>
         {source.keys.map((key) => (
-          <tr key={key.id}>
-            <td>
-              <code>{key.hint}</code>
-            </td>
-            <td>
-              <KeyState own={key} />
-            </td>
-            <td>
-              <Time value={key.createdAt} isExact />
-            </td>
-            <td>
-              <Time value={key.lastUsedAt} />
-            </td>
-            <td>
-              {mayWrite(source.slug) && key.state === 'active' && (
-                <span class="actions">
-                  {key.expiresAt === null && (
-                    <button type="button" class="quiet" onClick={() => setRotating(key)}>
-                      Rotate
-                    </button>
-                  )}
-                  <button type="button" class="danger" onClick={() => disable(key)}>
-                    Disable
-                  </button>
-                </span>
-              )}
-            </td>
-          </tr>
+          <KeyRow
+            key={key.id}
+            own={key}
+            mayChange={mayWrite(source.slug)}
+            onRotate={() => setRotating(key)}
+            onDisable={() => disable(key)}
+          />
         ))}
       </Table>
       {mayWrite(source.slug) && (
         <div>
-          <button type="button" class="quiet" disabled={task.isRunning} onClick={make}>
+          <button type="button" class="quiet" disabled={change.isRunning} onClick={make}>
             New key
           </button>
         </div>
@@ -99,6 +75,46 @@ export function Keys({ source, freshKey, onKey, onChange }: Props) {
         <Rotate own={rotating} path={path} onClose={() => setRotating(undefined)} onKey={onKey} />
       )}
     </>
+  );
+}
+
+interface RowProps {
+  own: WriteKey;
+  mayChange: boolean;
+  onRotate(): void;
+  onDisable(): void;
+}
+
+function KeyRow({ own, mayChange, onRotate, onDisable }: RowProps) {
+  return (
+    <tr>
+      <td>
+        <code>{own.hint}</code>
+      </td>
+      <td>
+        <KeyState own={own} />
+      </td>
+      <td>
+        <Time value={own.createdAt} isExact />
+      </td>
+      <td>
+        <Time value={own.lastUsedAt} />
+      </td>
+      <td>
+        {mayChange && own.state === 'active' && (
+          <span class="actions">
+            {own.expiresAt === null && (
+              <button type="button" class="quiet" onClick={onRotate}>
+                Rotate
+              </button>
+            )}
+            <button type="button" class="danger" onClick={onDisable}>
+              Disable
+            </button>
+          </span>
+        )}
+      </td>
+    </tr>
   );
 }
 

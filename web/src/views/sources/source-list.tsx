@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { may, me, send } from '../../admin-api.ts';
 import { useLoaded } from '../../use-loaded.ts';
 import { useTask } from '../../use-task.ts';
-import { Badge } from '../../parts/badge.tsx';
+import { EnabledBadge } from '../../parts/badge.tsx';
 import { ChoiceField } from '../../parts/choice-field.tsx';
 import { FormDialog } from '../../parts/dialog.tsx';
 import { Empty, Page } from '../../parts/page.tsx';
@@ -52,9 +52,7 @@ export function SourceList() {
               <td>{source.environment}</td>
               <td>{source.region}</td>
               <td>
-                <Badge tone={source.enabled ? 'good' : 'warn'}>
-                  {source.enabled ? 'enabled' : 'disabled'}
-                </Badge>
+                <EnabledBadge isEnabled={source.enabled} />
               </td>
               <td>
                 <Time value={source.lastSeenAt} />

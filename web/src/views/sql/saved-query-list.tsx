@@ -1,6 +1,7 @@
 /** Queries that people keep: opened, saved, saved again, deleted. */
 import { useState } from 'preact/hooks';
 import { send } from '../../admin-api.ts';
+import { useChange } from '../../use-change.ts';
 import { useTask } from '../../use-task.ts';
 import { FormDialog } from '../../parts/dialog.tsx';
 import { Problem } from '../../parts/problem.tsx';
@@ -24,14 +25,6 @@ const PATH = '/admin/saved-queries';
 
 export function SavedQueries({ queries, current, text, mayChange, onOpen, onChanged }: Props) {
   const [isNaming, setNaming] = useState(false);
-  const task = useTask();
-  const change = (work: () => Promise<unknown>, done: string): void => {
-    void task.run(async () => {
-      await work();
-      onChanged();
-      say(done);
-    });
-  };
   return (
     <aside class="card" aria-label="Saved queries">
       <div class="card-head">
@@ -42,7 +35,6 @@ export function SavedQueries({ queries, current, text, mayChange, onOpen, onChan
           </button>
         )}
       </div>
-      <Problem error={task.error} />
       {queries.length === 0 && (
         <p class="muted">None yet. A query that is saved is there for everybody here.</p>
       )}
@@ -62,30 +54,7 @@ export function SavedQueries({ queries, current, text, mayChange, onOpen, onChan
         ))}
       </ul>
       {current && mayChange && (
-        <div class="actions">
-          <button
-            type="button"
-            class="quiet"
-            disabled={task.isRunning || text === current.sql || text.trim() === ''}
-            onClick={() =>
-              change(() => send('PATCH', `${PATH}/${current.id}`, { sql: text }), 'Saved')
-            }
-          >
-            Save changes
-          </button>
-          <button
-            type="button"
-            class="danger"
-            disabled={task.isRunning}
-            onClick={() => {
-              if (!window.confirm(`Delete the query “${current.name}”?`)) return;
-              setQuery({ saved: null });
-              change(() => send('DELETE', `${PATH}/${current.id}`), 'Deleted');
-            }}
-          >
-            Delete
-          </button>
-        </div>
+        <CurrentQuery key={current.id} query={current} text={text} onChanged={onChanged} />
       )}
       {isNaming && (
         <SaveAs
@@ -99,6 +68,41 @@ export function SavedQueries({ queries, current, text, mayChange, onOpen, onChan
         />
       )}
     </aside>
+  );
+}
+
+interface CurrentProps {
+  query: SavedQuery;
+  text: string;
+  onChanged(): void;
+}
+
+function CurrentQuery({ query, text, onChanged }: CurrentProps) {
+  const change = useChange(onChanged);
+  const path = `${PATH}/${query.id}`;
+  const save = (): void => change.make(() => send('PATCH', path, { sql: text }), { done: 'Saved' });
+  const remove = (): void => {
+    const ask = `Delete the query “${query.name}”?`;
+    const work = () => send('DELETE', path).then(() => setQuery({ saved: null }));
+    change.make(work, { ask, done: 'Deleted' });
+  };
+  return (
+    <>
+      <Problem error={change.error} />
+      <div class="actions">
+        <button
+          type="button"
+          class="quiet"
+          disabled={change.isRunning || text === query.sql || text.trim() === ''}
+          onClick={save}
+        >
+          Save changes
+        </button>
+        <button type="button" class="danger" disabled={change.isRunning} onClick={remove}>
+          Delete
+        </button>
+      </div>
+    </>
   );
 }
 

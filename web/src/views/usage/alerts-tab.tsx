@@ -3,12 +3,12 @@ import { useState } from 'preact/hooks';
 import { may, send } from '../../admin-api.ts';
 import { time } from '../../format.ts';
 import { useLoaded } from '../../use-loaded.ts';
-import { useTask } from '../../use-task.ts';
+import { useChange } from '../../use-change.ts';
+import type { Change } from '../../use-change.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
-import { say } from '../../parts/toast.tsx';
 import { RuleForm } from './alert-rule-form.tsx';
 import type { AlertsAnswer, Rule, StandingRule, Watch } from './usage-shapes.ts';
 
@@ -19,17 +19,10 @@ const TONES = { ok: 'good', pending: 'warn', firing: 'bad' } as const;
 export function Alerts() {
   const { data, error, reload } = useLoaded<AlertsAnswer>('/admin/alerts', EVERY_MS);
   const [edited, setEdited] = useState<Partial<Rule>>();
-  const task = useTask();
-  const act = (work: () => Promise<unknown>, done: string): void => {
-    void task.run(async () => {
-      await work();
-      say(done);
-      reload();
-    });
-  };
+  const change = useChange(reload);
   return (
     <>
-      <Problem error={error ?? task.error} />
+      <Problem error={error ?? change.error} />
       <Section
         title="Rules"
         actions={
@@ -46,41 +39,7 @@ export function Alerts() {
         {data && data.rules.length > 0 && (
           <Table label="Alert rules" columns={['Rule', 'Watches', 'Stands', 'Told by', '']}>
             {data.rules.map((rule) => (
-              <tr key={rule.id}>
-                <td>{rule.name}</td>
-                <td>{wordsOf(rule.watch)}</td>
-                <td>
-                  <Standing rule={rule} />
-                </td>
-                <td>{rule.channels.map(({ type }) => type).join(', ') || 'nobody'}</td>
-                <td>
-                  {may('member') && (
-                    <span class="actions">
-                      <button type="button" class="quiet" onClick={() => setEdited(rule)}>
-                        Change
-                      </button>
-                      <button
-                        type="button"
-                        class="quiet"
-                        onClick={() =>
-                          act(() => send('POST', `/admin/alerts/${rule.id}/test`), 'Told')
-                        }
-                      >
-                        Test
-                      </button>
-                      <button
-                        type="button"
-                        class="danger"
-                        onClick={() =>
-                          act(() => send('DELETE', `/admin/alerts/${rule.id}`), 'Deleted')
-                        }
-                      >
-                        Delete
-                      </button>
-                    </span>
-                  )}
-                </td>
-              </tr>
+              <RuleRow key={rule.id} rule={rule} change={change} onEdit={() => setEdited(rule)} />
             ))}
           </Table>
         )}
@@ -99,6 +58,43 @@ export function Alerts() {
   );
 }
 
+interface RowProps {
+  rule: StandingRule;
+  change: Change;
+  onEdit(): void;
+}
+
+function RuleRow({ rule, change, onEdit }: RowProps) {
+  const path = `/admin/alerts/${rule.id}`;
+  const test = (): void => change.make(() => send('POST', `${path}/test`), { done: 'Told' });
+  const remove = (): void => change.make(() => send('DELETE', path), { done: 'Deleted' });
+  return (
+    <tr>
+      <td>{rule.name}</td>
+      <td>{wordsOf(rule.watch)}</td>
+      <td>
+        <Standing rule={rule} />
+      </td>
+      <td>{rule.channels.map(({ type }) => type).join(', ') || 'nobody'}</td>
+      <td>
+        {may('member') && (
+          <span class="actions">
+            <button type="button" class="quiet" onClick={onEdit}>
+              Change
+            </button>
+            <button type="button" class="quiet" onClick={test}>
+              Test
+            </button>
+            <button type="button" class="danger" onClick={remove}>
+              Delete
+            </button>
+          </span>
+        )}
+      </td>
+    </tr>
+  );
+}
+
 function Standing({ rule: { standing, enabled } }: { rule: StandingRule }) {
   if (!enabled) return <Badge>off</Badge>;
   return (
@@ -110,7 +106,7 @@ function Standing({ rule: { standing, enabled } }: { rule: StandingRule }) {
 }
 
 /** `dead-letters: destination crm, above 5` */
-export function wordsOf({ kind, ...rest }: Watch): string {
+function wordsOf({ kind, ...rest }: Watch): string {
   const parts = Object.entries(rest)
     .filter(([, value]) => value !== null)
     .map(([key, value]) => `${key} ${value}`);
