@@ -6,6 +6,8 @@ import { useLoaded } from '../../use-loaded.ts';
 import { useChange } from '../../use-change.ts';
 import { Code } from '../../parts/code.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
+import { tracePath } from '../../view-paths.ts';
+import { Facts } from '../../parts/facts.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
@@ -214,22 +216,15 @@ function Inspect({ path, onClose }: { path: string; onClose(): void }) {
       <Problem error={error} />
       {data && (
         <div class="fields">
-          <dl class="facts">
-            <dt>Cause</dt>
-            <dd>
-              {data.failure.reason} {data.failure.status}
-            </dd>
-            <dt>Says</dt>
-            <dd>{data.failure.message}</dd>
-            <dt>Attempts</dt>
-            <dd>{data.attempts}</dd>
-            <dt>First failed</dt>
-            <dd>{time(data.firstFailedMs)}</dd>
-            <dt>Message</dt>
-            <dd>
-              <a href={href(`/trace/${encodeURIComponent(data.messageId)}`)}>{data.messageId}</a>
-            </dd>
-          </dl>
+          <Facts
+            facts={[
+              ['Cause', `${data.failure.reason} ${data.failure.status ?? ''}`],
+              ['Says', data.failure.message],
+              ['Attempts', data.attempts],
+              ['First failed', time(data.firstFailedMs)],
+              ['Message', <a href={href(tracePath(data.messageId))}>{data.messageId}</a>],
+            ]}
+          />
           {data.failure.response && <Code text={data.failure.response} label="last response" />}
           {data.message && <Code text={JSON.stringify(data.message, null, 2)} label="event" />}
         </div>

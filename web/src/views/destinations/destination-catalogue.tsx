@@ -1,9 +1,9 @@
 /** Everything that can be connected. */
 import { useLoaded } from '../../use-loaded.ts';
-import { Field } from '../../parts/field.tsx';
+import { AddressText } from '../../parts/address-form.tsx';
 import { Empty, Page } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
-import { href, place, setQuery } from '../../page-router.ts';
+import { href, place } from '../../page-router.ts';
 import type { TypeSummary } from './destination-shapes.ts';
 
 export function Catalogue() {
@@ -16,17 +16,7 @@ export function Catalogue() {
     <Page title="Connect a destination">
       <Problem error={error} />
       <form role="search" onSubmit={(event) => event.preventDefault()}>
-        <Field label="Search the catalogue">
-          {(own) => (
-            <input
-              {...own}
-              type="search"
-              placeholder="Slack, PostgreSQL, webhook"
-              value={text}
-              onInput={(event) => setQuery({ q: event.currentTarget.value })}
-            />
-          )}
-        </Field>
+        <AddressText name="q" label="Search the catalogue" hint="Slack, PostgreSQL, webhook" />
       </form>
       {found?.length === 0 && (
         <Empty>

@@ -11,7 +11,7 @@ import { go } from '../../page-router.ts';
 import { ConnectionForm } from './connection-form.tsx';
 import { DeadLetters } from './dead-letters-tab.tsx';
 import { DeliveryTab } from './delivery-tab.tsx';
-import { StateBadge } from './destination-list.tsx';
+import { StateBadge } from './destination-standing.tsx';
 import { FiltersTab } from './filters-tab.tsx';
 import { Replays } from './replays-tab.tsx';
 import type { Destination, Json, TypeDetail } from './destination-shapes.ts';

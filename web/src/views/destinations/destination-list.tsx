@@ -1,14 +1,13 @@
 import { may } from '../../admin-api.ts';
-import { duration, shortCount } from '../../format.ts';
 import { useLoaded } from '../../use-loaded.ts';
-import { Badge } from '../../parts/badge.tsx';
 import { Empty, Page } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { href } from '../../page-router.ts';
 import type { Destination } from './destination-shapes.ts';
+import { STANDING_COLUMNS, StandingCells, StateBadge } from './destination-standing.tsx';
 
-const COLUMNS = ['Name', 'Type', 'State', 'Delivered', 'Filtered', 'Dead letters', 'Lag'];
+const COLUMNS = ['Name', 'Type', 'State', ...STANDING_COLUMNS];
 
 /** All destinations, with how they fare. */
 export function DestinationList() {
@@ -42,25 +41,11 @@ export function DestinationList() {
               <td>
                 <StateBadge destination={one} />
               </td>
-              <td class="number">{shortCount(one.status?.delivered ?? 0)}</td>
-              <td class="number">{shortCount(sumOf(one.status?.filtered))}</td>
-              <td class="number">{shortCount(one.status?.deadLetters ?? 0)}</td>
-              <td class="number">{duration((one.status?.live?.lagSeconds ?? 0) * 1000)}</td>
+              <StandingCells destination={one} />
             </tr>
           ))}
         </Table>
       )}
     </Page>
   );
-}
-
-function sumOf(counts: Record<string, number> = {}): number {
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
-}
-
-export function StateBadge({ destination }: { destination: Destination }) {
-  const { state, status } = destination;
-  if (status?.failure) return <Badge tone="bad">cannot run</Badge>;
-  if (status?.breaker === 'open') return <Badge tone="bad">not reachable</Badge>;
-  return <Badge tone={state === 'enabled' ? 'good' : 'warn'}>{state}</Badge>;
 }

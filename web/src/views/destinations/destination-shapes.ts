@@ -89,6 +89,11 @@ export interface Status {
   deadLetters: number;
 }
 
+/** For whatever reason they were. */
+export function filteredOf(status: Status | null): number {
+  return Object.values(status?.filtered ?? {}).reduce((sum, count) => sum + count, 0);
+}
+
 export interface Destination {
   id: string;
   slug: string;
@@ -104,20 +109,21 @@ export interface Destination {
   status: Status | null;
 }
 
+export interface Attempt {
+  stream: string;
+  at: string;
+  elapsedMs: number;
+  outcome: string;
+  reason: string | null;
+  message: string | null;
+  status: number | null;
+}
+
 export interface Overview {
   status: Status;
   outcomes: { outcome: string; reason: string; count: number }[];
   hours: { at: string; delivered: number; filtered: number; lost: number }[];
-  attempts: {
-    stream: string;
-    at: string;
-    elapsedMs: number;
-    outcome: string;
-    reason: string | null;
-    message: string | null;
-    status: number | null;
-    events: number;
-  }[];
+  attempts: (Attempt & { events: number })[];
   dead: {
     id: number;
     messageId: string;

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { may, send } from '../../admin-api.ts';
 import { useTask } from '../../use-task.ts';
+import { tracePath } from '../../view-paths.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { ChoiceField } from '../../parts/choice-field.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
@@ -221,9 +222,7 @@ function Results({ results }: { results: readonly FilterResult[] }) {
           <tr key={at}>
             <td>
               {own.messageId ? (
-                <a href={href(`/trace/${encodeURIComponent(own.messageId)}`)}>
-                  {own.event ?? own.type}
-                </a>
+                <a href={href(tracePath(own.messageId))}>{own.event ?? own.type}</a>
               ) : (
                 (own.event ?? own.type)
               )}

@@ -2,6 +2,8 @@
 import { useState } from 'preact/hooks';
 import { Badge } from '../../parts/badge.tsx';
 import { Code } from '../../parts/code.tsx';
+import { Facts } from '../../parts/facts.tsx';
+import { personPath, tracePath } from '../../view-paths.ts';
 import { Time } from '../../parts/time.tsx';
 import { href } from '../../page-router.ts';
 import { nameOf, whoOf } from './live-entries.ts';
@@ -55,44 +57,32 @@ function About({ entry }: { entry: LiveEntry }) {
   const { request, answer, source, messageId } = entry;
   const who = whoOf(entry);
   return (
-    <dl class="facts">
-      <dt>Received</dt>
-      <dd>
-        <Time value={entry.receivedAt} isExact />
-      </dd>
-      <dt>Source</dt>
-      <dd>
-        <a href={href(`/sources/${source}`)}>{source}</a>
-      </dd>
-      {who !== '' && <dt>User</dt>}
-      {who !== '' && (
-        <dd>
-          <a href={href(`/users?${new URLSearchParams({ q: who })}`)}>{who}</a>
-        </dd>
-      )}
-      {messageId && <dt>Message</dt>}
-      {messageId && (
-        <dd>
-          <a href={href(`/trace/${encodeURIComponent(messageId)}`)}>{messageId}</a>
-        </dd>
-      )}
-      {request && <dt>Request</dt>}
-      {request && (
-        <dd>
-          {request.route}
-          {request.events > 1 && `, event ${request.index + 1} of ${request.events}`}
-          {request.ip !== '' && ` from ${request.ip}`}
-          {request.userAgent !== '' && `, ${request.userAgent}`}
-        </dd>
-      )}
-      {answer && <dt>Answer</dt>}
-      {answer && (
-        <dd>
-          {answer.status}: {answer.accepted} accepted, {answer.rejected} rejected
-        </dd>
-      )}
-    </dl>
+    <Facts
+      facts={[
+        ['Received', <Time value={entry.receivedAt} isExact />],
+        ['Source', <a href={href(`/sources/${source}`)}>{source}</a>],
+        who !== '' && ['User', <a href={href(personPath(who))}>{who}</a>],
+        messageId ? ['Message', <a href={href(tracePath(messageId))}>{messageId}</a>] : null,
+        request && ['Request', wordsOfRequest(request)],
+        answer && [
+          'Answer',
+          `${answer.status}: ${answer.accepted} accepted, ${answer.rejected} rejected`,
+        ],
+      ]}
+    />
   );
+}
+
+function wordsOfRequest(request: NonNullable<LiveEntry['request']>): string {
+  const { route, ip, userAgent, events, index } = request;
+  return [
+    route,
+    events > 1 && `, event ${index + 1} of ${events}`,
+    ip !== '' && ` from ${ip}`,
+    userAgent !== '' && `, ${userAgent}`,
+  ]
+    .filter((part) => part !== false)
+    .join('');
 }
 
 /** A stored event in the shape in which it is delivered; a rejected one as it was sent. */

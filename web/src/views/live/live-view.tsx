@@ -69,25 +69,25 @@ export function Live() {
       }
     >
       <Problem error={error} />
-      <Filters filter={filter} />
+      <Filters source={filter.source} />
       <p class="muted">{summaryOf(view)}</p>
-      {view.shown.length === 0 && (
-        <Empty>
-          {view.seen === 0 ? (
-            <>
-              Nothing yet. Send something, for example with <code>npx millrace send</code>, or open
-              your app.
-            </>
-          ) : (
-            'Nothing of what arrived fits these filters.'
-          )}
-        </Empty>
-      )}
+      {view.shown.length === 0 && <Nothing isNew={view.seen === 0} />}
       <div class="live">
         <Entries shown={view.shown} chosen={chosen?.key} onChoose={choose} />
         {chosen && <Entry entry={chosen} />}
       </div>
     </Page>
+  );
+}
+
+/** Of what arrived, or at all. */
+function Nothing({ isNew }: { isNew: boolean }) {
+  if (!isNew) return <Empty>Nothing of what arrived fits these filters.</Empty>;
+  return (
+    <Empty>
+      Nothing yet. Send something, for example with <code>npx millrace send</code>, or open your
+      app.
+    </Empty>
   );
 }
 

@@ -2,7 +2,8 @@
 import { bySource } from '../../server-metrics.ts';
 import { rateOf } from '../../use-metrics.ts';
 import type { Point } from '../../use-metrics.ts';
-import type { History } from './overview-shapes.ts';
+import { sumOfPoints } from '../../counter-history.ts';
+import type { History } from '../../counter-history.ts';
 
 export interface Lines {
   /** Seconds since 1970. */
@@ -41,8 +42,7 @@ export function historyPath(metric: string, { hours, granularity }: Range, nowMs
 export function sumsSince(history: History | undefined, fromMs: number): Map<string, number> {
   const sums = new Map<string, number>();
   for (const { labels, points } of history?.series ?? []) {
-    const since = points.filter(([at]) => Date.parse(at) >= fromMs);
-    const sum = since.reduce((all, [, value]) => all + value, 0);
+    const sum = sumOfPoints(points.filter(([at]) => Date.parse(at) >= fromMs));
     if (sum > 0) sums.set(labels['source'] ?? 'other', sum);
   }
   return sums;

@@ -1,18 +1,17 @@
 /** Each destination in a row: what it got, what it did not get, and how far behind it is. */
-import { duration, shortCount } from '../../format.ts';
-import { Badge } from '../../parts/badge.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Table } from '../../parts/table.tsx';
 import { href } from '../../page-router.ts';
-import type { DestinationRow } from './overview-shapes.ts';
+import type { Destination } from '../destinations/destination-shapes.ts';
+import {
+  STANDING_COLUMNS,
+  StandingCells,
+  StateBadge,
+} from '../destinations/destination-standing.tsx';
 
-const COLUMNS = [
-  'Name',
-  'State',
-  ...['Delivered', 'Filtered', 'Dead letters', 'Lag'].map((number) => ({ number })),
-];
+const COLUMNS = ['Name', 'State', ...STANDING_COLUMNS];
 
-export function Destinations({ rows }: { rows: readonly DestinationRow[] }) {
+export function OverviewDestinations({ rows }: { rows: readonly Destination[] }) {
   return (
     <Section title="Destinations">
       {rows.length === 0 ? (
@@ -22,28 +21,19 @@ export function Destinations({ rows }: { rows: readonly DestinationRow[] }) {
         </Empty>
       ) : (
         <Table label="Destinations" columns={COLUMNS}>
-          {rows.map(({ slug, name, state, status }) => (
-            <tr key={slug}>
+          {rows.map((one) => (
+            <tr key={one.slug}>
               <td>
-                <a href={href(`/destinations/${slug}`)}>{name}</a>
+                <a href={href(`/destinations/${one.slug}`)}>{one.name}</a>
               </td>
               <td>
-                <Badge tone={state !== 'enabled' || status?.breaker === 'open' ? 'warn' : 'good'}>
-                  {status?.breaker === 'open' ? 'not reachable' : state}
-                </Badge>
+                <StateBadge destination={one} />
               </td>
-              <td class="number">{shortCount(status?.delivered ?? 0)}</td>
-              <td class="number">{shortCount(filteredOf(status))}</td>
-              <td class="number">{shortCount(status?.deadLetters ?? 0)}</td>
-              <td class="number">{duration((status?.live?.lagSeconds ?? 0) * 1000)}</td>
+              <StandingCells destination={one} />
             </tr>
           ))}
         </Table>
       )}
     </Section>
   );
-}
-
-function filteredOf(status: DestinationRow['status']): number {
-  return Object.values(status?.filtered ?? {}).reduce((sum, count) => sum + count, 0);
 }

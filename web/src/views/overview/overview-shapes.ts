@@ -1,18 +1,4 @@
 /** What the server answers, as far as the overview reads it. */
-export interface DestinationRow {
-  slug: string;
-  name: string;
-  state: string;
-  status: {
-    failure: string | null;
-    breaker: string;
-    delivered: number;
-    filtered: Record<string, number>;
-    deadLetters: number;
-    live: { lagSeconds: number } | null;
-  } | null;
-}
-
 export interface OverviewAnswer {
   disk: { freeBytes: number | null; minFreeBytes: number; logBytes: number; lakeBytes: number };
   retention: {
@@ -21,11 +7,6 @@ export interface OverviewAnswer {
     logFrom: string | null;
     rejectedRowsMax: number;
   };
-}
-
-export interface FiringAlert {
-  name: string;
-  text: string;
 }
 
 export interface VerifyState {
@@ -46,9 +27,4 @@ export interface Report {
   pending: number;
   problems: string[];
   destinations: { slug: string; problems: string[] }[];
-}
-
-/** A counter over time, by the labels that were asked for. */
-export interface History {
-  series: { labels: Record<string, string>; points: [at: string, value: number][] }[];
 }

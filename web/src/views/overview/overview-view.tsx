@@ -1,23 +1,28 @@
 /** What needs attention, and how everything fares. */
 import { useMemo, useRef } from 'preact/hooks';
 import { me } from '../../admin-api.ts';
+import type { History } from '../../counter-history.ts';
 import { bytes, duration, share, shortCount, time } from '../../format.ts';
 import { useLoaded } from '../../use-loaded.ts';
 import { quantile, total } from '../../server-metrics.ts';
 import type { Metrics } from '../../server-metrics.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Chart } from '../../parts/chart.tsx';
+import { Facts } from '../../parts/facts.tsx';
+import { Figures } from '../../parts/figures.tsx';
 import { Empty, Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { href, place, setQuery } from '../../page-router.ts';
 import { useMetrics } from '../../use-metrics.ts';
 import type { Point } from '../../use-metrics.ts';
+import type { Destination } from '../destinations/destination-shapes.ts';
 import type { Source } from '../sources/source-shapes.ts';
+import type { AlertsAnswer } from '../usage/usage-shapes.ts';
 import { attention } from './attention.ts';
-import { Destinations } from './overview-destinations.tsx';
+import { OverviewDestinations } from './overview-destinations.tsx';
 import { RANGES, historyPath, linesOfCounters, linesOfHistory, sumsSince } from './event-rates.ts';
 import { Recount } from './recount.tsx';
-import type { DestinationRow, History, OverviewAnswer } from './overview-shapes.ts';
+import type { OverviewAnswer } from './overview-shapes.ts';
 
 const EVERY_MS = 5_000;
 const SLOWLY_MS = 30_000;
@@ -27,18 +32,14 @@ const RECEIVED = 'millrace_events_received_total';
 const REJECTED = 'millrace_events_rejected_total';
 const [LAST_HOUR = { name: 'hour', hours: 1, granularity: 'MINUTE' as const }] = RANGES;
 
-interface Alerts {
-  rules: { name: string; standing: { phase: string; text: string } }[];
-}
-
 export function Overview() {
   const sources = useLoaded<Source[]>('/admin/sources', EVERY_MS);
-  const destinations = useLoaded<DestinationRow[]>('/admin/destinations', EVERY_MS);
+  const destinations = useLoaded<Destination[]>('/admin/destinations', EVERY_MS);
   const overview = useLoaded<OverviewAnswer>('/admin/overview', SLOWLY_MS);
   const hour = useHistory(RECEIVED);
   const refused = useHistory(REJECTED);
   const mayRecount = me.value?.sources === null;
-  const alerts = useLoaded<Alerts>(mayRecount ? '/admin/alerts' : null, SLOWLY_MS);
+  const alerts = useLoaded<AlertsAnswer>(mayRecount ? '/admin/alerts' : null, SLOWLY_MS);
   const { points, error } = useMetrics();
   const latest = points.at(-1)?.metrics;
   const sinceMs = Date.now() - HOUR_MS;
@@ -54,14 +55,14 @@ export function Overview() {
               sources: sources.data,
               destinations: destinations.data,
               overview: overview.data,
-              alerts: firing.map(({ name, standing }) => ({ name, text: standing.text })),
+              alerts: firing,
               received: sumsSince(hour, sinceMs),
               rejected: sumsSince(refused, sinceMs),
             })}
           />
-          <Figures metrics={latest} />
+          <SinceStart metrics={latest} />
           <Rates points={points} sources={sources.data} />
-          <Destinations rows={destinations.data} />
+          <OverviewDestinations rows={destinations.data} />
           <div class="columns">
             {mayRecount && <Recount />}
             <Storage overview={overview.data} />
@@ -102,7 +103,7 @@ function Attention({ items }: { items: ReturnType<typeof attention> }) {
 }
 
 /** Received = accepted + rejected; accepted = in SQL + repeated + what is on its way. */
-function Figures({ metrics }: { metrics: Metrics }) {
+function SinceStart({ metrics }: { metrics: Metrics }) {
   const received = total(metrics, RECEIVED);
   const accepted = total(metrics, 'millrace_events_accepted_total');
   const seconds = quantile(metrics, 'millrace_lake_visible_seconds', 0.99);
@@ -121,14 +122,7 @@ function Figures({ metrics }: { metrics: Metrics }) {
       <h2 id="since" class="small">
         Since this server started
       </h2>
-      <dl class="figures">
-        {figures.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Figures figures={figures} />
     </section>
   );
 }
@@ -190,12 +184,7 @@ function Storage({ overview: { disk, retention } }: { overview: OverviewAnswer }
   ];
   return (
     <Section title="Disk and retention">
-      <dl class="facts">
-        {facts.flatMap(([name, value]) => [
-          <dt key={name}>{name}</dt>,
-          <dd key={`${name} is`}>{value}</dd>,
-        ])}
-      </dl>
+      <Facts facts={facts} />
     </Section>
   );
 }

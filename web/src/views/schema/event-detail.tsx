@@ -4,6 +4,7 @@ import { mayWrite, send } from '../../admin-api.ts';
 import { count } from '../../format.ts';
 import { useTask } from '../../use-task.ts';
 import { Badge } from '../../parts/badge.tsx';
+import { Facts } from '../../parts/facts.tsx';
 import { Empty, Page, Section } from '../../parts/page.tsx';
 import { Table } from '../../parts/table.tsx';
 import { TaskForm } from '../../parts/task-form.tsx';
@@ -25,22 +26,19 @@ export function EventDetail({ event, from, onChanged }: Props) {
   const { source, key, type, properties } = event;
   return (
     <Page title={titleOf(event)} actions={<a href={listAddress()}>All events</a>}>
-      <dl class="facts">
-        <dt>Type</dt>
-        <dd>{type}</dd>
-        <dt>Source</dt>
-        <dd>
-          <a href={href(`/sources/${encodeURIComponent(source)}`)}>{source}</a>
-        </dd>
-        <dt>Seen</dt>
-        <dd>
-          {event.count === 0 ? 'not' : count(event.count)} since <Time value={from} />
-        </dd>
-        <dt>Last</dt>
-        <dd>
-          <Time value={event.lastSeenAt} />
-        </dd>
-      </dl>
+      <Facts
+        facts={[
+          ['Type', type],
+          ['Source', <a href={href(`/sources/${encodeURIComponent(source)}`)}>{source}</a>],
+          [
+            'Seen',
+            <>
+              {event.count === 0 ? 'not' : count(event.count)} since <Time value={from} />
+            </>,
+          ],
+          ['Last', <Time value={event.lastSeenAt} />],
+        ]}
+      />
       <Flags flags={event.flags} />
       <Section title="What it is">
         <Note source={source} event={key} property="" text={event.note} onChanged={onChanged} />

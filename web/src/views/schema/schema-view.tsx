@@ -3,26 +3,30 @@ import { download } from '../../download.ts';
 import { count } from '../../format.ts';
 import { useLoaded } from '../../use-loaded.ts';
 import { useTask } from '../../use-task.ts';
+import { AddressChoice, AddressForm, AddressText } from '../../parts/address-form.tsx';
 import { Badge } from '../../parts/badge.tsx';
-import { Field } from '../../parts/field.tsx';
 import { Empty, Page } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { href, place, setQuery } from '../../page-router.ts';
-import type { Source } from '../sources/source-shapes.ts';
+import { SourceFilter } from '../sources/source-filter.tsx';
 import { EventDetail } from './event-detail.tsx';
 import { flagCount, hasText, titleOf } from './schema-view-shapes.ts';
 import type { Schema as SchemaAnswer, SchemaEvent } from './schema-view-shapes.ts';
 import './schema-view.css';
 
-const DAYS = ['1', '7', '30', '90'];
+const DAYS = [
+  ['1', 'day'] as const,
+  ...['7', '30', '90'].map((days) => [days, `${days} days`] as const),
+];
+const DAYS_SHOWN = '7';
 
 /** The view: a list of events, or the one that the address names. */
 export function Schema() {
   const { query } = place.value;
   const source = query.get('source') ?? '';
-  const days = query.get('days') ?? '7';
+  const days = query.get('days') ?? DAYS_SHOWN;
   const asked = new URLSearchParams({ days, ...(source !== '' && { source }) });
   const { data, error, reload } = useLoaded<SchemaAnswer>(`/admin/schema?${asked}`);
   const key = query.get('event');
@@ -32,7 +36,7 @@ export function Schema() {
   }
   return (
     <Page title="Schema" actions={<Exports query={asked} />}>
-      <Filters source={source} days={days} />
+      <Filters source={source} />
       <Problem error={error} />
       {key !== null && data && (
         <p role="status">
@@ -64,61 +68,21 @@ function Exports({ query }: { query: URLSearchParams }) {
   );
 }
 
-function Filters({ source, days }: { source: string; days: string }) {
-  const sources = useLoaded<Source[]>('/admin/sources');
-  const slugs = sources.data?.map(({ slug }) => slug) ?? [];
-  const { query } = place.value;
+function Filters({ source }: { source: string }) {
   return (
-    <form class="inline" role="search" onSubmit={(event) => event.preventDefault()}>
-      <Field label="Search">
-        {(own) => (
-          <input
-            {...own}
-            type="search"
-            placeholder="event, property or note"
-            value={query.get('q') ?? ''}
-            onInput={(event) => setQuery({ q: event.currentTarget.value })}
-          />
-        )}
-      </Field>
-      <Field label="Source">
-        {(own) => (
-          <select
-            {...own}
-            value={source}
-            onChange={(event) => setQuery({ source: event.currentTarget.value, event: null })}
-          >
-            <option value="">all</option>
-            {(slugs.includes(source) || source === '' ? slugs : [source, ...slugs]).map((slug) => (
-              <option key={slug}>{slug}</option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <Field label="Seen in the last">
-        {(own) => (
-          <select
-            {...own}
-            value={days}
-            onChange={(event) => setQuery({ days: event.currentTarget.value })}
-          >
-            {DAYS.map((value) => (
-              <option key={value} value={value}>
-                {value === '1' ? 'day' : `${value} days`}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
+    <AddressForm>
+      <AddressText name="q" label="Search" hint="event, property or note" />
+      <SourceFilter chosen={source} onChange={(slug) => setQuery({ source: slug, event: null })} />
+      <AddressChoice name="days" label="Seen in the last" standard={DAYS_SHOWN} choices={DAYS} />
       <label class="schema-only">
         <input
           type="checkbox"
-          checked={query.get('flagged') === '1'}
+          checked={place.value.query.get('flagged') === '1'}
           onChange={(event) => setQuery({ flagged: event.currentTarget.checked ? '1' : null })}
         />{' '}
         Only what looks inconsistent
       </label>
-    </form>
+    </AddressForm>
   );
 }
 

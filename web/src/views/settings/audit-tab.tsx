@@ -1,14 +1,14 @@
 /** Who changed what, and how it was before. */
 import { useEffect, useState } from 'preact/hooks';
 import { get, may, me } from '../../admin-api.ts';
-import { Field } from '../../parts/field.tsx';
+import { AddressForm, AddressText } from '../../parts/address-form.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Pager } from '../../parts/pager.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Time } from '../../parts/time.tsx';
 import { Table } from '../../parts/table.tsx';
 import { useTask } from '../../use-task.ts';
-import { place, setQuery } from '../../page-router.ts';
+import { place } from '../../page-router.ts';
 import { changesOf } from './settings-shapes.ts';
 import type { AuditEvent } from './settings-shapes.ts';
 
@@ -52,19 +52,9 @@ export function Audit() {
   };
   return (
     <Section title="Audit log">
-      <form class="inline" role="search" onSubmit={(event) => event.preventDefault()}>
-        <Field label="Filter">
-          {(own) => (
-            <input
-              {...own}
-              type="search"
-              placeholder="who, action or name"
-              value={text}
-              onInput={(event) => setQuery({ q: event.currentTarget.value })}
-            />
-          )}
-        </Field>
-      </form>
+      <AddressForm>
+        <AddressText name="q" label="Filter" hint="who, action or name" />
+      </AddressForm>
       <Problem error={task.error} />
       {events?.length === 0 && (
         <Empty>{text === '' ? 'Nothing was changed yet.' : 'No change fits this.'}</Empty>

@@ -5,6 +5,7 @@ import { bytes, count, share, shortCount } from '../../format.ts';
 import { useTask } from '../../use-task.ts';
 import { bySource } from '../../server-metrics.ts';
 import { FormDialog } from '../../parts/dialog.tsx';
+import { Facts } from '../../parts/facts.tsx';
 import { Section } from '../../parts/page.tsx';
 import { TextField } from '../../parts/text-field.tsx';
 import { rateOf, useMetrics } from '../../use-metrics.ts';
@@ -43,15 +44,15 @@ export function Limits({ source, onChange }: Props) {
       }
     >
       <Use source={source} />
-      <dl class="facts">
-        {LIMITS.flatMap(([name, label, show]) => [
-          <dt key={name}>{label}</dt>,
-          <dd key={`${name} is`}>
+      <Facts
+        facts={LIMITS.map(([name, label, show]) => [
+          label,
+          <>
             {show(source.effectiveLimits[name])}
             {source.limits[name] === undefined && <span class="muted"> (general)</span>}
-          </dd>,
+          </>,
         ])}
-      </dl>
+      />
       {isChanging && (
         <ChangeLimits source={source} onClose={() => setChanging(false)} onChange={onChange} />
       )}

@@ -44,6 +44,7 @@ export function Sql() {
   useEffect(() => {
     if (current && text === '') setEditorText(current.sql);
   }, [current]);
+  const isFirst = !query.result && !query.isRunning && !query.error;
   if (saved.error instanceof ApiError && saved.error.status === 403) return <Refused />;
   return (
     <Page
@@ -70,15 +71,9 @@ export function Sql() {
           <Problem error={saved.error} />
           <QueryProblem error={query.error} onShow={(at) => editor.current?.show(...at)} />
           {query.isRunning && <p role="status">Running…</p>}
-          {query.result ? (
-            <>
-              <Exports sql={query.sql} result={query.result} />
-              <Result result={query.result} />
-            </>
-          ) : (
-            !query.isRunning &&
-            !query.error && <Start onTake={() => setEditorText(FIRST)} isEmpty={text === ''} />
-          )}
+          {query.result && <Exports sql={query.sql} result={query.result} />}
+          {query.result && <Result result={query.result} />}
+          {isFirst && <Start onTake={() => setEditorText(FIRST)} isEmpty={text === ''} />}
         </section>
         <SavedQueries
           queries={saved.data ?? []}

@@ -4,10 +4,13 @@ import { duration, time } from '../../format.ts';
 import { useLoaded } from '../../use-loaded.ts';
 import { Badge } from '../../parts/badge.tsx';
 import type { Tone } from '../../parts/badge.tsx';
-import { Field } from '../../parts/field.tsx';
+import { Facts } from '../../parts/facts.tsx';
+import type { Fact } from '../../parts/facts.tsx';
 import { Empty, Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
+import { TextField } from '../../parts/text-field.tsx';
+import { tracePath } from '../../view-paths.ts';
 import { go, href } from '../../page-router.ts';
 import type { ViewProps } from '../../page-router.ts';
 import {
@@ -42,19 +45,10 @@ export function Trace({ params }: ViewProps) {
         role="search"
         onSubmit={(event) => {
           event.preventDefault();
-          if (typed.trim() !== '') go(`/trace/${encodeURIComponent(typed.trim())}`);
+          if (typed.trim() !== '') go(tracePath(typed.trim()));
         }}
       >
-        <Field label="messageId">
-          {(own) => (
-            <input
-              {...own}
-              size={40}
-              value={typed}
-              onInput={(event) => setTyped(event.currentTarget.value)}
-            />
-          )}
-        </Field>
+        <TextField label="messageId" size={40} value={typed} onChange={setTyped} />
         <button type="submit">Trace</button>
       </form>
       {messageId === undefined && (
@@ -84,29 +78,7 @@ function Copy({ copy }: { copy: TracedCopy }) {
     <>
       <Section title={title}>
         <Picture copy={copy} />
-        <dl class="facts">
-          <dt>Received</dt>
-          <dd>
-            {time(copy.receivedAt)} from <a href={href(`/sources/${copy.source}`)}>{copy.source}</a>
-          </dd>
-          <dt>Verdict</dt>
-          <dd>
-            <Badge tone={copy.verdict === 'stored' ? 'good' : 'bad'}>{copy.verdict}</Badge>{' '}
-            {copy.reason}
-          </dd>
-          <dt>Record</dt>
-          <dd>
-            {copy.partition}, position {copy.position}, item {copy.index}
-          </dd>
-          <dt>Lake</dt>
-          <dd>{copy.lake}</dd>
-          {copy.warehouse && (
-            <>
-              <dt>Table</dt>
-              <dd>{copy.warehouse}</dd>
-            </>
-          )}
-        </dl>
+        <Facts facts={factsOf(copy)} />
       </Section>
       {copy.destinations.map((destination) => (
         <OneDestination key={destination.slug} destination={destination} />
@@ -118,6 +90,27 @@ function Copy({ copy }: { copy: TracedCopy }) {
       )}
     </>
   );
+}
+
+function factsOf(copy: TracedCopy): (Fact | null)[] {
+  const { source, verdict, partition, position, index, warehouse } = copy;
+  return [
+    [
+      'Received',
+      <>
+        {time(copy.receivedAt)} from <a href={href(`/sources/${source}`)}>{source}</a>
+      </>,
+    ],
+    [
+      'Verdict',
+      <>
+        <Badge tone={verdict === 'stored' ? 'good' : 'bad'}>{verdict}</Badge> {copy.reason}
+      </>,
+    ],
+    ['Record', `${partition}, position ${position}, item ${index}`],
+    ['Lake', copy.lake],
+    warehouse ? ['Table', warehouse] : null,
+  ];
 }
 
 function OneDestination({ destination }: { destination: TracedDestination }) {

@@ -1,10 +1,11 @@
 /** Events of a source by write key: which app still sends with an old one. */
+import { sumOfPoints } from '../../counter-history.ts';
 import { ago, count } from '../../format.ts';
 import { useLoaded } from '../../use-loaded.ts';
 import { Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
-import type { HistoryAnswer } from './usage-shapes.ts';
+import type { History } from '../../counter-history.ts';
 
 interface Key {
   number: number;
@@ -15,7 +16,7 @@ interface Key {
 
 interface Props {
   source: string;
-  answer: HistoryAnswer | undefined;
+  answer: History | undefined;
 }
 
 export function ByKey({ source, answer }: Props) {
@@ -24,7 +25,7 @@ export function ByKey({ source, answer }: Props) {
   );
   const eventsOf = ({ number }: Key): number => {
     const own = answer?.series.find(({ labels }) => labels['key'] === String(number));
-    return own?.points.reduce((sum, [, value]) => sum + value, 0) ?? 0;
+    return sumOfPoints(own?.points);
   };
   return (
     <Section title="By write key">

@@ -25,7 +25,3 @@ export interface AlertsAnswer {
   past: { name: string; phase: string; text: string; atMs: number; problem: string | null }[];
   hasMail: boolean;
 }
-
-export interface HistoryAnswer {
-  series: { labels: Record<string, string>; points: [at: string, value: number][] }[];
-}

@@ -2,10 +2,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import { count } from '../../format.ts';
 import { useLoaded } from '../../use-loaded.ts';
-import { Field } from '../../parts/field.tsx';
 import { Empty, Page } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
+import { TextField } from '../../parts/text-field.tsx';
 import { Time } from '../../parts/time.tsx';
 import { href, place, setQuery } from '../../page-router.ts';
 import { PersonDetail } from './person-detail.tsx';
@@ -66,18 +66,14 @@ function Search({ text }: { text: string }) {
   };
   return (
     <form class="inline" role="search" onSubmit={search}>
-      <Field label="User id, anonymous id or email">
-        {(own) => (
-          <input
-            {...own}
-            type="search"
-            size={36}
-            required
-            value={draft}
-            onInput={(event) => setDraft(event.currentTarget.value)}
-          />
-        )}
-      </Field>
+      <TextField
+        label="User id, anonymous id or email"
+        type="search"
+        size={36}
+        required
+        value={draft}
+        onChange={setDraft}
+      />
       <button type="submit">Look up</button>
     </form>
   );
