@@ -2,14 +2,14 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useErrorBoundary, useState } from 'preact/hooks';
 import { loadMe, me, request, send } from './admin-api.ts';
-import { Problem } from './parts/problem.tsx';
 import { href, match, onLinkClick, place } from './page-router.ts';
 import type { ViewProps } from './page-router.ts';
+import { Problem } from './parts/problem.tsx';
+import { Toasts } from './parts/toast.tsx';
 import { theme, toggleTheme } from './theme.ts';
 import { VIEWS } from './view-list.ts';
 import type { View } from './view-list.ts';
 import { SignIn } from './views/sign-in/sign-in-view.tsx';
-import { Toasts } from './parts/toast.tsx';
 
 export function App() {
   const [{ token, invitation }] = useState(takeFragment);

@@ -1,11 +1,11 @@
 /** Name, sources, settings, mappings and consent of a destination: new, or changed. */
 import { useState } from 'preact/hooks';
 import { ApiError } from '../../admin-api.ts';
-import { useLoaded } from '../../use-loaded.ts';
 import { ChoiceField } from '../../parts/choice-field.tsx';
 import { Field } from '../../parts/field.tsx';
 import { TaskForm } from '../../parts/task-form.tsx';
 import { TextField } from '../../parts/text-field.tsx';
+import { useLoaded } from '../../use-loaded.ts';
 import { useTask } from '../../use-task.ts';
 import { SettingsForm } from './destination-settings-form.tsx';
 import { draftOf, fieldOfProblem, linesOf, settingsOf } from './destination-settings-model.ts';

@@ -2,17 +2,18 @@
 import { useState } from 'preact/hooks';
 import { may, send } from '../../admin-api.ts';
 import { count, time } from '../../format.ts';
-import { useLoaded } from '../../use-loaded.ts';
-import { useChange } from '../../use-change.ts';
+import { href } from '../../page-router.ts';
 import { Code } from '../../parts/code.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
-import { tracePath } from '../../view-paths.ts';
 import { Facts } from '../../parts/facts.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
+import { RowButton } from '../../parts/row-button.tsx';
 import { Table } from '../../parts/table.tsx';
 import { say } from '../../parts/toast.tsx';
-import { href } from '../../page-router.ts';
+import { useChange } from '../../use-change.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { tracePath } from '../../view-paths.ts';
 import type { DeadLetter, DeadLetterGroup, Json } from './destination-shapes.ts';
 
 const EVERY_MS = 3_000;
@@ -181,17 +182,8 @@ function LetterActions({ chosen, what, onAct }: LetterActionsProps) {
   };
   return (
     <span class="actions">
-      <button
-        type="button"
-        class="quiet"
-        aria-label={`Retry ${what}`}
-        onClick={() => onAct('retry', chosen, 'are tried again')}
-      >
-        Retry
-      </button>
-      <button type="button" class="danger" aria-label={`Discard ${what}`} onClick={discard}>
-        Discard
-      </button>
+      <RowButton text="Retry" of={what} onClick={() => onAct('retry', chosen, 'are tried again')} />
+      <RowButton text="Discard" of={what} isDangerous onClick={discard} />
     </span>
   );
 }

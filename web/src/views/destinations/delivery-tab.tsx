@@ -1,14 +1,14 @@
 /** What became of the events of a destination, with samples of those that did not arrive. */
 import { count, duration, time } from '../../format.ts';
-import { useLoaded } from '../../use-loaded.ts';
-import { tracePath } from '../../view-paths.ts';
+import { href } from '../../page-router.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Chart } from '../../parts/chart.tsx';
 import { Figures } from '../../parts/figures.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
-import { href } from '../../page-router.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { tracePath } from '../../view-paths.ts';
 import { filteredOf } from './destination-shapes.ts';
 import type { Overview } from './destination-shapes.ts';
 

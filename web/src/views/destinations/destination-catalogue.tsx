@@ -1,9 +1,9 @@
 /** Everything that can be connected. */
-import { useLoaded } from '../../use-loaded.ts';
+import { href, place } from '../../page-router.ts';
 import { AddressText } from '../../parts/address-form.tsx';
 import { Empty, Page } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
-import { href, place } from '../../page-router.ts';
+import { useLoaded } from '../../use-loaded.ts';
 import type { TypeSummary } from './destination-shapes.ts';
 
 export function Catalogue() {

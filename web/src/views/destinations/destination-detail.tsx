@@ -1,20 +1,20 @@
 /** One destination: how it fares, its settings, filters, dead letters and replays. */
 import { useState } from 'preact/hooks';
 import { may, send } from '../../admin-api.ts';
-import { useLoaded } from '../../use-loaded.ts';
-import { useChange } from '../../use-change.ts';
+import { go } from '../../page-router.ts';
 import { Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Tabs } from '../../parts/tabs.tsx';
 import { say } from '../../parts/toast.tsx';
-import { go } from '../../page-router.ts';
+import { useChange } from '../../use-change.ts';
+import { useLoaded } from '../../use-loaded.ts';
 import { ConnectionForm } from './connection-form.tsx';
 import { DeadLetters } from './dead-letters-tab.tsx';
 import { DeliveryTab } from './delivery-tab.tsx';
-import { StateBadge } from './destination-standing.tsx';
+import type { Destination, Json, TypeDetail } from './destination-shapes.ts';
+import { StateBadge } from './destination-table.tsx';
 import { FiltersTab } from './filters-tab.tsx';
 import { Replays } from './replays-tab.tsx';
-import type { Destination, Json, TypeDetail } from './destination-shapes.ts';
 
 export function DestinationDetail({ slug, tab }: { slug: string; tab: string }) {
   const { data, error, reload } = useLoaded<Destination[]>('/admin/destinations', 5_000);

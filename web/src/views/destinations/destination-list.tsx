@@ -1,13 +1,10 @@
 import { may } from '../../admin-api.ts';
-import { useLoaded } from '../../use-loaded.ts';
+import { href } from '../../page-router.ts';
 import { Empty, Page } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
-import { Table } from '../../parts/table.tsx';
-import { href } from '../../page-router.ts';
+import { useLoaded } from '../../use-loaded.ts';
 import type { Destination } from './destination-shapes.ts';
-import { STANDING_COLUMNS, StandingCells, StateBadge } from './destination-standing.tsx';
-
-const COLUMNS = ['Name', 'Type', 'State', ...STANDING_COLUMNS];
+import { DestinationTable } from './destination-table.tsx';
 
 /** All destinations, with how they fare. */
 export function DestinationList() {
@@ -30,22 +27,7 @@ export function DestinationList() {
           from now, or from the first one that was kept.
         </Empty>
       )}
-      {data && data.length > 0 && (
-        <Table label="Destinations" columns={COLUMNS}>
-          {data.map((one) => (
-            <tr key={one.id}>
-              <td>
-                <a href={href(`/destinations/${one.slug}`)}>{one.name}</a>
-              </td>
-              <td>{one.type}</td>
-              <td>
-                <StateBadge destination={one} />
-              </td>
-              <StandingCells destination={one} />
-            </tr>
-          ))}
-        </Table>
-      )}
+      {data && data.length > 0 && <DestinationTable destinations={data} hasTypes />}
     </Page>
   );
 }

@@ -4,8 +4,8 @@ import type { ViewProps } from '../../page-router.ts';
 import { Catalogue } from './destination-catalogue.tsx';
 import { DestinationDetail } from './destination-detail.tsx';
 import { DestinationList } from './destination-list.tsx';
-import './destinations-view.css';
 import { NewDestination } from './new-destination.tsx';
+import './destinations-view.css';
 
 export function Destinations({ params }: ViewProps) {
   const { slug, tab } = params;

@@ -1,8 +1,7 @@
 /** Filters of a destination, with what they would do to real recent events. */
 import { useState } from 'preact/hooks';
 import { may, send } from '../../admin-api.ts';
-import { useTask } from '../../use-task.ts';
-import { tracePath } from '../../view-paths.ts';
+import { href } from '../../page-router.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { ChoiceField } from '../../parts/choice-field.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
@@ -11,7 +10,8 @@ import { Table } from '../../parts/table.tsx';
 import { TaskForm } from '../../parts/task-form.tsx';
 import { TextField } from '../../parts/text-field.tsx';
 import { say } from '../../parts/toast.tsx';
-import { href } from '../../page-router.ts';
+import { useTask } from '../../use-task.ts';
+import { tracePath } from '../../view-paths.ts';
 import type { Destination, Filter, FilterAction, FilterResult } from './destination-shapes.ts';
 
 interface Props {

@@ -1,9 +1,9 @@
 /** What a mapping would send of a real recent event. */
 import { useState } from 'preact/hooks';
 import { get, send } from '../../admin-api.ts';
-import { useTask } from '../../use-task.ts';
 import { Code } from '../../parts/code.tsx';
 import { Problem } from '../../parts/problem.tsx';
+import { useTask } from '../../use-task.ts';
 import type { RecentEvent, Subscription } from './destination-shapes.ts';
 
 interface Shown {

@@ -1,10 +1,10 @@
 /** A new destination of one type. */
 import { get, send } from '../../admin-api.ts';
-import { useLoaded } from '../../use-loaded.ts';
+import { go } from '../../page-router.ts';
 import { Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { say } from '../../parts/toast.tsx';
-import { go } from '../../page-router.ts';
+import { useLoaded } from '../../use-loaded.ts';
 import { ConnectionForm } from './connection-form.tsx';
 import { slugOf } from './destination-settings-model.ts';
 import type { Destination, Json, TypeDetail } from './destination-shapes.ts';

@@ -1,5 +1,6 @@
 /** Which events cause which action of one of Segment's destinations, and what it is sent. */
 import { useState } from 'preact/hooks';
+import type { Action, ActionField, Json, Subscription, TypeDetail } from './destination-shapes.ts';
 import {
   groupedFields,
   shownText,
@@ -9,7 +10,6 @@ import {
   withText,
 } from './mapping-model.ts';
 import { MappingPreview } from './mapping-preview.tsx';
-import type { Action, ActionField, Json, Subscription, TypeDetail } from './destination-shapes.ts';
 
 interface Props {
   type: TypeDetail;

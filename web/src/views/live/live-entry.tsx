@@ -1,11 +1,11 @@
 /** One event in full: what became of it, the request it came in, and as it was sent. */
 import { useState } from 'preact/hooks';
+import { href } from '../../page-router.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Code } from '../../parts/code.tsx';
 import { Facts } from '../../parts/facts.tsx';
-import { personPath, tracePath } from '../../view-paths.ts';
 import { Time } from '../../parts/time.tsx';
-import { href } from '../../page-router.ts';
+import { personPath, tracePath } from '../../view-paths.ts';
 import { nameOf, whoOf } from './live-entries.ts';
 import type { LiveEntry } from './live-entries.ts';
 

@@ -2,13 +2,13 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { events as listen } from '../../admin-api.ts';
 import { count, shortCount, time } from '../../format.ts';
+import { place } from '../../page-router.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Empty, Page } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
-import { place } from '../../page-router.ts';
-import { Entry, Status } from './live-entry.tsx';
 import { nameOf, whoOf } from './live-entries.ts';
 import type { LiveEntry, LiveFilter } from './live-entries.ts';
+import { Entry, Status } from './live-entry.tsx';
 import { createFeed } from './live-feed.ts';
 import type { Feed, FeedView } from './live-feed.ts';
 import { Filters } from './live-filters.tsx';

@@ -1,9 +1,9 @@
 /** Events per minute of each source, from the history or, in the first minutes, from counters. */
+import { sumOfPoints } from '../../counter-history.ts';
+import type { History } from '../../counter-history.ts';
 import { bySource } from '../../server-metrics.ts';
 import { rateOf } from '../../use-metrics.ts';
 import type { Point } from '../../use-metrics.ts';
-import { sumOfPoints } from '../../counter-history.ts';
-import type { History } from '../../counter-history.ts';
 
 export interface Lines {
   /** Seconds since 1970. */

@@ -1,12 +1,12 @@
 /** The conservation check: every event that was received is somewhere, recounted from the files. */
 import { may, send } from '../../admin-api.ts';
 import { count, share } from '../../format.ts';
-import { useLoaded } from '../../use-loaded.ts';
-import { useChange } from '../../use-change.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Time } from '../../parts/time.tsx';
+import { useChange } from '../../use-change.ts';
+import { useLoaded } from '../../use-loaded.ts';
 import type { Report, VerifyState } from './overview-shapes.ts';
 
 const EVERY_MS = 1_500;

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { mayWrite, send } from '../../admin-api.ts';
 import { count } from '../../format.ts';
-import { useTask } from '../../use-task.ts';
+import { href, place } from '../../page-router.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Facts } from '../../parts/facts.tsx';
 import { Empty, Page, Section } from '../../parts/page.tsx';
@@ -10,7 +10,7 @@ import { Table } from '../../parts/table.tsx';
 import { TaskForm } from '../../parts/task-form.tsx';
 import { Time } from '../../parts/time.tsx';
 import { say } from '../../parts/toast.tsx';
-import { href, place } from '../../page-router.ts';
+import { useTask } from '../../use-task.ts';
 import { ADVICE, titleOf } from './schema-view-shapes.ts';
 import type { Flag, SchemaEvent, SchemaProperty } from './schema-view-shapes.ts';
 

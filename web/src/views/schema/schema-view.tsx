@@ -1,15 +1,15 @@
 /** What is tracked: events, their properties, what is odd about them, and what people write. */
 import { download } from '../../download.ts';
 import { count } from '../../format.ts';
-import { useLoaded } from '../../use-loaded.ts';
-import { useTask } from '../../use-task.ts';
+import { href, place, setQuery } from '../../page-router.ts';
 import { AddressChoice, AddressForm, AddressText } from '../../parts/address-form.tsx';
 import { Badge } from '../../parts/badge.tsx';
 import { Empty, Page } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
-import { href, place, setQuery } from '../../page-router.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { SourceFilter } from '../sources/source-filter.tsx';
 import { EventDetail } from './event-detail.tsx';
 import { flagCount, hasText, titleOf } from './schema-view-shapes.ts';

@@ -1,14 +1,14 @@
 /** Who changed what, and how it was before. */
 import { useEffect, useState } from 'preact/hooks';
 import { get, may, me } from '../../admin-api.ts';
+import { place } from '../../page-router.ts';
 import { AddressForm, AddressText } from '../../parts/address-form.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Pager } from '../../parts/pager.tsx';
 import { Problem } from '../../parts/problem.tsx';
-import { Time } from '../../parts/time.tsx';
 import { Table } from '../../parts/table.tsx';
+import { Time } from '../../parts/time.tsx';
 import { useTask } from '../../use-task.ts';
-import { place } from '../../page-router.ts';
 import { changesOf } from './settings-shapes.ts';
 import type { AuditEvent } from './settings-shapes.ts';
 

@@ -1,13 +1,13 @@
 /** Name, role and sources of somebody. */
 import { useState } from 'preact/hooks';
 import { send } from '../../admin-api.ts';
-import { useLoaded } from '../../use-loaded.ts';
-import { useTask } from '../../use-task.ts';
 import { FormDialog } from '../../parts/dialog.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { TextField } from '../../parts/text-field.tsx';
 import { say } from '../../parts/toast.tsx';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import type { Source } from '../sources/source-shapes.ts';
 import { RoleChoice } from './role-choice.tsx';
 import type { Member, SourceRights } from './settings-shapes.ts';

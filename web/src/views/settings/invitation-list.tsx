@@ -2,11 +2,12 @@
 import { useEffect } from 'preact/hooks';
 import { send } from '../../admin-api.ts';
 import { time } from '../../format.ts';
-import { useLoaded } from '../../use-loaded.ts';
-import { useChange } from '../../use-change.ts';
 import { Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
+import { RowButton } from '../../parts/row-button.tsx';
 import { Table } from '../../parts/table.tsx';
+import { useChange } from '../../use-change.ts';
+import { useLoaded } from '../../use-loaded.ts';
 import { linkOf } from './invitation-link.ts';
 import { rightsText } from './rights-text.ts';
 import type { Invitation } from './settings-shapes.ts';
@@ -46,24 +47,19 @@ export function Invitations({ turn, onLink }: Props) {
             <td>{time(invitation.expiresAt)}</td>
             <td>
               <span class="actions">
-                <button
-                  type="button"
-                  class="quiet"
-                  aria-label={`New link for ${invitation.email}`}
+                <RowButton
+                  text="New link"
+                  of={`for ${invitation.email}`}
                   disabled={change.isRunning}
                   onClick={() => offer(invitation)}
-                >
-                  New link
-                </button>
-                <button
-                  type="button"
-                  class="danger"
-                  aria-label={`Withdraw ${invitation.email}`}
+                />
+                <RowButton
+                  text="Withdraw"
+                  of={invitation.email}
+                  isDangerous
                   disabled={change.isRunning}
                   onClick={() => withdraw(invitation)}
-                >
-                  Withdraw
-                </button>
+                />
               </span>
             </td>
           </tr>

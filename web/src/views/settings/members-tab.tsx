@@ -1,22 +1,23 @@
 /** People: invited by a link, with a role, kept to some sources, disabled, deleted. */
 import { useState } from 'preact/hooks';
 import { may, me, send } from '../../admin-api.ts';
-import { useLoaded } from '../../use-loaded.ts';
-import { useChange } from '../../use-change.ts';
-import type { Change } from '../../use-change.ts';
-import { useTask } from '../../use-task.ts';
 import { EnabledBadge } from '../../parts/badge.tsx';
 import { Code } from '../../parts/code.tsx';
 import { Dialog, FormDialog } from '../../parts/dialog.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
+import { RowButton } from '../../parts/row-button.tsx';
 import { Table } from '../../parts/table.tsx';
 import { TextField } from '../../parts/text-field.tsx';
+import { useChange } from '../../use-change.ts';
+import type { Change } from '../../use-change.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { ChangeMember } from './change-member.tsx';
 import { linkOf } from './invitation-link.ts';
 import { Invitations } from './invitation-list.tsx';
-import { RoleChoice } from './role-choice.tsx';
 import { rightsText } from './rights-text.ts';
+import { RoleChoice } from './role-choice.tsx';
 import type { Member, Role } from './settings-shapes.ts';
 
 interface Link {
@@ -136,43 +137,27 @@ function MemberActions({ member, change, onEdit, onPassword }: ActionsProps) {
   };
   return (
     <span class="actions">
-      <button
-        type="button"
-        class="quiet"
-        aria-label={`Change ${email}`}
-        disabled={change.isRunning}
-        onClick={onEdit}
-      >
-        Change
-      </button>
-      <button
-        type="button"
-        class="quiet"
-        aria-label={`New password for ${email}`}
+      <RowButton text="Change" of={email} disabled={change.isRunning} onClick={onEdit} />
+      <RowButton
+        text="New password"
+        of={`for ${email}`}
         disabled={change.isRunning}
         onClick={onPassword}
-      >
-        New password
-      </button>
-      <button
-        type="button"
-        class="quiet"
-        aria-label={`${isEnabled ? 'Disable' : 'Enable'} ${email}`}
+      />
+      <RowButton
+        text={isEnabled ? 'Disable' : 'Enable'}
+        of={email}
         disabled={change.isRunning}
         onClick={turn}
-      >
-        {isEnabled ? 'Disable' : 'Enable'}
-      </button>
+      />
       {email !== me.value?.name && (
-        <button
-          type="button"
-          class="danger"
-          aria-label={`Delete ${email}`}
+        <RowButton
+          text="Delete"
+          of={email}
+          isDangerous
           disabled={change.isRunning}
           onClick={remove}
-        >
-          Delete
-        </button>
+        />
       )}
     </span>
   );

@@ -1,11 +1,11 @@
 /** Where data is kept. */
 import { me, may } from '../../admin-api.ts';
 import { bytes, count } from '../../format.ts';
-import { useLoaded } from '../../use-loaded.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
+import { useLoaded } from '../../use-loaded.ts';
 import type { Region } from './settings-shapes.ts';
 
 /** The tab of regions. */

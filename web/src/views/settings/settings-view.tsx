@@ -1,8 +1,8 @@
 /** Who may do what, who did what, where data is, and how this page looks. */
 import { may } from '../../admin-api.ts';
+import type { ViewProps } from '../../page-router.ts';
 import { Page } from '../../parts/page.tsx';
 import { Tabs } from '../../parts/tabs.tsx';
-import type { ViewProps } from '../../page-router.ts';
 import { Audit } from './audit-tab.tsx';
 import { Look } from './look-tab.tsx';
 import { Members } from './members-tab.tsx';

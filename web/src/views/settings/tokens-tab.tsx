@@ -1,18 +1,19 @@
 /** API tokens: made with a role and an end, shown once, revoked. */
 import { useState } from 'preact/hooks';
 import { may, send } from '../../admin-api.ts';
-import { useLoaded } from '../../use-loaded.ts';
-import { useChange } from '../../use-change.ts';
-import { useTask } from '../../use-task.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { ChoiceField } from '../../parts/choice-field.tsx';
 import { Code } from '../../parts/code.tsx';
 import { Dialog, FormDialog } from '../../parts/dialog.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
+import { RowButton } from '../../parts/row-button.tsx';
 import { Table } from '../../parts/table.tsx';
 import { TextField } from '../../parts/text-field.tsx';
 import { Time } from '../../parts/time.tsx';
+import { useChange } from '../../use-change.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { RoleChoice } from './role-choice.tsx';
 import type { Role, Token } from './settings-shapes.ts';
 
@@ -116,15 +117,13 @@ function TokenRow({ token, isBusy, onRevoke }: RowProps) {
       </td>
       <td>
         {!isRevoked && (
-          <button
-            type="button"
-            class="danger"
-            aria-label={`Revoke ${name}`}
+          <RowButton
+            text="Revoke"
+            of={name}
+            isDangerous
             disabled={isBusy || (role === 'owner' && !may('owner'))}
             onClick={onRevoke}
-          >
-            Revoke
-          </button>
+          />
         )}
       </td>
     </tr>

@@ -1,12 +1,12 @@
 /** Email and password; or, from a link that works once, a name and a new password. */
 import { useState } from 'preact/hooks';
 import { loadMe, send } from '../../admin-api.ts';
-import { useLoaded } from '../../use-loaded.ts';
-import { useTask } from '../../use-task.ts';
+import { href, place } from '../../page-router.ts';
 import { Problem } from '../../parts/problem.tsx';
 import { TaskForm } from '../../parts/task-form.tsx';
 import { TextField } from '../../parts/text-field.tsx';
-import { href, place } from '../../page-router.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import './sign-in-view.css';
 
 interface Invited {

@@ -1,11 +1,11 @@
 /** Waits for the first event of a source, and says when it is there. */
 import { useState } from 'preact/hooks';
-import { useLoaded } from '../../use-loaded.ts';
-import { tracePath } from '../../view-paths.ts';
+import { href } from '../../page-router.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Time } from '../../parts/time.tsx';
-import { href } from '../../page-router.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { tracePath } from '../../view-paths.ts';
 
 const WAITING_MS = 1_000;
 /** Once they arrive, the latest is only a sign of life. */

@@ -1,19 +1,19 @@
 /** One source: how to send, its keys, its limits. */
 import { useState } from 'preact/hooks';
 import { mayWrite, send } from '../../admin-api.ts';
-import { useLoaded } from '../../use-loaded.ts';
-import { useChange } from '../../use-change.ts';
+import { href } from '../../page-router.ts';
 import { Badge, EnabledBadge } from '../../parts/badge.tsx';
 import { Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
-import { href } from '../../page-router.ts';
+import { useChange } from '../../use-change.ts';
+import { useLoaded } from '../../use-loaded.ts';
 import { FirstEvent } from './first-event.tsx';
+import { Snippets } from './snippets.tsx';
 import { Keys } from './source-keys.tsx';
 import { Limits } from './source-limits.tsx';
 import { ChangeSource } from './source-settings.tsx';
 import { freshKeys } from './source-shapes.ts';
 import type { SourceDetail as Detail } from './source-shapes.ts';
-import { Snippets } from './snippets.tsx';
 
 export function SourceDetail({ slug }: { slug: string }) {
   const { data, error, reload } = useLoaded<Detail>(`/admin/sources/${slug}`, 5_000);

@@ -1,6 +1,6 @@
 /** All sources, or one; what the address says is shown also before the sources are known. */
-import { useLoaded } from '../../use-loaded.ts';
 import { ChoiceField } from '../../parts/choice-field.tsx';
+import { useLoaded } from '../../use-loaded.ts';
 import type { Source } from './source-shapes.ts';
 
 interface Props {

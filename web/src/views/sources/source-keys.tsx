@@ -2,8 +2,6 @@
 import { useState } from 'preact/hooks';
 import { mayWrite, send } from '../../admin-api.ts';
 import { time } from '../../format.ts';
-import { useChange } from '../../use-change.ts';
-import { useTask } from '../../use-task.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { ChoiceField } from '../../parts/choice-field.tsx';
 import { Code } from '../../parts/code.tsx';
@@ -11,6 +9,8 @@ import { FormDialog } from '../../parts/dialog.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
+import { useChange } from '../../use-change.ts';
+import { useTask } from '../../use-task.ts';
 import type { SourceDetail, WriteKey } from './source-shapes.ts';
 
 interface Props {

@@ -2,13 +2,13 @@
 import { useState } from 'preact/hooks';
 import { mayWrite, send } from '../../admin-api.ts';
 import { bytes, count, share, shortCount } from '../../format.ts';
-import { useTask } from '../../use-task.ts';
-import { bySource } from '../../server-metrics.ts';
 import { FormDialog } from '../../parts/dialog.tsx';
 import { Facts } from '../../parts/facts.tsx';
 import { Section } from '../../parts/page.tsx';
 import { TextField } from '../../parts/text-field.tsx';
+import { bySource } from '../../server-metrics.ts';
 import { rateOf, useMetrics } from '../../use-metrics.ts';
+import { useTask } from '../../use-task.ts';
 import type { Source, SourceLimits } from './source-shapes.ts';
 
 const LIMITS: readonly [

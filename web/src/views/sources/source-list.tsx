@@ -1,8 +1,7 @@
 /** All sources that one may see, and a dialog that makes a new one. */
 import { useState } from 'preact/hooks';
 import { may, me, send } from '../../admin-api.ts';
-import { useLoaded } from '../../use-loaded.ts';
-import { useTask } from '../../use-task.ts';
+import { go, href } from '../../page-router.ts';
 import { EnabledBadge } from '../../parts/badge.tsx';
 import { ChoiceField } from '../../parts/choice-field.tsx';
 import { FormDialog } from '../../parts/dialog.tsx';
@@ -11,7 +10,8 @@ import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { TextField } from '../../parts/text-field.tsx';
 import { Time } from '../../parts/time.tsx';
-import { go, href } from '../../page-router.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import { ENVIRONMENTS, freshKeys } from './source-shapes.ts';
 import type { Source } from './source-shapes.ts';
 

@@ -1,13 +1,13 @@
 /** Name, environment, and how the collector treats what a source sends. */
 import { useState } from 'preact/hooks';
 import { may, send } from '../../admin-api.ts';
-import { useTask } from '../../use-task.ts';
+import { go } from '../../page-router.ts';
 import { ChoiceField } from '../../parts/choice-field.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
 import { TaskForm } from '../../parts/task-form.tsx';
 import { TextField } from '../../parts/text-field.tsx';
 import { say } from '../../parts/toast.tsx';
-import { go } from '../../page-router.ts';
+import { useTask } from '../../use-task.ts';
 import { ENVIRONMENTS } from './source-shapes.ts';
 import type { Source } from './source-shapes.ts';
 

@@ -1,13 +1,13 @@
 /** Queries that people keep: opened, saved, saved again, deleted. */
 import { useState } from 'preact/hooks';
 import { send } from '../../admin-api.ts';
-import { useChange } from '../../use-change.ts';
-import { useTask } from '../../use-task.ts';
+import { setQuery } from '../../page-router.ts';
 import { FormDialog } from '../../parts/dialog.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { TextField } from '../../parts/text-field.tsx';
 import { say } from '../../parts/toast.tsx';
-import { setQuery } from '../../page-router.ts';
+import { useChange } from '../../use-change.ts';
+import { useTask } from '../../use-task.ts';
 import type { SavedQuery } from './sql-shapes.ts';
 
 interface Props {

@@ -2,15 +2,15 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, get, may, request } from '../../admin-api.ts';
 import { download, saveAs } from '../../download.ts';
-import { useLoaded } from '../../use-loaded.ts';
-import { useTask } from '../../use-task.ts';
+import { place, setQuery } from '../../page-router.ts';
 import { Empty, Page } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
-import { place, setQuery } from '../../page-router.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
+import { SavedQueries } from './saved-query-list.tsx';
 import type { SqlEditor } from './sql-editor.ts';
 import { placeOfError } from './sql-result-model.ts';
 import { Result } from './sql-result.tsx';
-import { SavedQueries } from './saved-query-list.tsx';
 import type { SavedQuery, SqlResult, SqlTable } from './sql-shapes.ts';
 import './sql-view.css';
 

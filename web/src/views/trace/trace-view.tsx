@@ -1,7 +1,8 @@
 /** One event from its arrival to every destination, as a picture and as a list. */
 import { useState } from 'preact/hooks';
 import { duration, time } from '../../format.ts';
-import { useLoaded } from '../../use-loaded.ts';
+import { go, href } from '../../page-router.ts';
+import type { ViewProps } from '../../page-router.ts';
 import { Badge } from '../../parts/badge.tsx';
 import type { Tone } from '../../parts/badge.tsx';
 import { Facts } from '../../parts/facts.tsx';
@@ -10,9 +11,8 @@ import { Empty, Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { TextField } from '../../parts/text-field.tsx';
+import { useLoaded } from '../../use-loaded.ts';
 import { tracePath } from '../../view-paths.ts';
-import { go, href } from '../../page-router.ts';
-import type { ViewProps } from '../../page-router.ts';
 import {
   moodOfAttempt,
   moodOfStanding,

@@ -1,13 +1,13 @@
 /** A rule: what is watched, for how long, and who is told. */
 import { useState } from 'preact/hooks';
 import { send } from '../../admin-api.ts';
-import { useLoaded } from '../../use-loaded.ts';
-import { useTask } from '../../use-task.ts';
 import { ChoiceField } from '../../parts/choice-field.tsx';
 import { FormDialog } from '../../parts/dialog.tsx';
 import { Field } from '../../parts/field.tsx';
 import { TextField } from '../../parts/text-field.tsx';
 import { say } from '../../parts/toast.tsx';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
 import type { Channel, Rule, Watch } from './usage-shapes.ts';
 
 interface Props {

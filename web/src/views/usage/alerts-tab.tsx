@@ -2,13 +2,14 @@
 import { useState } from 'preact/hooks';
 import { may, send } from '../../admin-api.ts';
 import { time } from '../../format.ts';
-import { useLoaded } from '../../use-loaded.ts';
-import { useChange } from '../../use-change.ts';
-import type { Change } from '../../use-change.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
+import { RowButton } from '../../parts/row-button.tsx';
 import { Table } from '../../parts/table.tsx';
+import { useChange } from '../../use-change.ts';
+import type { Change } from '../../use-change.ts';
+import { useLoaded } from '../../use-loaded.ts';
 import { RuleForm } from './alert-rule-form.tsx';
 import type { AlertsAnswer, Rule, StandingRule, Watch } from './usage-shapes.ts';
 
@@ -131,14 +132,7 @@ function Suggestions({ known, onTake }: SuggestionsProps) {
             <td>{rule.name}</td>
             <td>{wordsOf(rule.watch)}</td>
             <td>
-              <button
-                type="button"
-                class="quiet"
-                aria-label={`Take ${rule.name}`}
-                onClick={() => onTake(rule)}
-              >
-                Take
-              </button>
+              <RowButton text="Take" of={rule.name} onClick={() => onTake(rule)} />
             </td>
           </tr>
         ))}

@@ -1,11 +1,11 @@
 /** Events of a source by name, against the same time of earlier weeks. */
 import { count, share } from '../../format.ts';
-import { useLoaded } from '../../use-loaded.ts';
+import { href } from '../../page-router.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
-import { href } from '../../page-router.ts';
+import { useLoaded } from '../../use-loaded.ts';
 
 interface Volume {
   type: string;

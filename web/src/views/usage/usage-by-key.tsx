@@ -1,11 +1,11 @@
 /** Events of a source by write key: which app still sends with an old one. */
 import { sumOfPoints } from '../../counter-history.ts';
+import type { History } from '../../counter-history.ts';
 import { ago, count } from '../../format.ts';
-import { useLoaded } from '../../use-loaded.ts';
 import { Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
-import type { History } from '../../counter-history.ts';
+import { useLoaded } from '../../use-loaded.ts';
 
 interface Key {
   number: number;

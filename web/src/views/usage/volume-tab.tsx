@@ -2,14 +2,14 @@
 import { sumOfHistory, sumOfPoints } from '../../counter-history.ts';
 import type { History } from '../../counter-history.ts';
 import { count, share } from '../../format.ts';
-import { useLoaded } from '../../use-loaded.ts';
+import { place } from '../../page-router.ts';
 import { AddressChoice } from '../../parts/address-form.tsx';
 import { Chart } from '../../parts/chart.tsx';
 import { Figures } from '../../parts/figures.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
-import { place } from '../../page-router.ts';
+import { useLoaded } from '../../use-loaded.ts';
 import { ByEvent } from './usage-by-event.tsx';
 import { ByKey } from './usage-by-key.tsx';
 

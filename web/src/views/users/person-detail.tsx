@@ -2,15 +2,15 @@
 import { useState } from 'preact/hooks';
 import { get } from '../../admin-api.ts';
 import { count } from '../../format.ts';
-import { useTask } from '../../use-task.ts';
-import { personPath, tracePath } from '../../view-paths.ts';
+import { href } from '../../page-router.ts';
 import { Facts } from '../../parts/facts.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Pager } from '../../parts/pager.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
-import { href } from '../../page-router.ts';
+import { useTask } from '../../use-task.ts';
+import { personPath, tracePath } from '../../view-paths.ts';
 import { valueText } from './users-shapes.ts';
 import type { Person, Timeline, TimelineEvent, Trait } from './users-shapes.ts';
 

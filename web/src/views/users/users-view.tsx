@@ -1,13 +1,13 @@
 /** One person, looked up by what is known of them. */
 import { useEffect, useState } from 'preact/hooks';
 import { count } from '../../format.ts';
-import { useLoaded } from '../../use-loaded.ts';
+import { href, place, setQuery } from '../../page-router.ts';
 import { Empty, Page } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { TextField } from '../../parts/text-field.tsx';
 import { Time } from '../../parts/time.tsx';
-import { href, place, setQuery } from '../../page-router.ts';
+import { useLoaded } from '../../use-loaded.ts';
 import { PersonDetail } from './person-detail.tsx';
 import type { Person, PersonKind, PersonMatch } from './users-shapes.ts';
 import './users-view.css';
