@@ -23,6 +23,7 @@ interface TextProps {
   size?: number;
 }
 
+/** Says nothing in the address as long as it is empty. */
 export function AddressText({ name, label, hint, size }: TextProps) {
   return (
     <TextField
@@ -44,6 +45,7 @@ interface ChoiceProps {
   choices: readonly Choice<string>[];
 }
 
+/** One of a few, by a parameter of the address. */
 export function AddressChoice({ name, label, standard, choices }: ChoiceProps) {
   return (
     <ChoiceField
