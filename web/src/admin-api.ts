@@ -86,10 +86,15 @@ export function may(needed: Me['role']): boolean {
   return roles.indexOf(me.value?.role ?? '') >= roles.indexOf(needed);
 }
 
+/** True when whoever is signed in is not kept to some sources; admins never are. */
+export function seesAllSources(): boolean {
+  return may('admin') || me.value?.sources === null;
+}
+
 /** True when whoever is signed in may change this source, and what belongs to it. */
 export function mayWrite(slug: string): boolean {
   if (!may('member')) return false;
-  return may('admin') || !me.value?.sources || me.value.sources.write.includes(slug);
+  return seesAllSources() || me.value?.sources?.write.includes(slug) === true;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** What needs attention, and how everything fares. */
 import { useMemo, useRef } from 'preact/hooks';
-import { me } from '../../admin-api.ts';
+import { seesAllSources } from '../../admin-api.ts';
 import type { History } from '../../counter-history.ts';
 import { bytes, duration, share, shortCount, time } from '../../format.ts';
 import { href, place, setQuery } from '../../page-router.ts';
@@ -38,7 +38,7 @@ export function Overview() {
   const overview = useLoaded<OverviewAnswer>('/admin/overview', SLOWLY_MS);
   const hour = useHistory(RECEIVED);
   const refused = useHistory(REJECTED);
-  const mayRecount = me.value?.sources === null;
+  const mayRecount = seesAllSources();
   const alerts = useLoaded<AlertsAnswer>(mayRecount ? '/admin/alerts' : null, SLOWLY_MS);
   const { points, error } = useMetrics();
   const latest = points.at(-1)?.metrics;

@@ -1,6 +1,6 @@
 /** Who changed what, and how it was before. */
 import { useEffect, useState } from 'preact/hooks';
-import { get, may, me } from '../../admin-api.ts';
+import { get, seesAllSources } from '../../admin-api.ts';
 import { place } from '../../page-router.ts';
 import { AddressForm, AddressText } from '../../parts/address-form.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
@@ -22,7 +22,7 @@ export function Audit() {
   const [events, setEvents] = useState<AuditEvent[]>();
   const [hasMore, setMore] = useState(false);
   const task = useTask();
-  const isKept = me.value?.sources !== null && !may('admin');
+  const isKept = !seesAllSources();
   const take = (before: readonly AuditEvent[], page: readonly AuditEvent[]): void => {
     setEvents([...before, ...page]);
     setMore(page.length === PAGE);

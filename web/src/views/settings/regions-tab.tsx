@@ -1,5 +1,5 @@
 /** Where data is kept. */
-import { me, may } from '../../admin-api.ts';
+import { seesAllSources } from '../../admin-api.ts';
 import { bytes, count } from '../../format.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
@@ -10,7 +10,7 @@ import type { Region } from './settings-shapes.ts';
 
 /** The tab of regions. */
 export function Regions() {
-  const isKept = me.value?.sources !== null && !may('admin');
+  const isKept = !seesAllSources();
   const { data, error } = useLoaded<Region[]>(isKept ? null : '/admin/regions');
   if (isKept) return <Empty>Regions are shown to those who may see all sources.</Empty>;
   return (

@@ -1,6 +1,6 @@
 /** All sources that one may see, and a dialog that makes a new one. */
 import { useState } from 'preact/hooks';
-import { may, me, send } from '../../admin-api.ts';
+import { may, seesAllSources, send } from '../../admin-api.ts';
 import { go, href } from '../../page-router.ts';
 import { EnabledBadge } from '../../parts/badge.tsx';
 import { ChoiceField } from '../../parts/choice-field.tsx';
@@ -19,7 +19,7 @@ import type { Source } from './source-shapes.ts';
 export function SourceList() {
   const { data, error } = useLoaded<Source[]>('/admin/sources', 10_000);
   const [isMaking, setMaking] = useState(false);
-  const mayMake = may('member') && me.value?.sources === null;
+  const mayMake = may('member') && seesAllSources();
   return (
     <Page
       title="Sources"
