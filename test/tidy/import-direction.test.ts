@@ -2,8 +2,15 @@
 import assert from 'node:assert/strict';
 import { posix } from 'node:path';
 import { after, test } from 'node:test';
-import { isExportDeclaration, isImportDeclaration, isStringLiteral } from 'typescript/unstable/ast';
-import { nodesOf, parseCode } from './repo-files.ts';
+import {
+  SyntaxKind,
+  isCallExpression,
+  isExportDeclaration,
+  isImportDeclaration,
+  isStringLiteral,
+} from 'typescript/unstable/ast';
+import type { Node } from 'typescript/unstable/ast';
+import { nodesOf, parseCode, parseDashboard } from './repo-files.ts';
 import type { CodeFile } from './repo-files.ts';
 
 /** A folder of src/ may import from rows above its own. */
@@ -37,6 +44,9 @@ const RE_EXPORTS: Readonly<Record<string, string>> = {
 
 const code = parseCode();
 after(() => code.close());
+const dashboard = parseDashboard();
+after(() => dashboard.close());
+const all = [...code.files, ...dashboard.files];
 const sources = code.files.filter(({ path }) => path.startsWith('src/'));
 const imports = sources.flatMap((file) =>
   importsOf(file).map((target) => ({ from: file.path, target })),
@@ -49,12 +59,18 @@ const crossings = imports
   })
   .filter(({ fromFolder, toFolder }) => fromFolder !== toFolder);
 
+/** Of types too, and when they are loaded later: whoever changes the target has to look here. */
 function importsOf(file: CodeFile): string[] {
   return [...nodesOf(file.tree)].flatMap((node) => {
-    if (!isImportDeclaration(node) && !isExportDeclaration(node)) return [];
-    const { moduleSpecifier } = node;
-    return moduleSpecifier && isStringLiteral(moduleSpecifier) ? [moduleSpecifier.text] : [];
+    const target = targetOf(node);
+    return target && isStringLiteral(target) ? [target.text] : [];
   });
+}
+
+function targetOf(node: Node): Node | undefined {
+  if (isImportDeclaration(node) || isExportDeclaration(node)) return node.moduleSpecifier;
+  const isLater = isCallExpression(node) && node.expression.kind === SyntaxKind.ImportKeyword;
+  return isLater ? node.arguments[0] : undefined;
 }
 
 /** `log` of `src/log/record.ts`; `main` of `src/main.ts`. */
@@ -120,7 +136,7 @@ test('events does no input or output', () => {
 
 test('no file imports itself by way of others', () => {
   const targets = new Map<string, string[]>();
-  for (const file of code.files) {
+  for (const file of all) {
     const own = importsOf(file).filter((target) => target.startsWith('.'));
     targets.set(
       file.path,
@@ -141,7 +157,7 @@ test('no file imports itself by way of others', () => {
 });
 
 test('no file only re-exports', () => {
-  const barrels = code.files.filter(({ tree }) => {
+  const barrels = all.filter(({ tree }) => {
     const statements = [...tree.statements];
     return (
       statements.some(isExportDeclaration) &&

@@ -1,7 +1,7 @@
 /** What the dashboard reads of /metrics. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bySource, parseMetrics, total } from '../../web/src/metrics.ts';
+import { bySource, parseMetrics, total } from '../../web/src/server-metrics.ts';
 
 test("samples are numbers by name and label, without Millrace's own events", () => {
   const metrics = parseMetrics(

@@ -1,5 +1,5 @@
 /** Files that are made from an answer, because a link cannot carry the token. */
-import { request } from './api.ts';
+import { request } from './admin-api.ts';
 
 /** @throws ApiError with what the server says is wrong. */
 export async function download(

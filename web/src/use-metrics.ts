@@ -1,8 +1,8 @@
 /** The server's metrics every few seconds, so that the differences of counters are rates. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { request } from './api.ts';
-import { parseMetrics } from './metrics.ts';
-import type { Metrics } from './metrics.ts';
+import { request } from './admin-api.ts';
+import { parseMetrics } from './server-metrics.ts';
+import type { Metrics } from './server-metrics.ts';
 
 export interface Point {
   seconds: number;

@@ -1,5 +1,5 @@
 /** Parts of a view with an address each: links, so that they can be opened and sent. */
-import { href, place } from '../router.ts';
+import { href, place } from '../page-router.ts';
 
 interface Props {
   label: string;

@@ -1,91 +1,79 @@
 /** Name, sources, settings, mappings and consent of a destination: new, or changed. */
 import { useState } from 'preact/hooks';
-import { ApiError } from '../../api.ts';
-import type { Task } from '../../loading.ts';
-import { useLoaded } from '../../loading.ts';
+import { ApiError } from '../../admin-api.ts';
+import { ChoiceField } from '../../parts/choice-field.tsx';
 import { Field } from '../../parts/field.tsx';
-import { Problem } from '../../parts/problem.tsx';
-import { SettingsForm } from './settings-form.tsx';
-import { draftOf, fieldOfProblem, linesOf, settingsOf } from './settings-model.ts';
-import type { Destination, Json, Subscription, TypeDetail } from './shapes.ts';
+import { TaskForm } from '../../parts/task-form.tsx';
+import { TextField } from '../../parts/text-field.tsx';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
+import { SettingsForm } from './destination-settings-form.tsx';
+import { draftOf, fieldOfProblem, linesOf, settingsOf } from './destination-settings-model.ts';
+import type { Draft } from './destination-settings-model.ts';
+import type {
+  Destination,
+  Json,
+  SettingField,
+  Subscription,
+  TypeDetail,
+} from './destination-shapes.ts';
 import { SubscriptionsEditor } from './subscriptions-editor.tsx';
 
 interface Props {
   type: TypeDetail;
   /** Undefined: a new one. */
   destination?: Destination;
-  task: Task;
   label: string;
-  onSubmit(given: Json): void;
+  onSubmit(given: Json): Promise<unknown>;
 }
 
 /** Mappings have an editor of their own. */
 const SUBSCRIPTIONS = 'subscriptions';
+const DAY_MS = 86_400_000;
 
-export function ConnectionForm({ type, destination, task, label, onSubmit }: Props) {
+export function ConnectionForm({ type, destination, label, onSubmit }: Props) {
   const fields = type.fields.filter(({ key }) => key !== SUBSCRIPTIONS);
-  const [name, setName] = useState(destination?.name ?? type.title);
-  const [sources, setSources] = useState(destination?.sources ?? null);
-  const [consent, setConsent] = useState((destination?.consentCategories ?? []).join('\n'));
-  const [start, setStart] = useState('now');
-  const [draft, setDraft] = useState(() => draftOf(fields, destination?.settings));
-  const [mappings, setMappings] = useState(
-    destination?.settings[SUBSCRIPTIONS] as Subscription[] | undefined,
-  );
-  const [problems, setProblems] = useState<Record<string, string>>({});
-  const refused = task.error instanceof ApiError ? fieldOfProblem(task.error.field) : '';
-  const known = [...fields.map(({ key }) => key), SUBSCRIPTIONS];
-  const submit = (event: Event & { currentTarget: HTMLFormElement }): void => {
-    event.preventDefault();
-    const read = settingsOf(fields, draft);
+  const [given, setGiven] = useState(() => givenOf(type, fields, destination));
+  const [unread, setUnread] = useState<Record<string, string>>({});
+  const task = useTask();
+  const set = (change: Partial<Given>): void => setGiven((before) => ({ ...before, ...change }));
+  const submit = async (form: HTMLFormElement): Promise<void> => {
+    const { settings, problems } = settingsOf(fields, given.draft);
     // A mapping that cannot be read would be saved as it was before.
-    const unread = event.currentTarget.querySelector('.d-subscriptions [aria-invalid="true"]');
-    if (unread) read.problems[SUBSCRIPTIONS] = 'A field of a mapping cannot be read';
-    setProblems(read.problems);
-    if (Object.keys(read.problems).length > 0) return;
-    onSubmit({
-      name,
-      sources,
-      consentCategories: linesOf(consent),
-      settings: {
-        ...read.settings,
-        ...(type.actions && mappings !== undefined && { [SUBSCRIPTIONS]: mappings }),
-      },
-      ...(!destination && { start }),
-    });
+    if (form.querySelector('.d-subscriptions [aria-invalid="true"]')) {
+      problems[SUBSCRIPTIONS] = 'A field of a mapping cannot be read';
+    }
+    setUnread(problems);
+    if (Object.keys(problems).length === 0) await onSubmit(requestOf(type, given, settings));
   };
+  const refused = task.error instanceof ApiError ? fieldOfProblem(task.error.field) : '';
+  const problems = { ...unread, ...(task.error && { [refused]: task.error.message }) };
   return (
-    <form class="fields" onSubmit={submit} noValidate>
-      <Field label="Name" help="For people, and for the integrations object of events.">
-        {(own) => (
-          <input
-            {...own}
-            required
-            maxLength={200}
-            value={name}
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        )}
-      </Field>
-      <SourceChoice chosen={sources} onChange={setSources} />
-      {!destination && <StartChoice value={start} onChange={setStart} />}
+    <TaskForm task={task} label={label} noValidate onSubmit={submit}>
+      <TextField
+        label="Name"
+        help="For people, and for the integrations object of events."
+        required
+        maxLength={200}
+        value={given.name}
+        onChange={(name) => set({ name })}
+      />
+      <SourceChoice chosen={given.sources} onChange={(sources) => set({ sources })} />
+      {given.start !== undefined && (
+        <StartChoice value={given.start} onChange={(start) => set({ start })} />
+      )}
       <SettingsForm
         fields={fields}
-        draft={draft}
-        problems={{
-          ...problems,
-          ...(known.includes(refused) && task.error && { [refused]: task.error.message }),
-        }}
-        onChange={setDraft}
+        draft={given.draft}
+        problems={problems}
+        onChange={(draft) => set({ draft })}
       />
       {type.actions && (
         <SubscriptionsEditor
           type={type}
-          subscriptions={mappings}
-          problem={
-            problems[SUBSCRIPTIONS] ?? (refused === SUBSCRIPTIONS ? task.error?.message : undefined)
-          }
-          onChange={setMappings}
+          subscriptions={given.mappings}
+          problem={problems[SUBSCRIPTIONS]}
+          onChange={(mappings) => set({ mappings })}
         />
       )}
       <Field
@@ -96,24 +84,55 @@ export function ConnectionForm({ type, destination, task, label, onSubmit }: Pro
           <textarea
             {...own}
             rows={2}
-            value={consent}
-            onInput={(event) => setConsent(event.currentTarget.value)}
+            value={given.consent}
+            onInput={(event) => set({ consent: event.currentTarget.value })}
           />
         )}
       </Field>
-      {Object.keys(problems).length > 0 && (
+      {Object.keys(unread).length > 0 && (
         <p class="problem" role="alert">
           Some settings are missing or not readable; see above.
         </p>
       )}
-      <Problem error={task.error} />
-      <div>
-        <button type="submit" disabled={task.isRunning}>
-          {label}
-        </button>
-      </div>
-    </form>
+    </TaskForm>
   );
+}
+
+/** What the form holds. */
+interface Given {
+  name: string;
+  /** Slugs; null: all. */
+  sources: string[] | null;
+  /** A line each. */
+  consent: string;
+  /** Undefined: it has begun. */
+  start: string | undefined;
+  draft: Draft;
+  /** Undefined: Segment's presets, or a type that has no mappings. */
+  mappings: Subscription[] | undefined;
+}
+
+function givenOf(type: TypeDetail, fields: readonly SettingField[], own?: Destination): Given {
+  return {
+    name: own?.name ?? type.title,
+    sources: own?.sources ?? null,
+    consent: (own?.consentCategories ?? []).join('\n'),
+    start: own ? undefined : 'now',
+    draft: draftOf(fields, own?.settings),
+    mappings: own?.settings[SUBSCRIPTIONS] as Subscription[] | undefined,
+  };
+}
+
+function requestOf(type: TypeDetail, given: Given, settings: Json): Json {
+  const { name, sources, consent, start, mappings } = given;
+  const hasMappings = type.actions !== undefined && mappings !== undefined;
+  return {
+    name,
+    sources,
+    consentCategories: linesOf(consent),
+    settings: { ...settings, ...(hasMappings && { [SUBSCRIPTIONS]: mappings }) },
+    ...(start !== undefined && { start }),
+  };
 }
 
 interface SourceChoiceProps {
@@ -156,39 +175,35 @@ function SourceChoice({ chosen, onChange }: SourceChoiceProps) {
   );
 }
 
+const STARTS: readonly (readonly [start: string, text: string])[] = [
+  ['now', 'now'],
+  ['time', 'at a time'],
+  ['beginning', 'with the first event that is kept'],
+];
+
 function StartChoice({ value, onChange }: { value: string; onChange(value: string): void }) {
   const isTime = value !== 'now' && value !== 'beginning';
   return (
     <div class="columns">
-      <Field label="Begins" help="What came before is not sent, and can be replayed later.">
-        {(own) => (
-          <select
-            {...own}
-            value={isTime ? 'time' : value}
-            onChange={(event) => {
-              const chosen = event.currentTarget.value;
-              const day = new Date(Date.now() - 86_400_000).toISOString();
-              onChange(chosen === 'time' ? `${day.slice(0, 19)}Z` : chosen);
-            }}
-          >
-            <option value="now">now</option>
-            <option value="time">at a time</option>
-            <option value="beginning">with the first event that is kept</option>
-          </select>
-        )}
-      </Field>
+      <ChoiceField
+        label="Begins"
+        help="What came before is not sent, and can be replayed later."
+        value={isTime ? 'time' : value}
+        choices={STARTS}
+        onChange={(chosen) => {
+          const day = new Date(Date.now() - DAY_MS).toISOString();
+          onChange(chosen === 'time' ? `${day.slice(0, 19)}Z` : chosen);
+        }}
+      />
       {isTime && (
-        <Field label="From" help="In UTC.">
-          {(own) => (
-            <input
-              {...own}
-              type="datetime-local"
-              step={1}
-              value={value.replace('Z', '')}
-              onInput={(event) => onChange(`${event.currentTarget.value}Z`)}
-            />
-          )}
-        </Field>
+        <TextField
+          label="From"
+          help="In UTC."
+          type="datetime-local"
+          step={1}
+          value={value.replace('Z', '')}
+          onChange={(time) => onChange(`${time}Z`)}
+        />
       )}
     </div>
   );

@@ -1,13 +1,16 @@
 /** What became of the events of a destination, with samples of those that did not arrive. */
 import { count, duration, time } from '../../format.ts';
-import { useLoaded } from '../../loading.ts';
+import { href } from '../../page-router.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Chart } from '../../parts/chart.tsx';
+import { Figures } from '../../parts/figures.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
-import { href } from '../../router.ts';
-import type { Overview } from './shapes.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { tracePath } from '../../view-paths.ts';
+import { filteredOf } from './destination-shapes.ts';
+import type { Overview } from './destination-shapes.ts';
 
 const EVERY_MS = 3_000;
 
@@ -16,7 +19,7 @@ export function DeliveryTab({ slug }: { slug: string }) {
   if (!data) return <Problem error={error} />;
   return (
     <>
-      <Figures data={data} />
+      <Standing data={data} />
       <Hours data={data} />
       <Outcomes data={data} />
       <Samples slug={slug} data={data} />
@@ -25,26 +28,21 @@ export function DeliveryTab({ slug }: { slug: string }) {
   );
 }
 
-function Figures({ data: { status } }: { data: Overview }) {
-  const filtered = Object.values(status.filtered).reduce((sum, own) => sum + own, 0);
-  const figures: [string, string][] = [
-    ['Delivered', count(status.delivered)],
-    ['Filtered', count(filtered)],
-    ['Waiting for another attempt', count(status.live?.waiting ?? 0)],
-    ['In flight', count(status.live?.inFlight ?? 0)],
-    ['Dead letters', count(status.deadLetters)],
-    ['Lag', duration((status.live?.lagSeconds ?? 0) * 1000)],
-    ['Breaker', status.breaker],
-  ];
+function Standing({ data: { status } }: { data: Overview }) {
+  const { delivered, live, deadLetters, breaker } = status;
   return (
-    <dl class="figures" aria-label="Since it began">
-      {figures.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
+    <Figures
+      label="Since it began"
+      figures={[
+        ['Delivered', count(delivered)],
+        ['Filtered', count(filteredOf(status))],
+        ['Waiting for another attempt', count(live?.waiting ?? 0)],
+        ['In flight', count(live?.inFlight ?? 0)],
+        ['Dead letters', count(deadLetters)],
+        ['Lag', duration((live?.lagSeconds ?? 0) * 1000)],
+        ['Breaker', breaker],
+      ]}
+    />
   );
 }
 
@@ -128,7 +126,7 @@ function Samples({ slug, data: { dead, filtered = [] } }: { slug: string; data: 
 }
 
 function TraceLink({ messageId }: { messageId: string }) {
-  return <a href={href(`/trace/${encodeURIComponent(messageId)}`)}>trace</a>;
+  return <a href={href(tracePath(messageId))}>trace</a>;
 }
 
 function Attempts({ data: { attempts } }: { data: Overview }) {

@@ -1,19 +1,20 @@
 /** One destination: how it fares, its settings, filters, dead letters and replays. */
 import { useState } from 'preact/hooks';
-import { may, send } from '../../api.ts';
-import { useLoaded, useTask } from '../../loading.ts';
+import { may, send } from '../../admin-api.ts';
+import { go } from '../../page-router.ts';
 import { Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Tabs } from '../../parts/tabs.tsx';
 import { say } from '../../parts/toast.tsx';
-import { go } from '../../router.ts';
+import { useChange } from '../../use-change.ts';
+import { useLoaded } from '../../use-loaded.ts';
 import { ConnectionForm } from './connection-form.tsx';
-import { DeadLetters } from './dead-letters.tsx';
+import { DeadLetters } from './dead-letters-tab.tsx';
 import { DeliveryTab } from './delivery-tab.tsx';
-import { StateBadge } from './destination-list.tsx';
+import type { Destination, Json, TypeDetail } from './destination-shapes.ts';
+import { StateBadge } from './destination-table.tsx';
 import { FiltersTab } from './filters-tab.tsx';
-import { Replays } from './replays.tsx';
-import type { Destination, Json, TypeDetail } from './shapes.ts';
+import { Replays } from './replays-tab.tsx';
 
 export function DestinationDetail({ slug, tab }: { slug: string; tab: string }) {
   const { data, error, reload } = useLoaded<Destination[]>('/admin/destinations', 5_000);
@@ -69,31 +70,19 @@ interface OwnProps {
 
 function Steering({ destination, onChange }: OwnProps) {
   const { slug, state, name } = destination;
-  const task = useTask();
-  const change = (body: Json, text: string): void => {
-    void task.run(async () => {
-      await send('PATCH', `/admin/destinations/${slug}`, body);
-      say(text);
-      onChange();
-    });
-  };
-  const test = (): void => {
-    void task.run(async () => {
-      await send('POST', `/admin/destinations/${slug}/test`);
-      say('The test succeeded');
-    });
-  };
+  const path = `/admin/destinations/${slug}`;
+  const change = useChange(onChange);
+  const turn = (to: Destination['state'], done: string): void =>
+    change.make(() => send('PATCH', path, { state: to }), { done });
+  const test = (): void =>
+    change.make(() => send('POST', `${path}/test`), { done: 'The test succeeded' });
   const remove = (): void => {
-    const text = `Delete ${name}? Its cursor, dead letters and counts go with it.`;
-    if (!window.confirm(text)) return;
-    void task.run(async () => {
-      await send('DELETE', `/admin/destinations/${slug}`);
-      go('/destinations');
-    });
+    const ask = `Delete ${name}? Its cursor, dead letters and counts go with it.`;
+    change.make(() => send('DELETE', path).then(() => go('/destinations')), { ask });
   };
   return (
     <>
-      <button type="button" class="quiet" disabled={task.isRunning} onClick={test}>
+      <button type="button" class="quiet" disabled={change.isRunning} onClick={test}>
         Test
       </button>
       {state === 'enabled' ? (
@@ -101,12 +90,12 @@ function Steering({ destination, onChange }: OwnProps) {
           type="button"
           class="quiet"
           title="Events are kept for later"
-          onClick={() => change({ state: 'paused' }, 'Paused')}
+          onClick={() => turn('paused', 'Paused')}
         >
           Pause
         </button>
       ) : (
-        <button type="button" onClick={() => change({ state: 'enabled' }, 'Enabled')}>
+        <button type="button" onClick={() => turn('enabled', 'Enabled')}>
           Enable
         </button>
       )}
@@ -115,7 +104,7 @@ function Steering({ destination, onChange }: OwnProps) {
           type="button"
           class="quiet"
           title="Events pass by, counted as filtered"
-          onClick={() => change({ state: 'disabled' }, 'Disabled')}
+          onClick={() => turn('disabled', 'Disabled')}
         >
           Disable
         </button>
@@ -123,7 +112,7 @@ function Steering({ destination, onChange }: OwnProps) {
       <button type="button" class="danger" onClick={remove}>
         Delete
       </button>
-      <Problem error={task.error} />
+      <Problem error={change.error} />
     </>
   );
 }
@@ -132,20 +121,15 @@ function SettingsTab({ destination, onChange }: OwnProps) {
   const { slug, type } = destination;
   const { data, error } = useLoaded<TypeDetail>(`/admin/destinations/types/${type}`);
   const [own] = useState(destination);
-  const task = useTask();
-  const save = (given: Json): void => {
-    void task.run(async () => {
-      await send('PATCH', `/admin/destinations/${slug}`, given);
-      say('Saved');
-      onChange();
-    });
+  const save = async (given: Json): Promise<void> => {
+    await send('PATCH', `/admin/destinations/${slug}`, given);
+    say('Saved');
+    onChange();
   };
   return (
     <Section title="Settings">
       <Problem error={error} />
-      {data && (
-        <ConnectionForm type={data} destination={own} task={task} label="Save" onSubmit={save} />
-      )}
+      {data && <ConnectionForm type={data} destination={own} label="Save" onSubmit={save} />}
     </Section>
   );
 }

@@ -1,15 +1,18 @@
 /** Filters of a destination, with what they would do to real recent events. */
 import { useState } from 'preact/hooks';
-import { may, send } from '../../api.ts';
-import { useTask } from '../../loading.ts';
+import { may, send } from '../../admin-api.ts';
+import { href } from '../../page-router.ts';
 import { Badge } from '../../parts/badge.tsx';
-import { Field } from '../../parts/field.tsx';
+import { ChoiceField } from '../../parts/choice-field.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
+import { TaskForm } from '../../parts/task-form.tsx';
+import { TextField } from '../../parts/text-field.tsx';
 import { say } from '../../parts/toast.tsx';
-import { href } from '../../router.ts';
-import type { Destination, Filter, FilterAction, FilterResult } from './shapes.ts';
+import { useTask } from '../../use-task.ts';
+import { tracePath } from '../../view-paths.ts';
+import type { Destination, Filter, FilterAction, FilterResult } from './destination-shapes.ts';
 
 interface Props {
   destination: Destination;
@@ -32,12 +35,12 @@ const NEW: Draft = {
   percent: '10',
   properties: '',
 };
-const KINDS: Record<Kind, string> = {
-  drop: 'drop the event',
-  sample: 'keep only a share of the users',
-  drop_properties: 'remove properties',
-  allow_properties: 'keep only these properties',
-};
+const KINDS: readonly (readonly [kind: Kind, text: string])[] = [
+  ['drop', 'drop the event'],
+  ['sample', 'keep only a share of the users'],
+  ['drop_properties', 'remove properties'],
+  ['allow_properties', 'keep only these properties'],
+];
 
 function actionOf({ kind, percent, properties }: Draft): FilterAction {
   if (kind === 'drop') return { type: 'drop' };
@@ -48,97 +51,120 @@ function actionOf({ kind, percent, properties }: Draft): FilterAction {
 
 export function FiltersTab({ destination, onChange }: Props) {
   const [filters, setFilters] = useState<readonly Filter[]>(destination.filters);
-  const [draft, setDraft] = useState<Draft>(NEW);
   const [results, setResults] = useState<FilterResult[]>();
-  const task = useTask();
-  const added: Filter = { if: draft.condition, actions: [actionOf(draft)] };
-  const preview = (wanted: readonly Filter[]): void => {
-    void task.run(async () => {
-      const body = { filters: wanted };
-      const answer = await send<{ results: FilterResult[] }>(
-        'POST',
-        '/admin/filters/preview',
-        body,
-      );
-      setResults(answer.results);
-    });
+  const preview = async (wanted: readonly Filter[]): Promise<void> => {
+    const path = '/admin/filters/preview';
+    const answer = await send<{ results: FilterResult[] }>('POST', path, { filters: wanted });
+    setResults(answer.results);
   };
-  const save = (wanted: readonly Filter[]): void => {
-    void task.run(async () => {
-      await send('PATCH', `/admin/destinations/${destination.slug}`, { filters: wanted });
-      setFilters(wanted);
-      say('Saved');
-      onChange();
-    });
+  const save = async (wanted: readonly Filter[]): Promise<void> => {
+    await send('PATCH', `/admin/destinations/${destination.slug}`, { filters: wanted });
+    setFilters(wanted);
+    say('Saved');
+    onChange();
   };
   return (
     <>
-      <Section title="Filters">
-        {filters.length === 0 && <Empty>No filter: everything that is routed here is sent.</Empty>}
-        {filters.length > 0 && (
-          <Table label="Filters" columns={['If', 'Then', '']}>
-            {filters.map((filter, at) => (
-              <tr key={at}>
-                <td>
-                  <code>{filter.if}</code> {filter.enabled === false && <Badge>off</Badge>}
-                </td>
-                <td>
-                  <code>{JSON.stringify(filter.actions)}</code>
-                </td>
-                <td>
-                  {may('member') && (
-                    <span class="actions">
-                      <button
-                        type="button"
-                        class="quiet"
-                        onClick={() => save(withSwitched(filters, at))}
-                      >
-                        {filter.enabled === false ? 'Switch on' : 'Switch off'}
-                      </button>
-                      <button
-                        type="button"
-                        class="danger"
-                        onClick={() => save(filters.filter((_, other) => other !== at))}
-                      >
-                        Remove
-                      </button>
-                    </span>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </Table>
-        )}
-        {filters.length > 0 && (
-          <button type="button" class="quiet" onClick={() => preview(filters)}>
-            What they do to recent events
-          </button>
-        )}
-      </Section>
-      {may('member') && (
-        <Section title="Add a filter">
-          <form
-            class="fields"
-            onSubmit={(event) => {
-              event.preventDefault();
-              save([...filters, added]);
-            }}
-          >
-            <DraftFields draft={draft} onChange={setDraft} />
-            <Problem error={task.error} />
-            <div class="actions">
-              <button type="button" class="quiet" onClick={() => preview([...filters, added])}>
-                Preview on recent events
-              </button>
-              <button type="submit" disabled={task.isRunning}>
-                Add the filter
-              </button>
-            </div>
-          </form>
-        </Section>
-      )}
+      <FilterList filters={filters} onSave={save} onPreview={preview} />
+      {may('member') && <NewFilter filters={filters} onSave={save} onPreview={preview} />}
       {results && <Results results={results} />}
     </>
+  );
+}
+
+interface FiltersProps {
+  filters: readonly Filter[];
+  onSave(wanted: readonly Filter[]): Promise<void>;
+  onPreview(wanted: readonly Filter[]): Promise<void>;
+}
+
+function FilterList({ filters, onSave, onPreview }: FiltersProps) {
+  const task = useTask();
+  const save = (wanted: readonly Filter[]): void => void task.run(() => onSave(wanted));
+  return (
+    <Section title="Filters">
+      <Problem error={task.error} />
+      {filters.length === 0 && <Empty>No filter: everything that is routed here is sent.</Empty>}
+      {filters.length > 0 && (
+        <>
+          <Table label="Filters" columns={['If', 'Then', '']}>
+            {filters.map((filter, at) => (
+              <FilterRow
+                key={at}
+                filter={filter}
+                onSwitch={() => save(withSwitched(filters, at))}
+                onRemove={() => save(filters.filter((_, other) => other !== at))}
+              />
+            ))}
+          </Table>
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => void task.run(() => onPreview(filters))}
+          >
+            What they do to recent events
+          </button>
+        </>
+      )}
+    </Section>
+  );
+}
+
+interface FilterRowProps {
+  filter: Filter;
+  onSwitch(): void;
+  onRemove(): void;
+}
+
+function FilterRow({ filter, onSwitch, onRemove }: FilterRowProps) {
+  const isOff = filter.enabled === false;
+  return (
+    <tr>
+      <td>
+        <code>{filter.if}</code> {isOff && <Badge>off</Badge>}
+      </td>
+      <td>
+        <code>{JSON.stringify(filter.actions)}</code>
+      </td>
+      <td>
+        {may('member') && (
+          <span class="actions">
+            <button type="button" class="quiet" onClick={onSwitch}>
+              {isOff ? 'Switch on' : 'Switch off'}
+            </button>
+            <button type="button" class="danger" onClick={onRemove}>
+              Remove
+            </button>
+          </span>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function NewFilter({ filters, onSave, onPreview }: FiltersProps) {
+  const [draft, setDraft] = useState<Draft>(NEW);
+  const task = useTask();
+  const wanted = [...filters, { if: draft.condition, actions: [actionOf(draft)] }];
+  return (
+    <Section title="Add a filter">
+      <TaskForm
+        task={task}
+        label="Add the filter"
+        onSubmit={() => onSave(wanted)}
+        actions={
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => void task.run(() => onPreview(wanted))}
+          >
+            Preview on recent events
+          </button>
+        }
+      >
+        <DraftFields draft={draft} onChange={setDraft} />
+      </TaskForm>
+    </Section>
   );
 }
 
@@ -152,54 +178,35 @@ function DraftFields({ draft, onChange }: { draft: Draft; onChange(draft: Draft)
   const set = (change: Partial<Draft>): void => onChange({ ...draft, ...change });
   return (
     <>
-      <Field label="If (FQL)" help={'Such as type = "track" and properties.total > 100.'}>
-        {(own) => (
-          <input
-            {...own}
-            class="d-code"
-            spellcheck={false}
-            value={draft.condition}
-            onInput={(event) => set({ condition: event.currentTarget.value })}
-          />
-        )}
-      </Field>
-      <Field label="Then">
-        {(own) => (
-          <select
-            {...own}
-            value={draft.kind}
-            onChange={(event) => set({ kind: event.currentTarget.value as Kind })}
-          >
-            {Object.entries(KINDS).map(([kind, text]) => (
-              <option key={kind} value={kind}>
-                {text}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
+      <TextField
+        label="If (FQL)"
+        help={'Such as type = "track" and properties.total > 100.'}
+        class="d-code"
+        spellcheck={false}
+        value={draft.condition}
+        onChange={(condition) => set({ condition })}
+      />
+      <ChoiceField
+        label="Then"
+        value={draft.kind}
+        choices={KINDS}
+        onChange={(kind) => set({ kind })}
+      />
       {draft.kind === 'sample' && (
-        <Field label="Percent that is kept">
-          {(own) => (
-            <input
-              {...own}
-              inputMode="decimal"
-              value={draft.percent}
-              onInput={(event) => set({ percent: event.currentTarget.value })}
-            />
-          )}
-        </Field>
+        <TextField
+          label="Percent that is kept"
+          inputMode="decimal"
+          value={draft.percent}
+          onChange={(percent) => set({ percent })}
+        />
       )}
       {draft.kind.endsWith('properties') && (
-        <Field label="Properties" help="With commas between.">
-          {(own) => (
-            <input
-              {...own}
-              value={draft.properties}
-              onInput={(event) => set({ properties: event.currentTarget.value })}
-            />
-          )}
-        </Field>
+        <TextField
+          label="Properties"
+          help="With commas between."
+          value={draft.properties}
+          onChange={(properties) => set({ properties })}
+        />
       )}
     </>
   );
@@ -215,9 +222,7 @@ function Results({ results }: { results: readonly FilterResult[] }) {
           <tr key={at}>
             <td>
               {own.messageId ? (
-                <a href={href(`/trace/${encodeURIComponent(own.messageId)}`)}>
-                  {own.event ?? own.type}
-                </a>
+                <a href={href(tracePath(own.messageId))}>{own.event ?? own.type}</a>
               ) : (
                 (own.event ?? own.type)
               )}

@@ -3,7 +3,7 @@
  * at a path, a text with `{{event}}` in it a template, JSON whatever else Segment can say; all
  * else is meant as it is written. Pure, so that it can be tested without a browser.
  */
-import type { Action, ActionField, Json, Preset, Subscription } from './shapes.ts';
+import type { Action, ActionField, Json, Preset, Subscription } from './destination-shapes.ts';
 
 export function textOfValue(value: unknown): string {
   if (value === undefined || value === null) return '';

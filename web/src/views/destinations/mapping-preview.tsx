@@ -1,10 +1,10 @@
 /** What a mapping would send of a real recent event. */
 import { useState } from 'preact/hooks';
-import { get, send } from '../../api.ts';
-import { useTask } from '../../loading.ts';
+import { get, send } from '../../admin-api.ts';
 import { Code } from '../../parts/code.tsx';
 import { Problem } from '../../parts/problem.tsx';
-import type { RecentEvent, Subscription } from './shapes.ts';
+import { useTask } from '../../use-task.ts';
+import type { RecentEvent, Subscription } from './destination-shapes.ts';
 
 interface Shown {
   event: RecentEvent;

@@ -1,24 +1,21 @@
 /** A new destination of one type. */
-import { get, send } from '../../api.ts';
-import { useLoaded, useTask } from '../../loading.ts';
+import { get, send } from '../../admin-api.ts';
+import { go } from '../../page-router.ts';
 import { Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { say } from '../../parts/toast.tsx';
-import { go } from '../../router.ts';
+import { useLoaded } from '../../use-loaded.ts';
 import { ConnectionForm } from './connection-form.tsx';
-import { slugOf } from './settings-model.ts';
-import type { Destination, Json, TypeDetail } from './shapes.ts';
+import { slugOf } from './destination-settings-model.ts';
+import type { Destination, Json, TypeDetail } from './destination-shapes.ts';
 
 export function NewDestination({ type }: { type: string }) {
   const { data, error } = useLoaded<TypeDetail>(`/admin/destinations/types/${type}`);
-  const task = useTask();
-  const make = (given: Json): void => {
-    void task.run(async () => {
-      const slug = await freeSlug(String(given['name']), type);
-      await send<Destination>('POST', '/admin/destinations', { ...given, slug, type });
-      say('Connected');
-      go(`/destinations/${slug}`);
-    });
+  const make = async (given: Json): Promise<void> => {
+    const slug = await freeSlug(String(given['name']), type);
+    await send<Destination>('POST', '/admin/destinations', { ...given, slug, type });
+    say('Connected');
+    go(`/destinations/${slug}`);
   };
   return (
     <Page title={`Connect ${data?.title ?? type}`}>
@@ -26,7 +23,7 @@ export function NewDestination({ type }: { type: string }) {
       {data?.description && <p class="muted">{data.description}</p>}
       {data && (
         <Section title="Settings">
-          <ConnectionForm type={data} task={task} label="Connect" onSubmit={make} />
+          <ConnectionForm type={data} label="Connect" onSubmit={make} />
         </Section>
       )}
     </Page>

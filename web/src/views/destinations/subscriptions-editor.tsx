@@ -1,5 +1,6 @@
 /** Which events cause which action of one of Segment's destinations, and what it is sent. */
 import { useState } from 'preact/hooks';
+import type { Action, ActionField, Json, Subscription, TypeDetail } from './destination-shapes.ts';
 import {
   groupedFields,
   shownText,
@@ -9,7 +10,6 @@ import {
   withText,
 } from './mapping-model.ts';
 import { MappingPreview } from './mapping-preview.tsx';
-import type { Action, ActionField, Json, Subscription, TypeDetail } from './shapes.ts';
 
 interface Props {
   type: TypeDetail;
@@ -21,7 +21,6 @@ interface Props {
 }
 
 export function SubscriptionsEditor({ type, subscriptions, problem, onChange }: Props) {
-  const presets = usablePresets(type);
   const actions = type.actions ?? {};
   const list = subscriptions ?? [];
   // An editor keeps what is typed in it: it has to go with its mapping, not with its place.
@@ -38,20 +37,7 @@ export function SubscriptionsEditor({ type, subscriptions, problem, onChange }: 
       list.filter((_own, index) => index !== at),
       ids.filter((_own, index) => index !== at),
     );
-  const add = (chosen: string): void => {
-    const [kind, ...rest] = chosen.split(' ');
-    const name = rest.join(' ');
-    const preset = kind === 'preset' ? presets[Number(name)] : undefined;
-    const action = actions[preset?.partnerAction ?? name];
-    if (!action) return;
-    const made = preset ? subscriptionOfPreset(preset, action) : subscriptionOfAction(name, action);
-    set([...list, made], [...ids, Math.max(-1, ...ids) + 1]);
-  };
-  const takePresets = (): void => {
-    const made = presets.flatMap((preset) => {
-      const action = actions[preset.partnerAction];
-      return action ? [subscriptionOfPreset(preset, action)] : [];
-    });
+  const takePresets = (made: Subscription[]): void => {
     setFirstNew(made.length);
     set(
       made,
@@ -65,18 +51,7 @@ export function SubscriptionsEditor({ type, subscriptions, problem, onChange }: 
           {problem}
         </p>
       )}
-      {subscriptions === undefined && (
-        <p>
-          {presets.length > 0
-            ? `Segment's presets are used: ${presets.map(({ name }) => name).join(', ')}.`
-            : 'Segment has no presets for this destination: add a mapping to send something.'}{' '}
-          {presets.length > 0 && (
-            <button type="button" class="quiet" onClick={takePresets}>
-              Change them
-            </button>
-          )}
-        </p>
-      )}
+      {subscriptions === undefined && <Presets type={type} onTake={takePresets} />}
       {list.map((subscription, at) => (
         <SubscriptionEditor
           key={ids[at] ?? at}
@@ -89,37 +64,89 @@ export function SubscriptionsEditor({ type, subscriptions, problem, onChange }: 
           onRemove={() => remove(at)}
         />
       ))}
-      <label class="d-field">
-        Add a mapping
-        <select
-          value=""
-          onChange={(event) => {
-            add(event.currentTarget.value);
-            event.currentTarget.value = '';
-          }}
-        >
-          <option value="">Choose a preset or an action</option>
-          {presets.length > 0 && (
-            <optgroup label="Presets">
-              {presets.map(({ name }, at) => (
-                <option key={at} value={`preset ${at}`}>
-                  {name}
-                </option>
-              ))}
-            </optgroup>
-          )}
-          <optgroup label="Actions">
-            {Object.entries(actions)
-              .filter(([, action]) => action.platform !== 'web')
-              .map(([name, action]) => (
-                <option key={name} value={`action ${name}`}>
-                  {action.title}
-                </option>
-              ))}
-          </optgroup>
-        </select>
-      </label>
+      <AddMapping
+        type={type}
+        onAdd={(made) => set([...list, made], [...ids, Math.max(-1, ...ids) + 1])}
+      />
     </section>
+  );
+}
+
+interface PresetsProps {
+  type: TypeDetail;
+  onTake(subscriptions: Subscription[]): void;
+}
+
+/** What is sent as long as nobody changes it. */
+function Presets({ type, onTake }: PresetsProps) {
+  const presets = usablePresets(type);
+  if (presets.length === 0) {
+    return <p>Segment has no presets for this destination: add a mapping to send something.</p>;
+  }
+  const take = (): void =>
+    onTake(
+      presets.flatMap((preset) => {
+        const action = type.actions?.[preset.partnerAction];
+        return action ? [subscriptionOfPreset(preset, action)] : [];
+      }),
+    );
+  return (
+    <p>
+      Segment's presets are used: {presets.map(({ name }) => name).join(', ')}.{' '}
+      <button type="button" class="quiet" onClick={take}>
+        Change them
+      </button>
+    </p>
+  );
+}
+
+interface AddMappingProps {
+  type: TypeDetail;
+  onAdd(subscription: Subscription): void;
+}
+
+function AddMapping({ type, onAdd }: AddMappingProps) {
+  const presets = usablePresets(type);
+  const actions = type.actions ?? {};
+  const add = (chosen: string): void => {
+    const [kind, ...rest] = chosen.split(' ');
+    const name = rest.join(' ');
+    const preset = kind === 'preset' ? presets[Number(name)] : undefined;
+    const action = actions[preset?.partnerAction ?? name];
+    if (!action) return;
+    onAdd(preset ? subscriptionOfPreset(preset, action) : subscriptionOfAction(name, action));
+  };
+  return (
+    <label class="d-field">
+      Add a mapping
+      <select
+        value=""
+        onChange={(event) => {
+          add(event.currentTarget.value);
+          event.currentTarget.value = '';
+        }}
+      >
+        <option value="">Choose a preset or an action</option>
+        {presets.length > 0 && (
+          <optgroup label="Presets">
+            {presets.map(({ name }, at) => (
+              <option key={at} value={`preset ${at}`}>
+                {name}
+              </option>
+            ))}
+          </optgroup>
+        )}
+        <optgroup label="Actions">
+          {Object.entries(actions)
+            .filter(([, action]) => action.platform !== 'web')
+            .map(([name, action]) => (
+              <option key={name} value={`action ${name}`}>
+                {action.title}
+              </option>
+            ))}
+        </optgroup>
+      </select>
+    </label>
   );
 }
 

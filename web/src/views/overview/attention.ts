@@ -1,9 +1,11 @@
 /** What somebody should look at first, from what the server says of itself. */
 import { bytes, duration, shortCount } from '../../format.ts';
-import { total } from '../../metrics.ts';
-import type { Metrics } from '../../metrics.ts';
-import type { Source } from '../sources/shapes.ts';
-import type { DestinationRow, FiringAlert, OverviewAnswer } from './shapes.ts';
+import { total } from '../../server-metrics.ts';
+import type { Metrics } from '../../server-metrics.ts';
+import type { Destination } from '../destinations/destination-shapes.ts';
+import type { Source } from '../sources/source-shapes.ts';
+import type { StandingRule } from '../usage/usage-shapes.ts';
+import type { OverviewAnswer } from './overview-shapes.ts';
 
 export interface Item {
   tone: 'bad' | 'warn';
@@ -15,9 +17,10 @@ export interface Item {
 export interface Seen {
   metrics: Metrics;
   sources: readonly Source[];
-  destinations: readonly DestinationRow[];
+  destinations: readonly Destination[];
   overview: OverviewAnswer;
-  alerts: readonly FiringAlert[];
+  /** Those that fire. */
+  alerts: readonly StandingRule[];
   /** Events of the last hour by source. */
   received: ReadonlyMap<string, number>;
   rejected: ReadonlyMap<string, number>;
@@ -32,9 +35,9 @@ const FREE_BYTES = 5 * 2 ** 30;
 export function attention(seen: Seen): Item[] {
   const items = [
     ...ofDisk(seen),
-    ...seen.alerts.map(({ name, text }) => ({
+    ...seen.alerts.map(({ name, standing }) => ({
       tone: 'bad' as const,
-      text: `Alert ${name}: ${text}`,
+      text: `Alert ${name}: ${standing.text}`,
       path: '/usage',
     })),
     ...seen.destinations.flatMap(ofDestination),
@@ -72,7 +75,7 @@ function ofSource({ slug, name, enabled, lastSeenAt }: Source, seen: Seen): Item
   return items;
 }
 
-function ofDestination({ slug, name, status }: DestinationRow): Item[] {
+function ofDestination({ slug, name, status }: Destination): Item[] {
   if (!status) return [];
   const path = `/destinations/${slug}`;
   const items: Item[] = [];

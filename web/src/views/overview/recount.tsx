@@ -1,24 +1,19 @@
 /** The conservation check: every event that was received is somewhere, recounted from the files. */
-import { may, send } from '../../api.ts';
+import { may, send } from '../../admin-api.ts';
 import { count, share } from '../../format.ts';
-import { useLoaded, useTask } from '../../loading.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Time } from '../../parts/time.tsx';
-import type { Report, VerifyState } from './shapes.ts';
+import { useChange } from '../../use-change.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import type { Report, VerifyState } from './overview-shapes.ts';
 
 const EVERY_MS = 1_500;
 
 export function Recount() {
   const { data, error, reload } = useLoaded<VerifyState>('/admin/verify', EVERY_MS);
-  const task = useTask();
-  const begin = (): void => {
-    void task.run(async () => {
-      await send('POST', '/admin/verify');
-      reload();
-    });
-  };
+  const change = useChange(reload);
   const isRunning = data?.state === 'running';
   return (
     <Section
@@ -28,15 +23,15 @@ export function Recount() {
           <button
             type="button"
             class="quiet"
-            disabled={isRunning || task.isRunning}
-            onClick={begin}
+            disabled={isRunning || change.isRunning}
+            onClick={() => change.make(() => send('POST', '/admin/verify'))}
           >
             Recount now
           </button>
         )
       }
     >
-      <Problem error={task.error ?? error} />
+      <Problem error={change.error ?? error} />
       <div role="status">
         {isRunning && <p>Recounting log, lake and deliveries: {share(data.share)}</p>}
         {data?.state === 'failed' && <p class="problem">The recount failed: {data.failure}</p>}

@@ -1,17 +1,18 @@
 /** One event: its properties with types and values, what is odd, and its documentation. */
 import { useState } from 'preact/hooks';
-import { mayWrite, send } from '../../api.ts';
+import { mayWrite, send } from '../../admin-api.ts';
 import { count } from '../../format.ts';
-import { useTask } from '../../loading.ts';
+import { href, place } from '../../page-router.ts';
 import { Badge } from '../../parts/badge.tsx';
+import { Facts } from '../../parts/facts.tsx';
 import { Empty, Page, Section } from '../../parts/page.tsx';
-import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
+import { TaskForm } from '../../parts/task-form.tsx';
 import { Time } from '../../parts/time.tsx';
 import { say } from '../../parts/toast.tsx';
-import { href, place } from '../../router.ts';
-import { ADVICE, titleOf } from './schema-shapes.ts';
-import type { Flag, SchemaEvent, SchemaProperty } from './schema-shapes.ts';
+import { useTask } from '../../use-task.ts';
+import { ADVICE, titleOf } from './schema-view-shapes.ts';
+import type { Flag, SchemaEvent, SchemaProperty } from './schema-view-shapes.ts';
 
 interface Props {
   event: SchemaEvent;
@@ -25,22 +26,19 @@ export function EventDetail({ event, from, onChanged }: Props) {
   const { source, key, type, properties } = event;
   return (
     <Page title={titleOf(event)} actions={<a href={listAddress()}>All events</a>}>
-      <dl class="facts">
-        <dt>Type</dt>
-        <dd>{type}</dd>
-        <dt>Source</dt>
-        <dd>
-          <a href={href(`/sources/${encodeURIComponent(source)}`)}>{source}</a>
-        </dd>
-        <dt>Seen</dt>
-        <dd>
-          {event.count === 0 ? 'not' : count(event.count)} since <Time value={from} />
-        </dd>
-        <dt>Last</dt>
-        <dd>
-          <Time value={event.lastSeenAt} />
-        </dd>
-      </dl>
+      <Facts
+        facts={[
+          ['Type', type],
+          ['Source', <a href={href(`/sources/${encodeURIComponent(source)}`)}>{source}</a>],
+          [
+            'Seen',
+            <>
+              {event.count === 0 ? 'not' : count(event.count)} since <Time value={from} />
+            </>,
+          ],
+          ['Last', <Time value={event.lastSeenAt} />],
+        ]}
+      />
       <Flags flags={event.flags} />
       <Section title="What it is">
         <Note source={source} event={key} property="" text={event.note} onChanged={onChanged} />
@@ -158,18 +156,23 @@ function Note({ source, event, property, text, onChanged }: NoteProps) {
       </div>
     );
   }
-  const save = (submit: Event): void => {
-    submit.preventDefault();
-    void task.run(async () => {
-      await send('PUT', '/admin/schema/notes', { source, event, property, text: draft });
-      setDraft(undefined);
-      say('Saved');
-      onChanged();
-    });
+  const save = async (): Promise<void> => {
+    await send('PUT', '/admin/schema/notes', { source, event, property, text: draft });
+    setDraft(undefined);
+    say('Saved');
+    onChanged();
   };
   return (
-    <form class="fields" onSubmit={save}>
-      <Problem error={task.error} />
+    <TaskForm
+      task={task}
+      label="Save description"
+      onSubmit={save}
+      actions={
+        <button type="button" class="quiet" onClick={() => setDraft(undefined)}>
+          Cancel
+        </button>
+      }
+    >
       <textarea
         aria-label={`Description of ${about}`}
         rows={3}
@@ -177,14 +180,6 @@ function Note({ source, event, property, text, onChanged }: NoteProps) {
         value={draft}
         onInput={(input) => setDraft(input.currentTarget.value)}
       />
-      <div class="actions">
-        <button type="submit" disabled={task.isRunning}>
-          Save description
-        </button>
-        <button type="button" class="quiet" onClick={() => setDraft(undefined)}>
-          Cancel
-        </button>
-      </div>
-    </form>
+    </TaskForm>
   );
 }

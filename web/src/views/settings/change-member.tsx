@@ -1,13 +1,14 @@
 /** Name, role and sources of somebody. */
 import { useState } from 'preact/hooks';
-import { send } from '../../api.ts';
-import { useLoaded, useTask } from '../../loading.ts';
-import { Dialog } from '../../parts/dialog.tsx';
-import { Field } from '../../parts/field.tsx';
+import { send } from '../../admin-api.ts';
+import { FormDialog } from '../../parts/dialog.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
+import { TextField } from '../../parts/text-field.tsx';
 import { say } from '../../parts/toast.tsx';
-import type { Source } from '../sources/shapes.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
+import type { Source } from '../sources/source-shapes.ts';
 import { RoleChoice } from './role-choice.tsx';
 import type { Member, SourceRights } from './settings-shapes.ts';
 
@@ -24,38 +25,23 @@ export function ChangeMember({ member, onClose, onSaved }: Props) {
   const [sources, setSources] = useState<SourceRights | null>(member.sources);
   const task = useTask();
   const canBeKept = role === 'viewer' || role === 'member';
-  const save = (event: Event): void => {
-    event.preventDefault();
-    void task.run(async () => {
-      await send('PATCH', `/admin/users/${member.id}`, { name, role, sources });
-      say('Saved; they sign in again');
-      onSaved();
-    });
+  const save = async (): Promise<void> => {
+    await send('PATCH', `/admin/users/${member.id}`, { name, role, sources });
+    say('Saved; they sign in again');
+    onSaved();
   };
   return (
-    <Dialog title={`Change ${member.email}`} onClose={onClose}>
-      <form class="fields" onSubmit={save}>
-        <Problem error={task.error} />
-        <Field label="Name">
-          {(own) => (
-            <input
-              {...own}
-              required
-              maxLength={200}
-              value={name}
-              onInput={(event) => setName(event.currentTarget.value)}
-            />
-          )}
-        </Field>
-        <RoleChoice role={role} onChoose={setRole} />
-        {canBeKept && <Rights rights={sources} role={role} onChange={setSources} />}
-        <div class="actions">
-          <button type="submit" disabled={task.isRunning}>
-            Save
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={`Change ${member.email}`}
+      label="Save"
+      onSubmit={save}
+      task={task}
+      onClose={onClose}
+    >
+      <TextField label="Name" required maxLength={200} value={name} onChange={setName} />
+      <RoleChoice role={role} onChoose={setRole} />
+      {canBeKept && <Rights rights={sources} role={role} onChange={setSources} />}
+    </FormDialog>
   );
 }
 

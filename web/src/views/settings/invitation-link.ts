@@ -1,4 +1,4 @@
-import { href } from '../../router.ts';
+import { href } from '../../page-router.ts';
 
 /** What somebody who is invited opens. */
 export function linkOf(invitation: string): string {

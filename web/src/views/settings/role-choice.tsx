@@ -1,6 +1,6 @@
 /** A role that whoever chooses it may give. */
-import { may } from '../../api.ts';
-import { Field } from '../../parts/field.tsx';
+import { may } from '../../admin-api.ts';
+import { ChoiceField } from '../../parts/choice-field.tsx';
 import { ROLES, ROLE_TEXTS } from './settings-shapes.ts';
 import type { Role } from './settings-shapes.ts';
 
@@ -10,21 +10,8 @@ interface Props {
 }
 
 export function RoleChoice({ role, onChoose }: Props) {
-  return (
-    <Field label="Role">
-      {(own) => (
-        <select
-          {...own}
-          value={role}
-          onChange={(event) => onChoose(event.currentTarget.value as Role)}
-        >
-          {ROLES.filter((name) => name !== 'owner' || may('owner')).map((name) => (
-            <option key={name} value={name}>
-              {name} – {ROLE_TEXTS[name]}
-            </option>
-          ))}
-        </select>
-      )}
-    </Field>
+  const choices = ROLES.filter((name) => name !== 'owner' || may('owner')).map(
+    (name) => [name, `${name} – ${ROLE_TEXTS[name]}`] as const,
   );
+  return <ChoiceField label="Role" value={role} choices={choices} onChange={onChoose} />;
 }

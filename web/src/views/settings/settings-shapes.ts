@@ -1,5 +1,5 @@
 /** What the server answers about people, tokens, changes and regions. */
-import type { Me } from '../../api.ts';
+import type { Me } from '../../admin-api.ts';
 
 export type Role = Me['role'];
 export const ROLES: readonly Role[] = ['viewer', 'member', 'admin', 'owner'];

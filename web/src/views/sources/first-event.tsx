@@ -1,10 +1,11 @@
 /** Waits for the first event of a source, and says when it is there. */
 import { useState } from 'preact/hooks';
-import { useLoaded } from '../../loading.ts';
+import { href } from '../../page-router.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Time } from '../../parts/time.tsx';
-import { href } from '../../router.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { tracePath } from '../../view-paths.ts';
 
 const WAITING_MS = 1_000;
 /** Once they arrive, the latest is only a sign of life. */
@@ -32,8 +33,7 @@ export function FirstEvent({ slug }: { slug: string }) {
       {latest && (
         <>
           <Badge tone="good">Events arrive</Badge> Latest: <strong>{latest.name}</strong>,{' '}
-          <Time value={latest.receivedAt} /> (
-          <a href={href(`/trace/${encodeURIComponent(latest.messageId)}`)}>trace</a>)
+          <Time value={latest.receivedAt} /> (<a href={href(tracePath(latest.messageId))}>trace</a>)
         </>
       )}
     </div>

@@ -1,18 +1,19 @@
 /** One source: how to send, its keys, its limits. */
 import { useState } from 'preact/hooks';
-import { mayWrite, send } from '../../api.ts';
-import { useLoaded, useTask } from '../../loading.ts';
-import { Badge } from '../../parts/badge.tsx';
+import { mayWrite, send } from '../../admin-api.ts';
+import { href } from '../../page-router.ts';
+import { Badge, EnabledBadge } from '../../parts/badge.tsx';
 import { Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
-import { href } from '../../router.ts';
+import { useChange } from '../../use-change.ts';
+import { useLoaded } from '../../use-loaded.ts';
 import { FirstEvent } from './first-event.tsx';
-import { Keys } from './keys.tsx';
-import { Limits } from './limits.tsx';
-import { ChangeSource } from './settings.tsx';
-import { freshKeys } from './shapes.ts';
-import type { SourceDetail as Detail } from './shapes.ts';
 import { Snippets } from './snippets.tsx';
+import { Keys } from './source-keys.tsx';
+import { Limits } from './source-limits.tsx';
+import { ChangeSource } from './source-settings.tsx';
+import { freshKeys } from './source-shapes.ts';
+import type { SourceDetail as Detail } from './source-shapes.ts';
 
 export function SourceDetail({ slug }: { slug: string }) {
   const { data, error, reload } = useLoaded<Detail>(`/admin/sources/${slug}`, 5_000);
@@ -36,9 +37,7 @@ export function SourceDetail({ slug }: { slug: string }) {
       actions={
         <>
           <Badge>{data.environment}</Badge>
-          <Badge tone={data.enabled ? 'good' : 'warn'}>
-            {data.enabled ? 'enabled' : 'disabled'}
-          </Badge>
+          <EnabledBadge isEnabled={data.enabled} />
           <a class="button quiet" href={href(`/live?source=${slug}`)}>
             Live events
           </a>
@@ -66,35 +65,26 @@ export function SourceDetail({ slug }: { slug: string }) {
       </Section>
       <Limits source={data} onChange={reload} />
       {isChanging && (
-        <ChangeSource
-          source={data}
-          onClose={() => setChanging(false)}
-          onChange={() => {
-            setChanging(false);
-            reload();
-          }}
-        />
+        <ChangeSource source={data} onClose={() => setChanging(false)} onChange={reload} />
       )}
     </Page>
   );
 }
 
 function Switch({ source, onChange }: { source: Detail; onChange(): void }) {
-  const task = useTask();
+  const { slug, name, enabled } = source;
+  const change = useChange(onChange);
   const turn = (): void => {
-    const warning = `Disable ${source.name}? All of its keys are answered 401 at once.`;
-    if (source.enabled && !window.confirm(warning)) return;
-    void task.run(async () => {
-      await send('PATCH', `/admin/sources/${source.slug}`, { enabled: !source.enabled });
-      onChange();
-    });
+    const ask = `Disable ${name}? All of its keys are answered 401 at once.`;
+    const work = () => send('PATCH', `/admin/sources/${slug}`, { enabled: !enabled });
+    change.make(work, enabled ? { ask } : {});
   };
   return (
     <>
-      <button type="button" class="quiet" disabled={task.isRunning} onClick={turn}>
-        {source.enabled ? 'Disable' : 'Enable'}
+      <button type="button" class="quiet" disabled={change.isRunning} onClick={turn}>
+        {enabled ? 'Disable' : 'Enable'}
       </button>
-      <Problem error={task.error} />
+      <Problem error={change.error} />
     </>
   );
 }

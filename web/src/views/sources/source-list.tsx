@@ -1,23 +1,25 @@
 /** All sources that one may see, and a dialog that makes a new one. */
 import { useState } from 'preact/hooks';
-import { may, me, send } from '../../api.ts';
-import { useLoaded, useTask } from '../../loading.ts';
-import { Badge } from '../../parts/badge.tsx';
-import { Dialog } from '../../parts/dialog.tsx';
-import { Field } from '../../parts/field.tsx';
+import { may, seesAllSources, send } from '../../admin-api.ts';
+import { go, href } from '../../page-router.ts';
+import { EnabledBadge } from '../../parts/badge.tsx';
+import { ChoiceField } from '../../parts/choice-field.tsx';
+import { FormDialog } from '../../parts/dialog.tsx';
 import { Empty, Page } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
+import { TextField } from '../../parts/text-field.tsx';
 import { Time } from '../../parts/time.tsx';
-import { go, href } from '../../router.ts';
-import { freshKeys } from './shapes.ts';
-import type { Source } from './shapes.ts';
+import { useLoaded } from '../../use-loaded.ts';
+import { useTask } from '../../use-task.ts';
+import { ENVIRONMENTS, freshKeys } from './source-shapes.ts';
+import type { Source } from './source-shapes.ts';
 
 /** All of them, with how they fare. */
 export function SourceList() {
   const { data, error } = useLoaded<Source[]>('/admin/sources', 10_000);
   const [isMaking, setMaking] = useState(false);
-  const mayMake = may('member') && me.value?.sources === null;
+  const mayMake = may('member') && seesAllSources();
   return (
     <Page
       title="Sources"
@@ -50,9 +52,7 @@ export function SourceList() {
               <td>{source.environment}</td>
               <td>{source.region}</td>
               <td>
-                <Badge tone={source.enabled ? 'good' : 'warn'}>
-                  {source.enabled ? 'enabled' : 'disabled'}
-                </Badge>
+                <EnabledBadge isEnabled={source.enabled} />
               </td>
               <td>
                 <Time value={source.lastSeenAt} />
@@ -68,51 +68,37 @@ export function SourceList() {
 
 function NewSource({ onClose }: { onClose(): void }) {
   const [name, setName] = useState('');
-  const [environment, setEnvironment] = useState('production');
+  const [environment, setEnvironment] = useState<Source['environment']>('production');
   const task = useTask();
-  const make = (event: Event): void => {
-    event.preventDefault();
-    void task.run(async () => {
-      const made = await send<Source & { writeKey: string }>('POST', '/admin/sources', {
-        name,
-        environment,
-      });
-      freshKeys.set(made.slug, made.writeKey);
-      go(`/sources/${made.slug}`);
-    });
+  const make = async (): Promise<void> => {
+    const body = { name, environment };
+    const made = await send<Source & { writeKey: string }>('POST', '/admin/sources', body);
+    freshKeys.set(made.slug, made.writeKey);
+    go(`/sources/${made.slug}`);
   };
   return (
-    <Dialog title="New source" onClose={onClose}>
-      <form class="fields" onSubmit={make}>
-        <Problem error={task.error} />
-        <Field label="Name" help="Such as Web shop, or iOS app.">
-          {(own) => (
-            <input
-              {...own}
-              required
-              maxLength={200}
-              value={name}
-              onInput={(event) => setName(event.currentTarget.value)}
-            />
-          )}
-        </Field>
-        <Field label="Environment" help="A label of its events.">
-          {(own) => (
-            <select
-              {...own}
-              value={environment}
-              onChange={(event) => setEnvironment(event.currentTarget.value)}
-            >
-              <option>production</option>
-              <option>staging</option>
-              <option>development</option>
-            </select>
-          )}
-        </Field>
-        <button type="submit" disabled={task.isRunning}>
-          Create source
-        </button>
-      </form>
-    </Dialog>
+    <FormDialog
+      title="New source"
+      label="Create source"
+      onSubmit={make}
+      task={task}
+      onClose={onClose}
+    >
+      <TextField
+        label="Name"
+        help="Such as Web shop, or iOS app."
+        required
+        maxLength={200}
+        value={name}
+        onChange={setName}
+      />
+      <ChoiceField
+        label="Environment"
+        help="A label of its events."
+        value={environment}
+        choices={ENVIRONMENTS}
+        onChange={setEnvironment}
+      />
+    </FormDialog>
   );
 }

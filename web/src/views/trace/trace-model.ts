@@ -1,20 +1,11 @@
 /** The path of an event as steps and as boxes of a picture. Pure. */
-
-export interface TracedAttempt {
-  stream: string;
-  at: string;
-  elapsedMs: number;
-  outcome: string;
-  reason: string | null;
-  message: string | null;
-  status: number | null;
-}
+import type { Attempt } from '../destinations/destination-shapes.ts';
 
 export interface TracedDestination {
   slug: string;
   type: string;
   rules: { rule: string; reason: string | null; detail: string }[];
-  attempts: TracedAttempt[];
+  attempts: Attempt[];
   standing: 'before start' | 'pending' | 'waiting' | 'dead' | 'filtered' | 'delivered' | 'unknown';
   detail: string;
 }
@@ -57,7 +48,7 @@ export function moodOfStanding(standing: TracedDestination['standing']): Mood {
   return MOODS[standing];
 }
 
-export function moodOfAttempt({ outcome }: Pick<TracedAttempt, 'outcome'>): Mood {
+export function moodOfAttempt({ outcome }: Pick<Attempt, 'outcome'>): Mood {
   if (outcome === 'delivered') return 'good';
   return outcome === 'retry' || outcome === 'isolate' ? 'open' : 'bad';
 }

@@ -1,14 +1,16 @@
 /** What is known of one person. */
 import { useState } from 'preact/hooks';
-import { get } from '../../api.ts';
+import { get } from '../../admin-api.ts';
 import { count } from '../../format.ts';
-import { useTask } from '../../loading.ts';
+import { href } from '../../page-router.ts';
+import { Facts } from '../../parts/facts.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Pager } from '../../parts/pager.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
-import { href } from '../../router.ts';
+import { useTask } from '../../use-task.ts';
+import { personPath, tracePath } from '../../view-paths.ts';
 import { valueText } from './users-shapes.ts';
 import type { Person, Timeline, TimelineEvent, Trait } from './users-shapes.ts';
 
@@ -38,32 +40,17 @@ function Identity({ person }: { person: Person }) {
   const { userIds, anonymousIds, sharedWith, aliases, links } = person;
   return (
     <Section title="Ids">
-      <dl class="facts">
-        <dt>User ids</dt>
-        <dd>{userIds.length === 0 ? 'none, or more than one person' : userIds.join(', ')}</dd>
-        <dt>Anonymous ids</dt>
-        <dd>{anonymousIds.length === 0 ? 'none' : anonymousIds.join(', ')}</dd>
-        {aliases.length > 0 && (
-          <>
-            <dt>Merged by alias</dt>
-            <dd>{aliases.map((one) => `${one.previousId} → ${one.userId}`).join(', ')}</dd>
-          </>
-        )}
-        {sharedWith.length > 0 && (
-          <>
-            <dt>Same browser</dt>
-            <dd>
-              {sharedWith.map((id, at) => (
-                <span key={id}>
-                  {at > 0 && ', '}
-                  <a href={userAddress(id)}>{id}</a>
-                </span>
-              ))}{' '}
-              <span class="muted">(somebody else; what they did is not below)</span>
-            </dd>
-          </>
-        )}
-      </dl>
+      <Facts
+        facts={[
+          ['User ids', userIds.length === 0 ? 'none, or more than one person' : userIds.join(', ')],
+          ['Anonymous ids', anonymousIds.length === 0 ? 'none' : anonymousIds.join(', ')],
+          aliases.length > 0 && [
+            'Merged by alias',
+            aliases.map((one) => `${one.previousId} → ${one.userId}`).join(', '),
+          ],
+          sharedWith.length > 0 && ['Same browser', <SameBrowser ids={sharedWith} />],
+        ]}
+      />
       {links.length > 0 && (
         <Table
           label="Ids that came together"
@@ -88,8 +75,18 @@ function Identity({ person }: { person: Person }) {
   );
 }
 
-function userAddress(id: string): string {
-  return href(`/users?${new URLSearchParams({ q: id })}`);
+function SameBrowser({ ids }: { ids: readonly string[] }) {
+  return (
+    <>
+      {ids.map((id, at) => (
+        <span key={id}>
+          {at > 0 && ', '}
+          <a href={href(personPath(id))}>{id}</a>
+        </span>
+      ))}{' '}
+      <span class="muted">(somebody else; what they did is not below)</span>
+    </>
+  );
 }
 
 function TraitRow({ trait: { name, changes } }: { trait: Trait }) {
@@ -163,7 +160,7 @@ function Entry({ event }: { event: TimelineEvent }) {
         {messageId === null ? (
           <strong>{name ?? type}</strong>
         ) : (
-          <a href={href(`/trace/${encodeURIComponent(messageId)}`)}>{name ?? type}</a>
+          <a href={href(tracePath(messageId))}>{name ?? type}</a>
         )}
         <span class="muted">{source}</span>
       </div>

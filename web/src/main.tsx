@@ -1,7 +1,0 @@
-import { render } from 'preact';
-import { App } from './app.tsx';
-import './style.css';
-import './parts/parts.css';
-
-const root = document.getElementById('app');
-if (root) render(<App />, root);
