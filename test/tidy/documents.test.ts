@@ -99,6 +99,17 @@ test('every file that a document or a script of package.json names exists', () =
   assert.deepEqual(wrong, []);
 });
 
+test('what the tour says a file does is a function of that file', () => {
+  const stops = [...textOf('docs/tour.md').matchAll(/`(\w+)` in\s+`(src\/[\w./-]+\.ts)`/g)];
+  assert.ok(stops.length > 20, `${stops.length} stops`);
+  const wrong = stops
+    .filter(([, name, path]) => {
+      return !new RegExp(`function ${name}\\b`).test(textOf(path ?? ''));
+    })
+    .map(([, name, path]) => `${name} in ${path}`);
+  assert.deepEqual(wrong, []);
+});
+
 test('every document that the code names exists', () => {
   const wrong = files
     .filter((path) => /^(src|scripts|bench|test)\/.*\.(ts|mjs|sql)$/.test(path))

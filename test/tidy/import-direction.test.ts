@@ -37,6 +37,12 @@ const WITHIN_ROW: Readonly<Record<string, string>> = {
 const BEFORE_LOG = ['collect'];
 const AFTER_LOG = ['dispatch', 'lake', 'query', 'deliver', 'destinations'];
 
+/** What all destinations share with those who deliver to them. */
+const KNOWN_OF_DESTINATIONS = [
+  'src/destinations/destination-contract.ts',
+  'src/destinations/delivery-reasons.ts',
+];
+
 /** Files that only re-export, each with its reason. */
 const RE_EXPORTS: Readonly<Record<string, string>> = {
   'src/auth/snapshot.ts': 'auth names the shape it reads; the store, which is below it, makes it',
@@ -116,6 +122,21 @@ test('what writes the log and what reads it do not know each other', () => {
       (AFTER_LOG.includes(fromFolder) && BEFORE_LOG.includes(toFolder)),
   );
   assert.deepEqual(wrong.map(arrow), []);
+});
+
+test('operate knows no HTTP, and only the thread of deliveries knows which destinations there are', () => {
+  const http = imports.filter(
+    ({ from, target }) => folderOf(from) === 'operate' && /^(hono|@hono|node:http)/.test(target),
+  );
+  assert.deepEqual(http, []);
+  const registry = crossings.filter(
+    ({ from, to, fromFolder }) =>
+      fromFolder === 'deliver' &&
+      from !== 'src/deliver/delivery-thread.ts' &&
+      to.startsWith('src/destinations/') &&
+      !KNOWN_OF_DESTINATIONS.includes(to),
+  );
+  assert.deepEqual(registry.map(arrow), []);
 });
 
 test('the log knows bytes and not events: it imports base alone', () => {
