@@ -9,7 +9,7 @@ import { MillraceError, toError } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
 import { createEngine } from './delivery-engine.ts';
 import type { Engine } from './delivery-engine.ts';
-import { openFeed } from './event-feed.ts';
+import { openFeed } from './feed/event-feed.ts';
 import { findDestinationType } from '../destinations/destination-registry.ts';
 import { openLedger } from '../dispatch/ledger.ts';
 import { openArchive } from '../lake/archive.ts';

@@ -14,7 +14,8 @@ import type { Net } from '../net/net.ts';
 import { withFields } from '../observe/logger.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { MetricsRegistry } from '../observe/metrics.ts';
-import { backoffMs, createBreaker } from './breaker.ts';
+import { createBreaker } from './streams/breaker.ts';
+import { backoffMs } from './streams/retry-delay.ts';
 import type {
   DeliveryDefaults,
   Destination,
@@ -23,12 +24,12 @@ import type {
 import { deadLetterCount } from './dead-letters.ts';
 import { createDeliveryMeters } from './delivery-meters.ts';
 import type { DeliverSettings, DestinationRecord } from './destination-record.ts';
-import type { Feed } from './event-feed.ts';
-import { createLogOrderStream } from './log-order-stream.ts';
+import type { Feed } from './feed/event-feed.ts';
+import { createLogOrderStream } from './log-order/log-order-stream.ts';
 import { listReplays, replaySelection, setReplayState } from './replays.ts';
 import type { Replay } from './replays.ts';
-import { deliveryEventOf } from './routed-event.ts';
-import type { SourceName } from './routed-event.ts';
+import { deliveryEventOf } from './routing/routed-event.ts';
+import type { SourceName } from './routing/routed-event.ts';
 import { compileFilters, parseFilters } from './routing/destination-filters.ts';
 import { explainRoute } from './routing/event-router.ts';
 import type { RoutingPlan, RuleResult } from './routing/event-router.ts';
@@ -37,8 +38,13 @@ import { openDeliveryState } from './state/delivery-state.ts';
 import type { DeliveryState } from './state/delivery-state.ts';
 import { LIVE_STREAM } from './state/delivery-rows.ts';
 import type { WaitingEvent } from './state/delivery-rows.ts';
-import type { DeliveryStream, StreamContext, StreamPace, StreamStatus } from './stream.ts';
-import { createUserOrderStream } from './user-order-stream.ts';
+import type {
+  DeliveryStream,
+  StreamContext,
+  StreamPace,
+  StreamStatus,
+} from './streams/delivery-stream.ts';
+import { createUserOrderStream } from './user-order/user-order-stream.ts';
 
 /** What all destinations of a thread share. */
 export interface RunSeams {

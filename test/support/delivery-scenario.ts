@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Random } from '../../src/base/random.ts';
-import { createBreaker } from '../../src/deliver/breaker.ts';
+import { createBreaker } from '../../src/deliver/streams/breaker.ts';
 import type {
   Destination,
   DeliveryBatch,
@@ -14,15 +14,15 @@ import type {
 } from '../../src/destinations/destination-contract.ts';
 import { createDeliveryMeters } from '../../src/deliver/delivery-meters.ts';
 import type { DeliverSettings } from '../../src/deliver/destination-record.ts';
-import type { Feed, FeedRecord } from '../../src/deliver/event-feed.ts';
-import { createLogOrderStream } from '../../src/deliver/log-order-stream.ts';
+import type { Feed, FeedRecord } from '../../src/deliver/feed/event-feed.ts';
+import { createLogOrderStream } from '../../src/deliver/log-order/log-order-stream.ts';
 import { compileFilters } from '../../src/deliver/routing/destination-filters.ts';
 import type { RoutingPlan } from '../../src/deliver/routing/event-router.ts';
 import { openDeliveryState } from '../../src/deliver/state/delivery-state.ts';
 import type { DeliveryState } from '../../src/deliver/state/delivery-state.ts';
 import { LIVE_STREAM } from '../../src/deliver/state/delivery-rows.ts';
-import type { DeliveryStream, StreamPace } from '../../src/deliver/stream.ts';
-import { createUserOrderStream } from '../../src/deliver/user-order-stream.ts';
+import type { DeliveryStream, StreamPace } from '../../src/deliver/streams/delivery-stream.ts';
+import { createUserOrderStream } from '../../src/deliver/user-order/user-order-stream.ts';
 import { storedEvent } from '../../src/events/raw-event.ts';
 import type { StoredEvent } from '../../src/events/raw-event.ts';
 import { createMetricsRegistry } from '../../src/observe/metrics.ts';

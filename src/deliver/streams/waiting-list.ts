@@ -3,8 +3,8 @@
  * user stand in line: only the first may be tried, the others wait behind it, so that a user's
  * events keep their order. Bounded by the caller (`deliver.waitingMax`).
  */
-import { assert } from '../base/assert.ts';
-import type { WaitingEvent } from './state/delivery-rows.ts';
+import { assert } from '../../base/assert.ts';
+import type { WaitingEvent } from '../state/delivery-rows.ts';
 
 export interface WaitingList {
   /** Stands behind those of its key. A row without an id is not committed, and not taken. */

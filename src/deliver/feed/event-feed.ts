@@ -3,19 +3,19 @@
  * dispatcher's verdicts. Destinations at the same place share what one of them has read, so that
  * ten of them look at an event once.
  */
-import { toError } from '../base/errors.ts';
-import type { Disk } from '../base/disk.ts';
-import type { Ledger } from '../dispatch/ledger.ts';
-import { decodePayload } from '../events/envelope.ts';
-import { rawEvents, storedEvent } from '../events/raw-event.ts';
-import type { StoredEvent } from '../events/raw-event.ts';
-import { copyRawItems, createRawItems } from '../events/raw-items.ts';
-import { readRawRecord } from '../events/raw-record.ts';
-import type { Archive } from '../lake/archive.ts';
-import { openLogReader } from '../log/log-reader.ts';
-import type { LogReader } from '../log/log-reader.ts';
-import { listSegments } from '../log/segments.ts';
-import type { Logger } from '../observe/logger.ts';
+import { toError } from '../../base/errors.ts';
+import type { Disk } from '../../base/disk.ts';
+import type { Ledger } from '../../dispatch/ledger.ts';
+import { decodePayload } from '../../events/envelope.ts';
+import { rawEvents, storedEvent } from '../../events/raw-event.ts';
+import type { StoredEvent } from '../../events/raw-event.ts';
+import { copyRawItems, createRawItems } from '../../events/raw-items.ts';
+import { readRawRecord } from '../../events/raw-record.ts';
+import type { Archive } from '../../lake/archive.ts';
+import { openLogReader } from '../../log/log-reader.ts';
+import type { LogReader } from '../../log/log-reader.ts';
+import { listSegments } from '../../log/segments.ts';
+import type { Logger } from '../../observe/logger.ts';
 
 export interface FeedRecord {
   position: number;

@@ -4,34 +4,29 @@
  * tried again later, its user's next events wait behind it, and everybody else goes on.
  */
 import { crc32 } from 'node:zlib';
-import { assert } from '../base/assert.ts';
-import type { JsonObject } from '../events/json.ts';
-import type { StoredEvent } from '../events/raw-event.ts';
-import { backoffMs, jitter } from './breaker.ts';
-import type { DeliveryOutcome } from '../destinations/destination-contract.ts';
-import {
-  countedOf,
-  newDeadLetter,
-  newWaiting,
-  orderKeyOf,
-  packEvent,
-  unpackEvent,
-} from './delivery-item.ts';
-import type { DeliveryItem } from './delivery-item.ts';
-import { EXPIRED, failureOf, UNREADABLE } from './delivery-failures.ts';
-import type { FeedChunk } from './event-feed.ts';
-import { createRateCap } from './rate-cap.ts';
-import { keyOf } from './order-keys.ts';
-import { createRest } from './rest.ts';
-import { deliveryEventOf } from './routed-event.ts';
-import { route } from './routing/event-router.ts';
-import { askedWaitMs, attemptsOf, isBlocked, sendBatch } from './sending.ts';
-import type { Attempt, Cursor, FailureText, WaitingEvent } from './state/delivery-rows.ts';
-import { isAtEnd, streamStatus } from './stream-status.ts';
-import type { DeliveryStream, StreamContext } from './stream.ts';
-import { createWaitingList } from './waiting-list.ts';
-import { createWindow, sumCounts } from './window.ts';
-import type { Counted, NewDeadLetter, OpenRecord, Settled } from './window.ts';
+import { assert } from '../../base/assert.ts';
+import type { JsonObject } from '../../events/json.ts';
+import type { StoredEvent } from '../../events/raw-event.ts';
+import { backoffMs, jitter } from '../streams/retry-delay.ts';
+import type { DeliveryOutcome } from '../../destinations/destination-contract.ts';
+import { packEvent, unpackEvent } from '../packed-event.ts';
+import { countedOf, newDeadLetter, newWaiting } from '../streams/event-rows.ts';
+import { orderKeyOf } from './user-order-item.ts';
+import type { DeliveryItem } from './user-order-item.ts';
+import { EXPIRED, failureOf, UNREADABLE } from '../streams/delivery-failures.ts';
+import type { FeedChunk } from '../feed/event-feed.ts';
+import { createRateCap } from '../streams/rate-cap.ts';
+import { keyOf } from '../idempotency-key.ts';
+import { createRest } from '../streams/wakeable-rest.ts';
+import { deliveryEventOf } from '../routing/routed-event.ts';
+import { route } from '../routing/event-router.ts';
+import { askedWaitMs, attemptsOf, isBlocked, sendBatch } from '../streams/batch-sending.ts';
+import type { Attempt, Cursor, FailureText, WaitingEvent } from '../state/delivery-rows.ts';
+import { isAtEnd, streamStatus } from '../streams/stream-status.ts';
+import type { DeliveryStream, StreamContext } from '../streams/delivery-stream.ts';
+import { createWaitingList } from '../streams/waiting-list.ts';
+import { createWindow, sumCounts } from '../streams/stream-window.ts';
+import type { Counted, NewDeadLetter, OpenRecord, Settled } from '../streams/stream-window.ts';
 
 interface Lane {
   queue: DeliveryItem[];

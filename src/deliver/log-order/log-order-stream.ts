@@ -4,29 +4,30 @@
  * token, and a service that remembers tokens stores each event exactly once. A batch that fails is
  * tried again as it is, for as long as it takes: the destination is behind, and nothing is lost.
  */
-import { assert } from '../base/assert.ts';
-import type { JsonObject } from '../events/json.ts';
-import type { StoredEvent } from '../events/raw-event.ts';
-import { backoffMs, jitter } from './breaker.ts';
+import { assert } from '../../base/assert.ts';
+import type { JsonObject } from '../../events/json.ts';
+import type { StoredEvent } from '../../events/raw-event.ts';
+import { backoffMs, jitter } from '../streams/retry-delay.ts';
 import type {
   DeliveryBatch,
   DeliveryEvent,
   DeliveryOutcome,
-} from '../destinations/destination-contract.ts';
-import { countedOf, newDeadLetter, unpackEvent } from './delivery-item.ts';
-import type { FeedRecord } from './event-feed.ts';
-import { keyOf } from './order-keys.ts';
-import { createRest } from './rest.ts';
-import { deliveryEventOf } from './routed-event.ts';
-import { route } from './routing/event-router.ts';
-import { askedWaitMs, attemptsOf, isBlocked, sendBatch } from './sending.ts';
-import type { Sent } from './sending.ts';
-import type { Attempt, Cursor, Intent, WaitingEvent } from './state/delivery-rows.ts';
-import { isAtEnd, streamStatus } from './stream-status.ts';
-import type { DeliveryStream, StreamContext } from './stream.ts';
-import { createWaitingList } from './waiting-list.ts';
-import { sumCounts } from './window.ts';
-import type { Counted, NewDeadLetter } from './window.ts';
+} from '../../destinations/destination-contract.ts';
+import { unpackEvent } from '../packed-event.ts';
+import { countedOf, newDeadLetter } from '../streams/event-rows.ts';
+import type { FeedRecord } from '../feed/event-feed.ts';
+import { keyOf } from '../idempotency-key.ts';
+import { createRest } from '../streams/wakeable-rest.ts';
+import { deliveryEventOf } from '../routing/routed-event.ts';
+import { route } from '../routing/event-router.ts';
+import { askedWaitMs, attemptsOf, isBlocked, sendBatch } from '../streams/batch-sending.ts';
+import type { Sent } from '../streams/batch-sending.ts';
+import type { Attempt, Cursor, Intent, WaitingEvent } from '../state/delivery-rows.ts';
+import { isAtEnd, streamStatus } from '../streams/stream-status.ts';
+import type { DeliveryStream, StreamContext } from '../streams/delivery-stream.ts';
+import { createWaitingList } from '../streams/waiting-list.ts';
+import { sumCounts } from '../streams/stream-window.ts';
+import type { Counted, NewDeadLetter } from '../streams/stream-window.ts';
 
 /** Records that were read and will go together. */
 interface Gathering {
