@@ -36,90 +36,113 @@ interface Line {
   taken: Set<WaitingEvent>;
 }
 
-export function createWaitingList(rows: readonly WaitingEvent[]): WaitingList {
-  const lines = new Map<string, Line>();
-  let size = 0;
+interface Lines {
+  readonly byKey: Map<string, Line>;
+  size: number;
   /** No line is due before; a look at all lines makes it exact. */
-  let earliestMs = 0;
-  const lineOf = (row: WaitingEvent): Line => {
-    const line = lines.get(row.orderKey);
-    assert(line, 'a waiting event stands in a line');
-    return line;
-  };
-  const add = (row: WaitingEvent): void => {
-    const line = lines.get(row.orderKey);
-    if (line) line.rows.push(row);
-    else lines.set(row.orderKey, { rows: [row], taken: new Set() });
-    size++;
-    earliestMs = Math.min(earliestMs, row.nextMs);
-  };
-  for (const row of rows) add(row);
+  earliestMs: number;
+}
 
+/** A list of rows as the state has them, in the order of their ids. */
+export function createWaitingList(rows: readonly WaitingEvent[]): WaitingList {
+  const lines: Lines = { byKey: new Map(), size: 0, earliestMs: 0 };
+  for (const row of rows) add(lines, row);
   return {
-    add,
-    has: (orderKey) => lines.has(orderKey),
-    size: () => size,
-    takeDue(nowMs, most) {
-      if (nowMs < earliestMs || most <= 0) return [];
-      const due: WaitingEvent[] = [];
-      let nextMs = Number.POSITIVE_INFINITY;
-      for (const { rows: line, taken } of lines.values()) {
-        const [first] = line;
-        // What only waits for a commit or for room is looked at again after `recheck`.
-        if (!first || first.id === 0 || taken.size > 0 || due.length >= most) continue;
-        if (first.nextMs > nowMs) {
-          nextMs = Math.min(nextMs, first.nextMs);
-          continue;
-        }
-        for (const row of line) {
-          const isFollower = row !== first;
-          if (row.id === 0 || due.length >= most || (isFollower && row.attempts > 0)) break;
-          taken.add(row);
-          due.push(row);
-        }
-      }
-      earliestMs = nextMs;
-      return due;
-    },
-    takeAll(isWanted) {
-      const wanted: WaitingEvent[] = [];
-      for (const { rows: line, taken } of lines.values()) {
-        for (const row of line) {
-          if (row.id === 0 || taken.has(row) || !isWanted(row)) continue;
-          taken.add(row);
-          wanted.push(row);
-        }
-      }
-      return wanted;
-    },
-    putBack(row) {
-      lineOf(row).taken.delete(row);
-      earliestMs = Math.min(earliestMs, row.nextMs);
-    },
-    settle(row) {
-      const line = lineOf(row);
-      line.taken.delete(row);
-      const at = line.rows.indexOf(row);
-      assert(at >= 0, 'a settled event stood in its line');
-      line.rows.splice(at, 1);
-      size--;
-      const [next] = line.rows;
-      if (!next) lines.delete(row.orderKey);
-      else earliestMs = Math.min(earliestMs, next.nextMs);
-    },
-    nextDueMs: () => earliestMs,
+    add: (row) => add(lines, row),
+    has: (orderKey) => lines.byKey.has(orderKey),
+    size: () => lines.size,
+    takeDue: (nowMs, most) => takeDue(lines, nowMs, most),
+    takeAll: (isWanted) => takeAll(lines, isWanted),
+    putBack: (row) => putBack(lines, row),
+    settle: (row) => settle(lines, row),
+    nextDueMs: () => lines.earliestMs,
     recheck() {
-      earliestMs = 0;
+      lines.earliestMs = 0;
     },
     *rows() {
-      for (const { rows: line } of lines.values()) yield* line;
+      for (const line of lines.byKey.values()) yield* line.rows;
     },
-    hurry(nowMs) {
-      for (const { rows: line } of lines.values()) {
-        const [first] = line;
-        if (first) first.nextMs = Math.min(first.nextMs, nowMs);
-      }
-      earliestMs = Math.min(earliestMs, nowMs);
-    },
+    hurry: (nowMs) => hurry(lines, nowMs),
   };
+}
+
+function add(lines: Lines, row: WaitingEvent): void {
+  const line = lines.byKey.get(row.orderKey);
+  if (line) line.rows.push(row);
+  else lines.byKey.set(row.orderKey, { rows: [row], taken: new Set() });
+  lines.size++;
+  dueFrom(lines, row.nextMs);
+}
+
+function dueFrom(lines: Lines, nextMs: number): void {
+  lines.earliestMs = Math.min(lines.earliestMs, nextMs);
+}
+
+function takeDue(lines: Lines, nowMs: number, most: number): WaitingEvent[] {
+  if (nowMs < lines.earliestMs || most <= 0) return [];
+  const due: WaitingEvent[] = [];
+  let nextMs = Number.POSITIVE_INFINITY;
+  for (const line of lines.byKey.values()) {
+    const [first] = line.rows;
+    // What only waits for a commit or for room is looked at again after `recheck`.
+    if (!first || first.id === 0 || line.taken.size > 0 || due.length >= most) continue;
+    if (first.nextMs > nowMs) nextMs = Math.min(nextMs, first.nextMs);
+    else takeFront(line, due, most);
+  }
+  lines.earliestMs = nextMs;
+  return due;
+}
+
+/** Takes the first of a line, and those behind it that were never tried. */
+function takeFront({ rows, taken }: Line, due: WaitingEvent[], most: number): void {
+  const [first] = rows;
+  for (const row of rows) {
+    const isFollower = row !== first;
+    if (row.id === 0 || due.length >= most || (isFollower && row.attempts > 0)) break;
+    taken.add(row);
+    due.push(row);
+  }
+}
+
+function takeAll(lines: Lines, isWanted: (row: WaitingEvent) => boolean): WaitingEvent[] {
+  const wanted: WaitingEvent[] = [];
+  for (const { rows, taken } of lines.byKey.values()) {
+    for (const row of rows) {
+      if (row.id === 0 || taken.has(row) || !isWanted(row)) continue;
+      taken.add(row);
+      wanted.push(row);
+    }
+  }
+  return wanted;
+}
+
+function putBack(lines: Lines, row: WaitingEvent): void {
+  lineOf(lines, row).taken.delete(row);
+  dueFrom(lines, row.nextMs);
+}
+
+function settle(lines: Lines, row: WaitingEvent): void {
+  const line = lineOf(lines, row);
+  line.taken.delete(row);
+  const at = line.rows.indexOf(row);
+  assert(at >= 0, 'a settled event stood in its line');
+  line.rows.splice(at, 1);
+  lines.size--;
+  const [next] = line.rows;
+  if (next) dueFrom(lines, next.nextMs);
+  else lines.byKey.delete(row.orderKey);
+}
+
+function hurry(lines: Lines, nowMs: number): void {
+  for (const { rows } of lines.byKey.values()) {
+    const [first] = rows;
+    if (first) first.nextMs = Math.min(first.nextMs, nowMs);
+  }
+  dueFrom(lines, nowMs);
+}
+
+function lineOf(lines: Lines, row: WaitingEvent): Line {
+  const line = lines.byKey.get(row.orderKey);
+  assert(line, 'a waiting event stands in a line');
+  return line;
 }
