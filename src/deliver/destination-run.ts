@@ -24,7 +24,7 @@ import type {
 import { deadLetterCount } from './dead-letters.ts';
 import { createDeliveryMeters } from './delivery-meters.ts';
 import type { DeliverSettings, DestinationRecord } from './destination-record.ts';
-import type { Feed } from './feed/event-feed.ts';
+import type { Feed } from './feed/feed-contract.ts';
 import { createLogOrderStream } from './log-order/log-order-stream.ts';
 import { listReplays, replaySelection, setReplayState } from './replays.ts';
 import type { Replay } from './replays.ts';

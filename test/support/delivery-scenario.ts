@@ -14,7 +14,7 @@ import type {
 } from '../../src/destinations/destination-contract.ts';
 import { createDeliveryMeters } from '../../src/deliver/delivery-meters.ts';
 import type { DeliverSettings } from '../../src/deliver/destination-record.ts';
-import type { Feed, FeedRecord } from '../../src/deliver/feed/event-feed.ts';
+import type { Feed, FeedRecord } from '../../src/deliver/feed/feed-contract.ts';
 import { createLogOrderStream } from '../../src/deliver/log-order/log-order-stream.ts';
 import { compileFilters } from '../../src/deliver/routing/destination-filters.ts';
 import type { RoutingPlan } from '../../src/deliver/routing/event-router.ts';

@@ -2,7 +2,7 @@
  * What a stream in log order knows beside what all streams know: the batch that is gathering, what
  * was read ahead of it, and how large it may get; and how these change.
  */
-import type { FeedRecord } from '../feed/event-feed.ts';
+import type { FeedRecord } from '../feed/feed-contract.ts';
 import type { Intent } from '../state/delivery-rows.ts';
 import type { StreamContext } from '../streams/delivery-stream.ts';
 import { openStreamState } from '../streams/stream-state.ts';

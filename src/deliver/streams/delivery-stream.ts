@@ -11,7 +11,7 @@ import type { Destination } from '../../destinations/destination-contract.ts';
 import type { SourceName } from '../routing/routed-event.ts';
 import type { DeliveryMeters } from '../delivery-meters.ts';
 import type { DeliverSettings } from '../destination-record.ts';
-import type { Feed } from '../feed/event-feed.ts';
+import type { Feed } from '../feed/feed-contract.ts';
 import type { RoutingPlan } from '../routing/event-router.ts';
 import type { DeliveryState } from '../state/delivery-state.ts';
 import type { WaitingEvent } from '../state/delivery-rows.ts';

@@ -1,6 +1,6 @@
 /** What a stream reads: the log onward from a place, and events that waited. */
 import type { StoredEvent } from '../../events/raw-event.ts';
-import type { FeedChunk } from '../feed/event-feed.ts';
+import type { FeedChunk } from '../feed/feed-contract.ts';
 import { unpackEvent } from '../packed-event.ts';
 import type { WaitingEvent } from '../state/delivery-rows.ts';
 import type { StreamState } from './stream-state.ts';

@@ -1,6 +1,6 @@
 /** Reads the log as far as there is room, and puts what passes the rules into lanes. */
 import type { StoredEvent } from '../../events/raw-event.ts';
-import type { FeedChunk, FeedRecord } from '../feed/event-feed.ts';
+import type { FeedChunk, FeedRecord } from '../feed/feed-contract.ts';
 import { accountExpired, accountFiltered } from '../streams/stream-accounts.ts';
 import { readChunk } from '../streams/stream-reading.ts';
 import { expiryOf, isStopping, moveReadTo } from '../streams/stream-state.ts';
