@@ -7,7 +7,9 @@ import type { StoredEvent } from '../events/raw-event.ts';
 import { expireDeadLetters } from './dead-letters.ts';
 import type { DestinationRecord } from './destination-record.ts';
 import { startDestinationRun } from './destination-run.ts';
-import type { DestinationRun, DestinationStatus, RunSeams } from './destination-run.ts';
+import type { DestinationRun } from './destination-run.ts';
+import type { RunSeams } from './destination-run-state.ts';
+import type { DestinationStatus } from './destination-status.ts';
 
 export interface Engine {
   /** Brings the running destinations to what is configured; resolves when all have their place. */

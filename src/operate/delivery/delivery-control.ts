@@ -1,7 +1,7 @@
 /** What the admin listener can ask of delivery. */
 import { MillraceError } from '../../base/errors.ts';
 import type { DeliveryControl } from '../../admin/delivery-routes.ts';
-import type { DestinationStatus } from '../../deliver/destination-run.ts';
+import type { DestinationStatus } from '../../deliver/destination-status.ts';
 import {
   describeDestinationType,
   listDestinationTypes,
