@@ -23,6 +23,7 @@ export interface UserOrderState extends StreamState {
   committedMs: number;
 }
 
+/** With nothing read yet; what waits is there. */
 export function openUserOrderState(context: StreamContext): UserOrderState {
   const { pace, clock } = context;
   return {
