@@ -22,9 +22,7 @@ import {
 import type { Replay } from './replays.ts';
 import type { RuleResult } from './routing/event-router.ts';
 import type { DeliveryState } from './state/delivery-state.ts';
-import { LIVE_STREAM } from './state/delivery-rows.ts';
 import type { WaitingEvent } from './state/delivery-rows.ts';
-import type { StreamStatus } from './streams/delivery-stream.ts';
 
 export interface DestinationRun {
   record: DestinationRecord;
@@ -34,11 +32,9 @@ export interface DestinationRun {
   state(): DeliveryState | null;
   status(): DestinationStatus;
   wake(): void;
-  pause(isPaused: boolean): void;
   startReplay(replay: Replay): void;
   pauseReplay(id: string, isPaused: boolean): void;
   cancelReplay(id: string): Promise<void>;
-  replayStatus(id: string): StreamStatus | null;
   adopt(stream: string, rows: readonly WaitingEvent[]): void;
   expireBefore(partition: string, position: number): void;
   /** @param isReplay as a replay that asks for everything would route it. */
@@ -64,11 +60,9 @@ export function startDestinationRun(record: DestinationRecord, seams: RunSeams):
     wake() {
       for (const { stream } of streams.values()) stream?.wake();
     },
-    pause: (isPaused) => pauseStream(run, LIVE_STREAM, isPaused),
     startReplay: (replay) => startStream(run, replay, false),
     pauseReplay: (id, isPaused) => pauseStream(run, id, isPaused),
     cancelReplay: (id) => stopStream(run, id),
-    replayStatus: (id) => streams.get(id)?.stream?.status() ?? null,
     adopt: (stream, rows) => streams.get(stream)?.stream?.adopt(rows),
     expireBefore(partition, position) {
       for (const { stream } of streams.values()) stream?.expireBefore(partition, position);

@@ -24,13 +24,6 @@ const FUNCTION_LINES_MAX = 70;
 const LONG_WHOLE_FUNCTIONS: Readonly<Record<string, number>> = {
   'src/admin/account-routes.ts signInRoutes': 73,
   'src/admin/source-routes.ts sourceRoutes': 77,
-  'src/deliver/delivery-engine.ts createEngine': 115,
-  'src/deliver/delivery-thread.ts run': 81,
-  'src/deliver/delivery-threads.ts startOne': 78,
-  'src/destinations/nats/nats.ts openNats': 91,
-  'src/destinations/postgres/postgres.ts open': 92,
-  'src/destinations/segment-actions/actions-pool.ts createActionsPool': 76,
-  'src/destinations/segment-actions/segment-destination.ts createSegmentDestination': 78,
   'src/dispatch/dedup-index.ts createDedupIndex': 102,
   'src/dispatch/dispatcher.ts createDispatcher': 97,
   'src/dispatch/ledger.ts openLedger': 135,
