@@ -59,8 +59,12 @@ async function untilMayCall(stream: LogOrderState, batch: DeliveryBatch): Promis
   }
 }
 
-function isExpired(stream: LogOrderState, { ranges }: DeliveryBatch): boolean {
-  return ranges.some(({ partition, to }) => to <= expiryOf(stream, partition));
+/** A part of it went since it was fixed. A part that had gone before is in it without events. */
+function isExpired(stream: LogOrderState, { ranges, events }: DeliveryBatch): boolean {
+  return ranges.some(
+    ({ partition, to }) =>
+      to <= expiryOf(stream, partition) && events.some((event) => event.partition === partition),
+  );
 }
 
 async function tryOnce(stream: LogOrderState, batch: DeliveryBatch): Promise<Sent> {

@@ -1,0 +1,44 @@
+/** Corners of streams that once went wrong. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type {
+  DeliveryBatch,
+  DeliveryOutcome,
+} from '../../src/destinations/destination-contract.ts';
+import { createScenario, PARTITION } from '../support/delivery-scenario.ts';
+
+const OTHER = 'us-1';
+
+function all(batch: DeliveryBatch, outcome: DeliveryOutcome): DeliveryOutcome[] {
+  return batch.events.map(() => outcome);
+}
+
+test('a batch of two partitions goes on when the log lets one of them go', async () => {
+  const delivered: string[] = [];
+  let isDown = true;
+  const scenario = await createScenario({
+    order: 'log',
+    partitions: [PARTITION, OTHER],
+    deliver: (batch) => {
+      if (isDown) {
+        const failure = { reason: 'HTTP_STATUS', message: 'no' };
+        return Promise.resolve(all(batch, { kind: 'retry', scope: 'destination', ...failure }));
+      }
+      delivered.push(...batch.events.map(({ partition }) => partition));
+      return Promise.resolve(all(batch, { kind: 'delivered' }));
+    },
+  });
+  try {
+    scenario.writeTo(PARTITION, { userId: 'a' });
+    scenario.writeTo(OTHER, { userId: 'b' });
+    scenario.start();
+    await scenario.clock.runUntil(() => scenario.stream().status().inFlight === 2);
+    scenario.stream().expireBefore(PARTITION, 100);
+    isDown = false;
+    await scenario.clock.runUntil(() => scenario.isIdle(), 3_600_000);
+    assert.deepEqual(scenario.counts(), { 'dead LOG_EXPIRED': 1, delivered: 1 });
+    assert.deepEqual(delivered, [OTHER]);
+  } finally {
+    await scenario.remove();
+  }
+});
