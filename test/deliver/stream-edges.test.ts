@@ -42,3 +42,59 @@ test('a batch of two partitions goes on when the log lets one of them go', async
     await scenario.remove();
   }
 });
+
+test("an answer that comes after the stream has ended is nobody's failure", async () => {
+  let answer: (() => void) | undefined;
+  let calls = 0;
+  const scenario = await createScenario({
+    settings: { breakerFailures: 1 },
+    deliver: (batch) => {
+      if (++calls === 1) {
+        const failure = { reason: 'HTTP_STATUS', message: 'no' };
+        return Promise.resolve(all(batch, { kind: 'retry', scope: 'destination', ...failure }));
+      }
+      return new Promise((resolve) => {
+        answer = () => resolve(all(batch, { kind: 'delivered' }));
+      });
+    },
+  });
+  const unhandled: unknown[] = [];
+  const note = (error: unknown): void => void unhandled.push(error);
+  process.on('unhandledRejection', note);
+  try {
+    scenario.write({ userId: 'a' });
+    scenario.start();
+    await scenario.clock.runUntil(() => answer !== undefined);
+    // Its state is closed, as after a stop that waited long enough.
+    scenario.crash();
+    answer?.();
+    await scenario.clock.runUntil(() => true);
+    assert.deepEqual(unhandled, []);
+  } finally {
+    process.off('unhandledRejection', note);
+    await scenario.remove();
+  }
+});
+
+test('a stream whose state cannot take an answer ends with the error', async () => {
+  let calls = 0;
+  const scenario = await createScenario({
+    settings: { breakerFailures: 1 },
+    deliver: (batch) => {
+      const failure = { reason: 'HTTP_STATUS', message: 'no' };
+      if (++calls > 1) return Promise.resolve(all(batch, { kind: 'delivered' }));
+      return Promise.resolve(all(batch, { kind: 'retry', scope: 'destination', ...failure }));
+    },
+  });
+  try {
+    scenario.state().shiftWaiting = () => {
+      throw new Error('the disk is full');
+    };
+    scenario.write({ userId: 'a' });
+    scenario.start();
+    await scenario.clock.runUntil(() => scenario.end() !== null);
+    assert.match(scenario.end() ?? '', /the disk is full/);
+  } finally {
+    await scenario.remove();
+  }
+});

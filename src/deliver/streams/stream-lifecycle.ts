@@ -47,6 +47,7 @@ async function run<State extends StreamState>(
 ): Promise<'stopped' | 'done'> {
   await order.resume(stream);
   while (!isStopping(stream)) {
+    if (stream.failure) throw stream.failure;
     const restMs = await order.takeTurn(stream);
     if (order.isDone(stream)) return 'done';
     await stream.rest.for(restMs);

@@ -24,6 +24,8 @@ export interface StreamState {
   readonly rest: Rest;
   readonly stopping: AbortController;
   isPaused: boolean;
+  /** Why it cannot go on, or null. */
+  failure: Error | null;
   /** Receipt time of the newest event that is accounted for; 0: none yet. */
   newestMs: number;
 }
@@ -42,6 +44,7 @@ export function openStreamState(context: StreamContext): StreamState {
     rest: createRest(clock),
     stopping: new AbortController(),
     isPaused: false,
+    failure: null,
     newestMs: 0,
   };
 }
@@ -58,6 +61,12 @@ export function isStopping(stream: StreamState): boolean {
 
 export function pause(stream: StreamState, isPaused: boolean): void {
   stream.isPaused = isPaused;
+  stream.rest.wake();
+}
+
+/** It cannot go on. What is not durable is done again by the stream that is started next. */
+export function fail(stream: StreamState, error: Error): void {
+  stream.failure = error;
   stream.rest.wake();
 }
 

@@ -1,10 +1,11 @@
 /** Sends the batches that are due, one at a time in each lane, and takes in what came of them. */
 import { assert } from '../../base/assert.ts';
+import { toError } from '../../base/errors.ts';
 import type { DeliveryBatch, DeliveryOutcome } from '../../destinations/destination-contract.ts';
 import { keyOf } from '../idempotency-key.ts';
 import { askedWaitMs, attemptsOf, isBlocked, sendBatch } from '../streams/batch-sending.ts';
 import type { Sent } from '../streams/batch-sending.ts';
-import { isStopping } from '../streams/stream-state.ts';
+import { fail, isStopping } from '../streams/stream-state.ts';
 import { applyOutcome, waitBehind } from './item-outcomes.ts';
 import { batchLength, freeLane, nextLane, requeue, takeBatch } from './user-lanes.ts';
 import type { Lane } from './user-lanes.ts';
@@ -23,7 +24,9 @@ export function sendDue(stream: UserOrderState): void {
     const length = rateCap.take(batchLength(lane, context.pace));
     if (length === 0) return;
     context.breaker.begin();
-    void send(stream, lane, takeBatch(lanes, lane, length));
+    const items = takeBatch(lanes, lane, length);
+    // Once the stream has ended nobody asks for its failures, and what came late is not kept.
+    send(stream, lane, items).catch((error: unknown) => fail(stream, toError(error)));
   }
 }
 
