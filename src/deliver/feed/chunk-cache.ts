@@ -4,17 +4,22 @@ export interface Sized {
   bytes: number;
 }
 
+interface Entry<Chunk> {
+  readonly reading: Promise<Chunk | null>;
+  /** 0 while it is being read. */
+  bytes: number;
+}
+
 export interface ChunkCache<Chunk extends Sized> {
-  /** By key; those that are being read are in it too. The oldest come first. */
-  readonly readings: Map<string, Promise<Chunk | null>>;
-  /** Of those that were read. */
-  readonly sizes: Map<string, number>;
+  /** By key, the oldest first. */
+  readonly entries: Map<string, Entry<Chunk>>;
+  /** Of all entries. */
   bytes: number;
   readonly bytesMax: number;
 }
 
 export function createChunkCache<Chunk extends Sized>(bytesMax: number): ChunkCache<Chunk> {
-  return { readings: new Map(), sizes: new Map(), bytes: 0, bytesMax };
+  return { entries: new Map(), bytes: 0, bytesMax };
 }
 
 /** What is known by the key, or is being read; else it is read now, and kept. */
@@ -23,29 +28,45 @@ export function readThrough<Chunk extends Sized>(
   key: string,
   read: () => Promise<Chunk | null>,
 ): Promise<Chunk | null> {
-  const known = cache.readings.get(key);
-  if (known) return known;
-  const reading = read();
-  cache.readings.set(key, reading);
-  reading.then(
-    (chunk) => (chunk === null ? forget(cache, key) : keep(cache, key, chunk)),
-    () => forget(cache, key),
+  const known = cache.entries.get(key);
+  if (known) return known.reading;
+  const entry: Entry<Chunk> = { reading: read(), bytes: 0 };
+  cache.entries.set(key, entry);
+  entry.reading.then(
+    (chunk) => (chunk === null ? forget(cache, key, entry) : keep(cache, key, entry, chunk)),
+    () => forget(cache, key, entry),
   );
-  return reading;
+  return entry.reading;
 }
 
-function forget<Chunk extends Sized>(cache: ChunkCache<Chunk>, key: string): void {
-  cache.readings.delete(key);
-  cache.bytes -= cache.sizes.get(key) ?? 0;
-  cache.sizes.delete(key);
+/** Nothing is known any more. */
+export function clearCache<Chunk extends Sized>(cache: ChunkCache<Chunk>): void {
+  cache.entries.clear();
+  cache.bytes = 0;
 }
 
-/** The oldest go when there is too much. */
-function keep<Chunk extends Sized>(cache: ChunkCache<Chunk>, key: string, chunk: Chunk): void {
-  cache.sizes.set(key, chunk.bytes);
+function forget<Chunk extends Sized>(
+  cache: ChunkCache<Chunk>,
+  key: string,
+  entry: Entry<Chunk>,
+): void {
+  if (cache.entries.get(key) !== entry) return;
+  cache.entries.delete(key);
+  cache.bytes -= entry.bytes;
+}
+
+/** The oldest go when there is too much. One that went while it was being read takes no room. */
+function keep<Chunk extends Sized>(
+  cache: ChunkCache<Chunk>,
+  key: string,
+  entry: Entry<Chunk>,
+  chunk: Chunk,
+): void {
+  if (cache.entries.get(key) !== entry) return;
+  entry.bytes = chunk.bytes;
   cache.bytes += chunk.bytes;
-  for (const oldest of cache.readings.keys()) {
-    if (cache.bytes <= cache.bytesMax || oldest === key) break;
-    forget(cache, oldest);
+  for (const [oldest, old] of cache.entries) {
+    if (cache.bytes <= cache.bytesMax || old === entry) break;
+    forget(cache, oldest, old);
   }
 }

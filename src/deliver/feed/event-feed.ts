@@ -13,7 +13,7 @@ import type { LogReader } from '../../log/log-reader.ts';
 import { listSegments } from '../../log/segments.ts';
 import type { Logger } from '../../observe/logger.ts';
 import { readArchivedChunk, readArchivedEvent } from './archived-records.ts';
-import { createChunkCache, readThrough } from './chunk-cache.ts';
+import { clearCache, createChunkCache, readThrough } from './chunk-cache.ts';
 import type { ChunkCache } from './chunk-cache.ts';
 import type { Feed, FeedChunk } from './feed-contract.ts';
 import { closeReaders, keepReader, takeReader } from './idle-readers.ts';
@@ -60,7 +60,7 @@ export function openFeed(options: FeedOptions): Feed {
     async close() {
       archive.close();
       await closeReaders(feed.idle);
-      feed.cache.readings.clear();
+      clearCache(feed.cache);
     },
   };
 }
