@@ -98,3 +98,25 @@ test('a stream whose state cannot take an answer ends with the error', async () 
     await scenario.remove();
   }
 });
+
+for (const order of ['user', 'log'] as const) {
+  test(`a replay whose part of the log ends in damage comes to its end (${order})`, async () => {
+    const scenario = await createScenario({
+      order,
+      pace: { batchEvents: 1 },
+      deliver: (batch) => Promise.resolve(all(batch, { kind: 'delivered' })),
+    });
+    try {
+      scenario.write({ userId: 'a' });
+      scenario.write({ userId: 'b' });
+      scenario.writeDamage(50);
+      scenario.state().database.exec('update cursors set "end" = 250');
+      scenario.start();
+      await scenario.clock.runUntil(() => scenario.end() !== null, 60_000);
+      assert.equal(scenario.end(), 'done');
+      assert.deepEqual(scenario.counts(), { delivered: 2 });
+    } finally {
+      await scenario.remove();
+    }
+  });
+}

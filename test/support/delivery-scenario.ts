@@ -82,6 +82,8 @@ export interface Scenario {
   write(...events: { userId: string; event?: string }[]): StoredEvent[];
   /** The same, to any partition. */
   writeTo(partition: string, ...events: { userId: string; event?: string }[]): StoredEvent[];
+  /** Adds bytes that are no record. */
+  writeDamage(bytes: number): void;
   /** How the run of the present stream ended, once it has. */
   end(): string | null;
   start(): void;
@@ -133,8 +135,10 @@ export async function createScenario(options: ScenarioOptions): Promise<Scenario
       const found = records.filter(({ position, next }) => position >= from && next <= upTo);
       const part = found.slice(0, 20);
       const last = part.at(-1);
-      if (!last) return Promise.resolve(null);
-      return Promise.resolve({ records: part, next: last.next, bytes: last.next - from });
+      if (from >= upTo) return Promise.resolve(null);
+      // Damage is stepped over.
+      const next = last && part.length < found.length ? last.next : upTo;
+      return Promise.resolve({ records: part, next, bytes: next - from });
     },
     event(partition, position, index) {
       const record = logOf(partition).records.find((one) => one.position === position);
@@ -211,6 +215,9 @@ export async function createScenario(options: ScenarioOptions): Promise<Scenario
     },
     write: (...given) => writeTo(PARTITION, ...given),
     writeTo,
+    writeDamage(bytes) {
+      logOf(PARTITION).end += bytes;
+    },
     end: () => ended,
     start,
     crash() {

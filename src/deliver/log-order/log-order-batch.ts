@@ -12,7 +12,13 @@ import type { BatchEnd } from './log-order-attempts.ts';
 import { giveUpDefective, routeRecords, settleBatch } from './log-order-outcomes.ts';
 import type { RoutedBatch, SettledBatch } from './log-order-outcomes.ts';
 import { readAgain } from './log-order-reading.ts';
-import { gatherAgain, gatheredRanges, liftRecordsMax, startGathering } from './log-order-state.ts';
+import {
+  gatherAgain,
+  gatheredRanges,
+  liftRecordsMax,
+  newestGathered,
+  startGathering,
+} from './log-order-state.ts';
 import type { LogOrderState } from './log-order-state.ts';
 
 /** A batch that fails by the destination's code is cut into so many. */
@@ -65,9 +71,9 @@ function fixBatch(stream: LogOrderState): Intent {
 
 /** Every event of it came to an end. */
 function finishBatch(stream: LogOrderState, settled: SettledBatch): void {
-  const newest = stream.gathering.records.at(-1)?.record.events.at(-1)?.receivedAtMs ?? 0;
+  const newestMs = newestGathered(stream);
   commitBatch(stream, settled);
-  accountUpTo(stream, newest);
+  accountUpTo(stream, newestMs);
   liftRecordsMax(stream);
 }
 

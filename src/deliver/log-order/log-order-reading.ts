@@ -2,7 +2,7 @@
 import { readChunk } from '../streams/stream-reading.ts';
 import { moveReadTo } from '../streams/stream-state.ts';
 import { gather, gatherOrKeep, isFull } from './log-order-state.ts';
-import type { LogOrderState } from './log-order-state.ts';
+import type { LogOrderState, PlacedRecord } from './log-order-state.ts';
 import type { Intent } from '../state/delivery-rows.ts';
 
 /** Takes a chunk of each partition; returns false when there was nothing to take. */
@@ -16,12 +16,15 @@ export async function readMore(stream: LogOrderState): Promise<boolean> {
     hasRead = true;
     moveReadTo(stream, partition, chunk.next);
     for (const record of chunk.records) gatherOrKeep(stream, { partition, record });
-    // Behind the last record there may be damage, which is nobody's event.
-    const last = chunk.records.at(-1)?.next;
-    const isAllGathered = stream.ahead.length === 0;
-    if (isAllGathered && last !== chunk.next) stream.gathering.ends.set(partition, chunk.next);
+    const last = chunk.records.at(-1)?.next ?? from;
+    if (last < chunk.next) gatherOrKeep(stream, damageBetween(partition, last, chunk.next));
   }
   return hasRead;
+}
+
+/** A record of nobody, so that the cursor passes damage with the batch that it belongs to. */
+function damageBetween(partition: string, position: number, next: number): PlacedRecord {
+  return { partition, record: { position, next, events: [], bytes: 0 } };
 }
 
 function takeAhead(stream: LogOrderState): void {

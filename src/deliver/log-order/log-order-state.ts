@@ -16,7 +16,7 @@ export interface PlacedRecord {
 /** Records that were read and will go together. */
 export interface Gathering {
   records: PlacedRecord[];
-  /** End of what was read, by partition; may lie behind the last record. */
+  /** End of what was read, by partition. */
   ends: Map<string, number>;
   events: number;
   bytes: number;
@@ -91,6 +91,12 @@ export function gatherAgain(stream: LogOrderState): void {
 export function liftRecordsMax(stream: LogOrderState): void {
   stream.recordsMax = Number.POSITIVE_INFINITY;
   stream.defects = 0;
+}
+
+/** Receipt time of the newest event of the batch; 0: it has none. */
+export function newestGathered({ gathering }: LogOrderState): number {
+  const newest = gathering.records.findLast(({ record }) => record.events.length > 0);
+  return newest?.record.events.at(-1)?.receivedAtMs ?? 0;
 }
 
 /** The part of the log that the batch is: from the cursors to what was read. */

@@ -25,7 +25,10 @@ const LOG_ORDER: StreamOrder<LogOrderState> = {
   resume: resumeBatch,
   takeTurn,
   isDone: ({ waiting, gathering, ahead, cursors }) =>
-    waiting.size() === 0 && gathering.ends.size === 0 && ahead.length === 0 && isAtEnd(cursors),
+    waiting.size() === 0 &&
+    gathering.records.length === 0 &&
+    ahead.length === 0 &&
+    isAtEnd(cursors),
   // A call that is under way ends with the stop, and its batch is tried again under its token.
   drain: () => Promise.resolve(),
   inFlight: ({ inFlight }) => inFlight,
@@ -35,15 +38,14 @@ async function takeTurn(stream: LogOrderState): Promise<number> {
   if (!stream.isPaused) await sendRetried(stream);
   const mayRead = !stream.isPaused || stream.expiredTo.size > 0;
   const hasRead = mayRead && (await readMore(stream));
-  if (isBatchDue(stream, hasRead)) await sendGathered(stream, null);
+  if (isBatchDue(stream)) await sendGathered(stream, null);
   return hasRead ? 0 : restMs(stream);
 }
 
-function isBatchDue(stream: LogOrderState, hasRead: boolean): boolean {
+function isBatchDue(stream: LogOrderState): boolean {
   const { context, gathering } = stream;
-  if (gathering.ends.size === 0) return false;
+  if (gathering.records.length === 0) return false;
   if (isFull(stream)) return true;
-  if (gathering.records.length === 0) return !hasRead;
   const ageMs = context.clock.monotonicMs() - gathering.sinceMs;
   return isReadToEnd(stream) || ageMs >= context.pace.batchAgeMs;
 }
