@@ -36,8 +36,9 @@ export async function openPlace(run: RunState): Promise<void> {
   const { record, seams } = run;
   const path = deliveryStatePath(seams.dataFolder, record.region, record.id);
   await seams.disk.makeFolder(dirname(path));
-  const state = openDeliveryState(path);
-  run.state = state;
+  // At another attempt it may be open already.
+  run.state ??= openDeliveryState(path);
+  const { state } = run;
   const missing = await startCursors(record, seams, state.cursors(LIVE_STREAM));
   state.addCursors(LIVE_STREAM, missing);
 }

@@ -1,9 +1,9 @@
 /** Reads the log into the batch that is gathering. */
+import type { Intent } from '../state/delivery-rows.ts';
 import { readChunk } from '../streams/stream-reading.ts';
 import { moveReadTo } from '../streams/stream-state.ts';
 import { gather, gatherOrKeep, isFull } from './log-order-state.ts';
 import type { LogOrderState, PlacedRecord } from './log-order-state.ts';
-import type { Intent } from '../state/delivery-rows.ts';
 
 /** Takes a chunk of each partition; returns false when there was nothing to take. */
 export async function readMore(stream: LogOrderState): Promise<boolean> {
