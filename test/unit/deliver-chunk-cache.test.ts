@@ -1,4 +1,4 @@
-/** What destinations share of what they read of the log: how much of it is kept, and for how long. */
+/** What destinations share of what they read of the log: how much is kept, and for how long. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createChunkCache, readThrough } from '../../src/deliver/feed/chunk-cache.ts';

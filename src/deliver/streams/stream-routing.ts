@@ -12,7 +12,8 @@ export type FilterReason = string;
 
 /**
  * @param row of an event that waited; it keeps its attempts.
- * @returns a text when a rule refuses the event: it is asked for each, so nothing is made around it.
+ * @returns a text when a rule refuses the event: this is asked for each event of a busy stream, so
+ *   nothing is made around either.
  */
 export function routeEvent(
   { context, scope }: StreamState,
