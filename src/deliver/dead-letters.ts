@@ -4,7 +4,7 @@ import { assert } from '../base/assert.ts';
 import { MillraceError } from '../base/errors.ts';
 import { inTransaction } from '../base/sqlite.ts';
 import type { NormalEvent } from '../events/normalise.ts';
-import { unpackEvent } from './delivery-item.ts';
+import { unpackEvent } from './packed-event.ts';
 import { deadLetterFrom, waitingFrom } from './state/row-reading.ts';
 import type { DeadLetter, DeadLetterGroup, WaitingEvent } from './state/delivery-rows.ts';
 

@@ -7,7 +7,10 @@ import type { StoredEvent } from '../events/raw-event.ts';
 import { expireDeadLetters } from './dead-letters.ts';
 import type { DestinationRecord } from './destination-record.ts';
 import { startDestinationRun } from './destination-run.ts';
-import type { DestinationRun, DestinationStatus, RunSeams } from './destination-run.ts';
+import type { DestinationRun } from './destination-run.ts';
+import type { RunSeams } from './destination-run-state.ts';
+import type { DestinationStatus } from './destination-status.ts';
+import { expiryOf, holdOf } from './log-holds.ts';
 
 export interface Engine {
   /** Brings the running destinations to what is configured; resolves when all have their place. */
@@ -33,121 +36,127 @@ export interface EngineOptions extends RunSeams {
   publishHold(partition: string, position: number): void;
 }
 
+interface EngineState {
+  readonly options: EngineOptions;
+  /** By id; the text tells whether a record has changed. */
+  readonly runs: Map<string, { run: DestinationRun; text: string }>;
+  /** Ends when what was configured so far is at work: one change after the other. */
+  changing: Promise<void>;
+  /** Monotonic time. */
+  nextBoundsMs: number;
+}
+
 const BOUNDS_MS = 30_000;
 const PLACE_MS_MAX = 10_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 
+/** Without destinations at first. */
 export function createEngine(options: EngineOptions): Engine {
-  const { clock, logger, settings, feed } = options;
-  const runs = new Map<string, { run: DestinationRun; text: string }>();
-  let changing = Promise.resolve();
-  let nextBoundsMs = 0;
-
-  const apply = async (records: readonly DestinationRecord[]): Promise<void> => {
-    const wanted = new Map(records.map((record) => [record.id, record]));
-    for (const [id, { run, text }] of runs) {
-      const record = wanted.get(id);
-      if (record && JSON.stringify(record) === text) continue;
-      runs.delete(id);
-      await run.stop();
-    }
-    for (const record of records) {
-      if (runs.has(record.id)) continue;
-      const run = startDestinationRun(record, options);
-      runs.set(record.id, { run, text: JSON.stringify(record) });
-    }
-    // One that cannot even be placed must not keep the others waiting for ever.
-    const placed = Promise.all([...runs.values()].map(({ run }) => run.placed));
-    const late = new AbortController();
-    await Promise.race([placed, clock.sleep(PLACE_MS_MAX, late.signal).catch(() => undefined)]);
-    late.abort();
+  const { feed } = options;
+  const engine: EngineState = {
+    options,
+    runs: new Map(),
+    changing: Promise.resolve(),
+    nextBoundsMs: 0,
   };
-  const publishHolds = (): void => {
-    for (const { name, region } of options.allPartitions()) {
-      let hold = Number.POSITIVE_INFINITY;
-      for (const { run } of runs.values()) {
-        if (run.record.region !== region) continue;
-        // A destination that is not open yet may need everything.
-        hold = Math.min(hold, run.state()?.holds().get(name) ?? 0);
-      }
-      options.publishHold(name, hold);
-    }
-  };
-  /** The log cannot wait for ever: what is too old, or too much, is given up and counted. */
-  const expire = async (): Promise<void> => {
-    const oldestMs = clock.wallMs() - settings.holdHours * 3_600_000;
-    for (const { name, region } of options.allPartitions()) {
-      const segments = await feed.segments(name);
-      let total = segments.reduce((sum, { bytes }) => sum + bytes, 0);
-      let before = 0;
-      segments.forEach(({ bytes }, at) => {
-        const next = segments[at + 1];
-        if (!next) return;
-        const isTooMuch = settings.holdBytesMax !== null && total > settings.holdBytesMax;
-        if (next.createdMs >= oldestMs && !isTooMuch) return;
-        total -= bytes;
-        before = next.base;
-      });
-      if (before === 0) continue;
-      for (const { run } of runs.values()) {
-        if (run.record.region === region) run.expireBefore(name, before);
-      }
-    }
-  };
-  const keepBounds = async (): Promise<void> => {
-    const now = clock.wallMs();
-    for (const { run } of runs.values()) {
-      const state = run.state();
-      if (!state) continue;
-      state.pruneAttempts(now - settings.attemptHours * 3_600_000, settings.attemptsKeptMax);
-      const beforeMs = now - settings.deadLetterDays * 86_400_000;
-      const expired = expireDeadLetters(state.database, {
-        beforeMs,
-        most: settings.deadLettersMax,
-      });
-      if (expired > 0) {
-        const fields = { destination: run.record.slug, count: expired };
-        logger.warn(fields, 'dead letters let go by their bounds');
-      }
-    }
-    await expire();
-  };
-
   return {
     setDestinations(records) {
-      changing = changing.then(() => apply(records));
-      return changing;
+      engine.changing = engine.changing.then(() => changeTo(engine, records));
+      return engine.changing;
     },
-    settled: () => changing,
+    settled: () => engine.changing,
     wake() {
-      for (const { run } of runs.values()) run.wake();
+      for (const run of runsOf(engine)) run.wake();
     },
-    async tend() {
-      publishHolds();
-      for (const { run } of runs.values()) run.status();
-      if (clock.monotonicMs() < nextBoundsMs) return;
-      nextBoundsMs = clock.monotonicMs() + BOUNDS_MS;
-      await keepBounds().catch((error: unknown) => {
-        logger.error({ reason: toError(error).message }, 'bounds of delivery not kept');
-      });
-    },
-    status: () => [...runs.values()].map(({ run }) => run.status()),
-    find(name) {
-      for (const { run } of runs.values()) {
-        if (run.record.slug === name || run.record.id === name) return run;
-      }
-      throw new MillraceError('NOT_FOUND', `There is no destination ${name}`, {
-        field: 'destination',
-      });
-    },
-    *runs() {
-      for (const { run } of runs.values()) yield run;
-    },
+    tend: () => tend(engine),
+    status: () => [...runsOf(engine)].map((run) => run.status()),
+    find: (name) => findRun(engine, name),
+    runs: () => runsOf(engine),
     event: (partition, position, index) => feed.event(partition, position, index),
     async stop() {
-      await changing;
-      await Promise.all([...runs.values()].map(({ run }) => run.stop()));
-      runs.clear();
+      await engine.changing;
+      await Promise.all([...runsOf(engine)].map((run) => run.stop()));
+      engine.runs.clear();
       await feed.close();
     },
   };
+}
+
+function* runsOf({ runs }: EngineState): Generator<DestinationRun> {
+  for (const { run } of runs.values()) yield run;
+}
+
+function findRun(engine: EngineState, name: string): DestinationRun {
+  for (const run of runsOf(engine)) {
+    if (run.record.slug === name || run.record.id === name) return run;
+  }
+  throw new MillraceError('NOT_FOUND', `There is no destination ${name}`, { field: 'destination' });
+}
+
+/** Stops what is gone or has changed, starts what is new, and waits until all have their place. */
+async function changeTo(engine: EngineState, records: readonly DestinationRecord[]): Promise<void> {
+  const { options, runs } = engine;
+  const wanted = new Map(records.map((record) => [record.id, record]));
+  for (const [id, { run, text }] of runs) {
+    const record = wanted.get(id);
+    if (record && JSON.stringify(record) === text) continue;
+    runs.delete(id);
+    await run.stop();
+  }
+  for (const record of records) {
+    if (runs.has(record.id)) continue;
+    const run = startDestinationRun(record, options);
+    runs.set(record.id, { run, text: JSON.stringify(record) });
+  }
+  await untilPlaced(engine);
+}
+
+/** One that cannot even be placed must not keep the others waiting for ever. */
+async function untilPlaced(engine: EngineState): Promise<void> {
+  const { clock } = engine.options;
+  const placed = Promise.all([...runsOf(engine)].map((run) => run.placed));
+  const late = new AbortController();
+  await Promise.race([placed, clock.sleep(PLACE_MS_MAX, late.signal).catch(() => undefined)]);
+  late.abort();
+}
+
+async function tend(engine: EngineState): Promise<void> {
+  const { clock, logger, allPartitions, publishHold } = engine.options;
+  for (const partition of allPartitions()) {
+    publishHold(partition.name, holdOf(runsOf(engine), partition));
+  }
+  for (const run of runsOf(engine)) run.status();
+  if (clock.monotonicMs() < engine.nextBoundsMs) return;
+  engine.nextBoundsMs = clock.monotonicMs() + BOUNDS_MS;
+  await keepBounds(engine).catch((error: unknown) => {
+    logger.error({ reason: toError(error).message }, 'bounds of delivery not kept');
+  });
+}
+
+/** What is too old or too much goes: attempts, dead letters, the log. */
+async function keepBounds(engine: EngineState): Promise<void> {
+  for (const run of runsOf(engine)) keepBoundsOf(engine, run);
+  const { settings, clock, feed, allPartitions } = engine.options;
+  for (const { name, region } of allPartitions()) {
+    const before = expiryOf(await feed.segments(name), settings, clock.wallMs());
+    if (before === 0) continue;
+    for (const run of runsOf(engine)) {
+      if (run.record.region === region) run.expireBefore(name, before);
+    }
+  }
+}
+
+function keepBoundsOf({ options }: EngineState, run: DestinationRun): void {
+  const { clock, settings, logger } = options;
+  const state = run.state();
+  if (!state) return;
+  const now = clock.wallMs();
+  state.pruneAttempts(now - settings.attemptHours * HOUR_MS, settings.attemptsKeptMax);
+  const beforeMs = now - settings.deadLetterDays * DAY_MS;
+  const expired = expireDeadLetters(state.database, { beforeMs, most: settings.deadLettersMax });
+  if (expired > 0) {
+    const fields = { destination: run.record.slug, count: expired };
+    logger.warn(fields, 'dead letters let go by their bounds');
+  }
 }

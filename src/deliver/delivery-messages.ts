@@ -1,7 +1,7 @@
 /** What the main thread and a delivery thread say to each other. */
 import type { DeadLetterFilter, DeadLetterView } from './dead-letters.ts';
 import type { DeliverSettings, DestinationRecord } from './destination-record.ts';
-import type { DestinationStatus } from './destination-run.ts';
+import type { DestinationStatus } from './destination-status.ts';
 import type { ReplayProgress } from './replay-control.ts';
 import type { DestinationOverview } from './destination-overview.ts';
 import type { ReplaySpec } from './replays.ts';

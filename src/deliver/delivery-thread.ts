@@ -5,20 +5,25 @@ import { assert } from '../base/assert.ts';
 import { systemClock } from '../base/clock.ts';
 import { systemDisk } from '../base/disk.ts';
 import { durableEndsOf } from '../base/durable-ends.ts';
+import type { DurableEnds } from '../base/durable-ends.ts';
 import { MillraceError, toError } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
 import { createEngine } from './delivery-engine.ts';
-import type { Engine } from './delivery-engine.ts';
-import { openFeed } from './event-feed.ts';
+import type { Engine, EngineOptions } from './delivery-engine.ts';
+import { openFeed } from './feed/event-feed.ts';
 import { findDestinationType } from '../destinations/destination-registry.ts';
 import { openLedger } from '../dispatch/ledger.ts';
+import type { Ledger } from '../dispatch/ledger.ts';
 import { openArchive } from '../lake/archive.ts';
 import { sourceNumberOf } from '../lake/lake-state.ts';
 import { partitionFolder } from '../log/partition-folder.ts';
 import { createNet } from '../net/guarded-net.ts';
+import type { Net } from '../net/net.ts';
 import { createLogger } from '../observe/logger.ts';
 import { createMetricsRegistry } from '../observe/metrics.ts';
+import type { MetricsRegistry } from '../observe/metrics.ts';
 import { answerQuestion } from './delivery-answers.ts';
+import type { ReplaySeams } from './replay-control.ts';
 import type {
   DeliveryMessage,
   DeliveryOrder,
@@ -48,36 +53,62 @@ try {
 }
 
 async function run(): Promise<void> {
-  const { dataFolder, settings, partitions } = setup;
+  const { dataFolder } = setup;
   const metrics = createMetricsRegistry();
   const judgedEnds = durableEndsOf(setup.judgedEnds);
-  const holds = durableEndsOf(setup.holds);
+  const ledger = openLedger(join(dataFolder, 'dispatch.db'), { isReadOnly: true });
+  const net = createNet({ settings: setup.net, clock });
+  const known = knownPlan(setup.plan);
+  const seams = readSeams(known, judgedEnds, ledger);
+  const engine = createEngine(engineOptions(seams, known, metrics, net));
+  await usePlan(engine, known, setup.plan);
+  port?.on('message', (order: DeliveryOrder) => {
+    if (order.kind === 'plan') void usePlan(engine, known, order.plan);
+    else if (order.kind === 'stop') isStopping = true;
+    else void answer(engine, seams, order);
+  });
+  say({ kind: 'ready' });
+  await tendUntilStopped(engine, judgedEnds, metrics);
+  await engine.stop();
+  await net.close();
+  ledger.close();
+  say({ kind: 'stopped' });
+  port?.close();
+}
+
+/** How destinations and questions read what was received. */
+function readSeams(known: KnownPlan, judgedEnds: DurableEnds, ledger: Ledger): ReplaySeams {
+  const { dataFolder, partitions } = setup;
   const slots = new Map(partitions.map(({ name, slot }) => [name, slot]));
+  const regions = new Map(partitions.map(({ name, region }) => [name, region]));
   const folders = new Map(
     partitions.map(({ name, region }) => [name, partitionFolder(dataFolder, region, name)]),
   );
-  const ledger = openLedger(join(dataFolder, 'dispatch.db'), { isReadOnly: true });
-  const net = createNet({ settings: setup.net, clock });
-  let plan = setup.plan;
-  let sources = sourceMap(plan);
-  let numbers = numbersById(plan);
-  let suppressed = new Set(plan.suppressedUsers);
-  const regions = new Map(partitions.map(({ name, region }) => [name, region]));
   const archive = openArchive({
     dataFolder,
     regionOf: (partition) => regions.get(partition) ?? '',
-    sourceNumber: (id) => sourceNumberOf(id, numbers),
+    sourceNumber: (id) => sourceNumberOf(id, known.numbers),
   });
-  const feed = openFeed({ disk: systemDisk, logger, ledger, folders, archive });
-  const seams = {
-    feed,
+  return {
+    feed: openFeed({ disk: systemDisk, logger, ledger, folders, archive }),
     clock,
     random: systemRandom,
-    partitions: (region: string) =>
+    partitions: (region) =>
       partitions.filter((partition) => partition.region === region).map(({ name }) => name),
-    judgedEnd: (name: string) => judgedEnds.read(slots.get(name) ?? 0),
+    judgedEnd: (name) => judgedEnds.read(slots.get(name) ?? 0),
   };
-  const engine = createEngine({
+}
+
+function engineOptions(
+  seams: ReplaySeams,
+  known: KnownPlan,
+  metrics: MetricsRegistry,
+  net: Net,
+): EngineOptions {
+  const { dataFolder, settings, partitions } = setup;
+  const holds = durableEndsOf(setup.holds);
+  const slots = new Map(partitions.map(({ name, slot }) => [name, slot]));
+  return {
     ...seams,
     disk: systemDisk,
     logger,
@@ -86,31 +117,28 @@ async function run(): Promise<void> {
     dataFolder,
     settings,
     findType: findDestinationType,
-    sources: () => sources,
-    isSuppressed: (userId) => userId !== null && suppressed.has(userId),
+    sources: () => known.sources,
+    isSuppressed: (userId) => userId !== null && known.suppressed.has(userId),
     allPartitions: () => partitions,
     publishHold(name, position) {
       const bounded = Math.min(position, Number.MAX_SAFE_INTEGER);
       holds.publish(slots.get(name) ?? 0, bounded);
     },
-  });
-  const usePlan = (next: DeliveryPlan): Promise<void> => {
-    plan = next;
-    sources = sourceMap(plan);
-    numbers = numbersById(plan);
-    suppressed = new Set(plan.suppressedUsers);
-    return engine.setDestinations(plan.destinations).catch((error: unknown) => {
-      logger.error({ reason: toError(error).message }, 'destinations not changed');
-    });
   };
-  await usePlan(plan);
-  port?.on('message', (order: DeliveryOrder) => {
-    if (order.kind === 'plan') void usePlan(order.plan);
-    else if (order.kind === 'stop') isStopping = true;
-    else void answer(engine, seams, order);
-  });
-  say({ kind: 'ready' });
+}
 
+function usePlan(engine: Engine, known: KnownPlan, plan: DeliveryPlan): Promise<void> {
+  Object.assign(known, knownPlan(plan));
+  return engine.setDestinations(plan.destinations).catch((error: unknown) => {
+    logger.error({ reason: toError(error).message }, 'destinations not changed');
+  });
+}
+
+async function tendUntilStopped(
+  engine: Engine,
+  judgedEnds: DurableEnds,
+  metrics: MetricsRegistry,
+): Promise<void> {
   let mark = judgedEnds.mark();
   let reportedMs = 0;
   while (!isStopping) {
@@ -120,18 +148,13 @@ async function run(): Promise<void> {
       await engine.tend();
       say({ kind: 'report', metrics: metrics.snapshot() });
     }
-    mark = await judgedEnds.wait(mark, Math.min(settings.pollMs, REPORT_MS));
+    mark = await judgedEnds.wait(mark, Math.min(setup.settings.pollMs, REPORT_MS));
   }
-  await engine.stop();
-  await net.close();
-  ledger.close();
-  say({ kind: 'stopped' });
-  port?.close();
 }
 
 async function answer(
   engine: Engine,
-  seams: Parameters<typeof answerQuestion>[1],
+  seams: ReplaySeams,
   order: Extract<DeliveryOrder, { kind: 'ask' }>,
 ): Promise<void> {
   const { id, question, ask } = order;
@@ -146,10 +169,18 @@ async function answer(
   }
 }
 
-function numbersById({ sources }: DeliveryPlan): Map<string, number> {
-  return new Map(sources.map(({ id, number }) => [id, number]));
+/** What a plan says of sources and people, to be looked up. */
+interface KnownPlan {
+  sources: ReadonlyMap<number, DeliveryPlan['sources'][number]>;
+  /** Numbers of sources by their ids. */
+  numbers: Map<string, number>;
+  suppressed: ReadonlySet<string>;
 }
 
-function sourceMap(plan: DeliveryPlan): Map<number, DeliveryPlan['sources'][number]> {
-  return new Map(plan.sources.map((source) => [source.number, source]));
+function knownPlan({ sources, suppressedUsers }: DeliveryPlan): KnownPlan {
+  return {
+    sources: new Map(sources.map((source) => [source.number, source])),
+    numbers: new Map(sources.map(({ id, number }) => [id, number])),
+    suppressed: new Set(suppressedUsers),
+  };
 }

@@ -1,7 +1,8 @@
 /** How a destination does, for people: what became of its events, and some that did not arrive. */
 import type { DatabaseSync } from 'node:sqlite';
 import { INTERNAL_REASON } from '../base/internal-source.ts';
-import type { DestinationRun, DestinationStatus } from './destination-run.ts';
+import type { DestinationRun } from './destination-run.ts';
+import type { DestinationStatus } from './destination-status.ts';
 import { decodePlaces } from './state/places.ts';
 import { deadLetterFrom } from './state/row-reading.ts';
 import { LIVE_STREAM } from './state/delivery-rows.ts';

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import type { DestinationRun } from './destination-run.ts';
-import type { Feed } from './event-feed.ts';
+import type { Feed } from './feed/feed-contract.ts';
 import {
   findReplay,
   insertReplay,

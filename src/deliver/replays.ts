@@ -5,10 +5,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { MillraceError } from '../base/errors.ts';
 import type { StoredEvent } from '../events/raw-event.ts';
-import type { Feed } from './event-feed.ts';
+import type { Feed } from './feed/feed-contract.ts';
 import { compileFql } from '../fql/fql.ts';
 import type { Cursor } from './state/delivery-rows.ts';
-import type { ReplaySelection } from './stream.ts';
+import type { ReplaySelection } from './streams/delivery-stream.ts';
 
 export interface ReplaySpec {
   /** Receipt times, half-open. */

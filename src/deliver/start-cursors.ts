@@ -1,6 +1,6 @@
 /** Where the live stream of a destination begins. */
 import type { DestinationRecord } from './destination-record.ts';
-import type { Feed } from './event-feed.ts';
+import type { Feed } from './feed/feed-contract.ts';
 import type { Cursor } from './state/delivery-rows.ts';
 
 interface StartSeams {

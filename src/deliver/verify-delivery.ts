@@ -14,7 +14,7 @@ import { countStoredRows } from '../lake/count-rows.ts';
 import type { RowRange } from '../lake/count-rows.ts';
 import { openLogReader } from '../log/log-reader.ts';
 import { partitionFolder } from '../log/partition-folder.ts';
-import { deliveryStatePath } from './destination-run.ts';
+import { deliveryStatePath } from './state/delivery-state.ts';
 import { openDeliveryState } from './state/delivery-state.ts';
 import type { DeliveryState } from './state/delivery-state.ts';
 import { LIVE_STREAM } from './state/delivery-rows.ts';

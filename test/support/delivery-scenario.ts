@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Random } from '../../src/base/random.ts';
-import { createBreaker } from '../../src/deliver/breaker.ts';
+import { createBreaker } from '../../src/deliver/streams/breaker.ts';
 import type {
   Destination,
   DeliveryBatch,
@@ -14,15 +14,15 @@ import type {
 } from '../../src/destinations/destination-contract.ts';
 import { createDeliveryMeters } from '../../src/deliver/delivery-meters.ts';
 import type { DeliverSettings } from '../../src/deliver/destination-record.ts';
-import type { Feed, FeedRecord } from '../../src/deliver/event-feed.ts';
-import { createLogOrderStream } from '../../src/deliver/log-order-stream.ts';
+import type { Feed, FeedRecord } from '../../src/deliver/feed/feed-contract.ts';
+import { createLogOrderStream } from '../../src/deliver/log-order/log-order-stream.ts';
 import { compileFilters } from '../../src/deliver/routing/destination-filters.ts';
 import type { RoutingPlan } from '../../src/deliver/routing/event-router.ts';
 import { openDeliveryState } from '../../src/deliver/state/delivery-state.ts';
 import type { DeliveryState } from '../../src/deliver/state/delivery-state.ts';
 import { LIVE_STREAM } from '../../src/deliver/state/delivery-rows.ts';
-import type { DeliveryStream, StreamPace } from '../../src/deliver/stream.ts';
-import { createUserOrderStream } from '../../src/deliver/user-order-stream.ts';
+import type { DeliveryStream, StreamPace } from '../../src/deliver/streams/delivery-stream.ts';
+import { createUserOrderStream } from '../../src/deliver/user-order/user-order-stream.ts';
 import { storedEvent } from '../../src/events/raw-event.ts';
 import type { StoredEvent } from '../../src/events/raw-event.ts';
 import { createMetricsRegistry } from '../../src/observe/metrics.ts';
@@ -69,6 +69,8 @@ export interface ScenarioOptions {
   settings?: Partial<DeliverSettings>;
   plan?: Partial<RoutingPlan>;
   random?: Random;
+  /** The log's; `PARTITION` alone by default. */
+  partitions?: readonly string[];
   deliver(batch: DeliveryBatch, signal: AbortSignal): Promise<DeliveryOutcome[]>;
 }
 
@@ -78,6 +80,10 @@ export interface Scenario {
   stream(): DeliveryStream;
   /** Adds a record with these events; returns them as they will be delivered. */
   write(...events: { userId: string; event?: string }[]): StoredEvent[];
+  /** The same, to any partition. */
+  writeTo(partition: string, ...events: { userId: string; event?: string }[]): StoredEvent[];
+  /** Adds bytes that are no record. */
+  writeDamage(bytes: number): void;
   /** How the run of the present stream ended, once it has. */
   end(): string | null;
   start(): void;
@@ -108,25 +114,34 @@ export async function createScenario(options: ScenarioOptions): Promise<Scenario
   const path = join(folder, 'state.db');
   const clock = createVirtualClock();
   const random = options.random ?? seededRandom(1);
-  const records: FeedRecord[] = [];
+  const partitions = options.partitions ?? [PARTITION];
+  const logs = new Map(partitions.map((name) => [name, { records: [] as FeedRecord[], end: 0 }]));
   const settings = { ...SETTINGS, ...options.settings };
   const pace = { ...PACE, ...(options.order === 'log' && { concurrency: 1 }), ...options.pace };
-  let end = 0;
   let state = openDeliveryState(path);
   let stream: DeliveryStream | undefined;
   let ended: string | null = null;
-  state.addCursors(LIVE_STREAM, new Map([[PARTITION, { start: 0, position: 0, end: null }]]));
+  const begin = { start: 0, position: 0, end: null };
+  state.addCursors(LIVE_STREAM, new Map(partitions.map((name) => [name, begin])));
+  const logOf = (partition: string) => {
+    const log = logs.get(partition);
+    if (!log) throw new Error(`there is no partition ${partition}`);
+    return log;
+  };
 
   const feed: Feed = {
-    read(_partition, from, upTo) {
+    read(partition, from, upTo) {
+      const { records } = logOf(partition);
       const found = records.filter(({ position, next }) => position >= from && next <= upTo);
       const part = found.slice(0, 20);
       const last = part.at(-1);
-      if (!last) return Promise.resolve(null);
-      return Promise.resolve({ records: part, next: last.next, bytes: last.next - from });
+      if (from >= upTo) return Promise.resolve(null);
+      // Damage is stepped over.
+      const next = last && part.length < found.length ? last.next : upTo;
+      return Promise.resolve({ records: part, next, bytes: next - from });
     },
-    event(_partition, position, index) {
-      const record = records.find((one) => one.position === position);
+    event(partition, position, index) {
+      const record = logOf(partition).records.find((one) => one.position === position);
       return Promise.resolve(record?.events.find((event) => event.index === index) ?? null);
     },
     segments: () => Promise.resolve([]),
@@ -164,7 +179,7 @@ export async function createScenario(options: ScenarioOptions): Promise<Scenario
       plan,
       breaker: createBreaker(settings, clock, random),
       source: (number) => ({ id: `s${number}`, slug: `s${number}` }),
-      judgedEnd: () => end,
+      judgedEnd: (partition) => logOf(partition).end,
       clock,
       random,
       logger: SILENT,
@@ -180,6 +195,17 @@ export async function createScenario(options: ScenarioOptions): Promise<Scenario
       },
     );
   };
+  const writeTo: Scenario['writeTo'] = (partition, ...given) => {
+    const log = logOf(partition);
+    const position = log.end;
+    log.end += 100 * Math.max(1, given.length);
+    const events = given.map(({ userId, event = 'E' }, index) =>
+      eventAt({ partition, position, index }, userId, event, clock.wallMs()),
+    );
+    log.records.push({ position, next: log.end, events, bytes: log.end - position });
+    stream?.wake();
+    return events;
+  };
   return {
     clock,
     state: () => state,
@@ -187,15 +213,10 @@ export async function createScenario(options: ScenarioOptions): Promise<Scenario
       if (!stream) throw new Error('not started');
       return stream;
     },
-    write(...given) {
-      const position = end;
-      end += 100 * Math.max(1, given.length);
-      const events = given.map(({ userId, event = 'E' }, index) =>
-        eventAt(position, index, userId, event, clock.wallMs()),
-      );
-      records.push({ position, next: end, events, bytes: end - position });
-      stream?.wake();
-      return events;
+    write: (...given) => writeTo(PARTITION, ...given),
+    writeTo,
+    writeDamage(bytes) {
+      logOf(PARTITION).end += bytes;
     },
     end: () => ended,
     start,
@@ -207,8 +228,9 @@ export async function createScenario(options: ScenarioOptions): Promise<Scenario
       state = openDeliveryState(path);
     },
     isIdle() {
-      const position = state.cursors(LIVE_STREAM).get(PARTITION)?.position;
-      return position === end && state.waiting(LIVE_STREAM).length === 0;
+      const cursors = state.cursors(LIVE_STREAM);
+      const isRead = partitions.every((name) => cursors.get(name)?.position === logOf(name).end);
+      return isRead && state.waiting(LIVE_STREAM).length === 0;
     },
     counts() {
       const sums: Record<string, number> = {};
@@ -228,16 +250,16 @@ export async function createScenario(options: ScenarioOptions): Promise<Scenario
 }
 
 function eventAt(
-  position: number,
-  index: number,
+  { partition, position, index }: { partition: string; position: number; index: number },
   userId: string,
   event: string,
   nowMs: number,
 ): StoredEvent {
-  const messageId = `m-${position}-${index}`;
+  const suffix = partition === PARTITION ? '' : `-${partition}`;
+  const messageId = `m-${position}-${index}${suffix}`;
   return storedEvent({
     sourceNumber: 1,
-    partition: PARTITION,
+    partition,
     position,
     index,
     type: 'track',

@@ -1,4 +1,5 @@
 /** Opens the state of a destination. Every change is one transaction, durable when it returns. */
+import { join } from 'node:path';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { inTransaction, openSqlite } from '../../base/sqlite.ts';
 import { encodePlaces } from './places.ts';
@@ -31,6 +32,11 @@ export interface DeliveryState {
   /** The lowest position that any stream may still read, by partition. */
   holds(): Map<string, number>;
   close(): void;
+}
+
+/** Where the state of a destination is. */
+export function deliveryStatePath(dataFolder: string, region: string, id: string): string {
+  return join(dataFolder, region, 'deliver', `${id}.db`);
 }
 
 /** @throws MillraceError DATA_FORMAT_TOO_NEW */

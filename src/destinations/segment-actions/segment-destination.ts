@@ -48,6 +48,13 @@ type Dead = Pick<
   'reason' | 'message' | 'status' | 'response'
 >;
 
+interface OpenSegment {
+  readonly target: ActionsTarget;
+  readonly triggers: readonly Trigger[];
+  readonly context: DestinationContext;
+  readonly pool: ActionsPool;
+}
+
 /** Opens a destination whose settings have been checked. @param pool closed with it. */
 export function createSegmentDestination(
   destination: SegmentDestination,
@@ -63,69 +70,78 @@ export function createSegmentDestination(
     settings: parsed.settings,
     oauth: parsed.oauth,
   };
-  const triggers = parsed.subscriptions.map((subscription): Trigger => {
-    const action = destination.actions[subscription.partnerAction];
-    const isBatch = action !== undefined && sendsBatches(action, subscription.mapping);
-    return { ...subscription, matches: compileFql(subscription.subscribe), isBatch };
-  });
-  const runTrigger = async (
-    trigger: Trigger,
-    some: readonly Item[],
-    all: readonly Item[],
-    signal: AbortSignal,
-  ): Promise<void> => {
-    const { partnerAction, mapping, isBatch } = trigger;
-    const given = some.map(({ event }) => event.message);
-    const work = { ...target, partnerAction, mapping, isBatch, events: given };
-    try {
-      const results = await pool.call('run', work, { net, signal });
-      const wallMs = context.clock.wallMs();
-      some.forEach((item, at) => note(item, trigger, results[at], wallMs));
-    } catch (error) {
-      // Thrown on, the engine tries each event alone, which finds the one that ends the thread;
-      // but what others have done must not be done again.
-      if (all.length > 1 && all.every(({ done }) => done.length === 0)) throw error;
-      for (const item of some) item.retry ??= defect(toError(error).message);
-    }
-  };
+  const triggers = parsed.subscriptions.map((each) => triggerOf(destination, each));
+  const open: OpenSegment = { target, triggers, context, pool };
   return {
     accepts: ({ message }) =>
       triggers.some((trigger) => isMatch(trigger, message)) ? null : 'NO_MATCHING_SUBSCRIPTION',
-    async deliver({ events }, signal) {
-      const items = events.map((event) => itemOf(event, triggers));
-      const failedUsers = new Set<string>();
-      for (const wave of wavesOf(items)) {
-        for (const item of wave) {
-          if (failedUsers.has(item.user)) item.retry = BEHIND;
-          else if (signal.aborted) item.retry = LATE;
-        }
-        const going = wave.filter(({ retry }) => retry === null);
-        for (const trigger of triggers) {
-          const some = going.filter(({ todo }) => todo.includes(trigger));
-          if (some.length > 0) await runTrigger(trigger, some, items, signal);
-        }
-        for (const { user, retry } of wave) if (retry) failedUsers.add(user);
-      }
-      return items.map(outcomeOf);
-    },
-    ...(destination.hasTest
-      ? {
-          async test(signal: AbortSignal) {
-            const problem = await pool.call('test', target, { net, signal });
-            if (problem !== null) throw new MillraceError('DESTINATION_TEST_FAILED', problem);
-          },
-        }
-      : {}),
-    ...(destination.hasDelete
-      ? {
-          async deleteUsers(userIds: readonly string[], signal: AbortSignal) {
-            const problem = await pool.call('delete', { ...target, userIds }, { net, signal });
-            if (problem !== null) throw new MillraceError('UNAVAILABLE', problem);
-          },
-        }
-      : {}),
+    deliver: ({ events }, signal) => runTriggers(open, events, signal),
+    ...(destination.hasTest && {
+      async test(signal: AbortSignal) {
+        const problem = await pool.call('test', target, { net, signal });
+        if (problem !== null) throw new MillraceError('DESTINATION_TEST_FAILED', problem);
+      },
+    }),
+    ...(destination.hasDelete && {
+      async deleteUsers(userIds: readonly string[], signal: AbortSignal) {
+        const problem = await pool.call('delete', { ...target, userIds }, { net, signal });
+        if (problem !== null) throw new MillraceError('UNAVAILABLE', problem);
+      },
+    }),
     close: () => pool.close(),
   };
+}
+
+function triggerOf({ actions }: SegmentDestination, subscription: Subscription): Trigger {
+  const action = actions[subscription.partnerAction];
+  const isBatch = action !== undefined && sendsBatches(action, subscription.mapping);
+  return { ...subscription, matches: compileFql(subscription.subscribe), isBatch };
+}
+
+/** Runs every action that an event causes; a user's next events wait for those of the first. */
+async function runTriggers(
+  open: OpenSegment,
+  events: readonly DeliveryEvent[],
+  signal: AbortSignal,
+): Promise<DeliveryOutcome[]> {
+  const items = events.map((event) => itemOf(event, open.triggers));
+  const failedUsers = new Set<string>();
+  for (const wave of wavesOf(items)) {
+    for (const item of wave) {
+      if (failedUsers.has(item.user)) item.retry = BEHIND;
+      else if (signal.aborted) item.retry = LATE;
+    }
+    const going = wave.filter(({ retry }) => retry === null);
+    for (const trigger of open.triggers) {
+      const some = going.filter(({ todo }) => todo.includes(trigger));
+      if (some.length > 0) await runTrigger(open, trigger, some, items, signal);
+    }
+    for (const { user, retry } of wave) if (retry) failedUsers.add(user);
+  }
+  return items.map(outcomeOf);
+}
+
+/** @param some of all the events of the batch: those that cause the action. */
+async function runTrigger(
+  { target, context, pool }: OpenSegment,
+  trigger: Trigger,
+  some: readonly Item[],
+  all: readonly Item[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { partnerAction, mapping, isBatch } = trigger;
+  const given = some.map(({ event }) => event.message);
+  const work = { ...target, partnerAction, mapping, isBatch, events: given };
+  try {
+    const results = await pool.call('run', work, { net: context.net, signal });
+    const wallMs = context.clock.wallMs();
+    some.forEach((item, at) => note(item, trigger, results[at], wallMs));
+  } catch (error) {
+    // Thrown on, the engine tries each event alone, which finds the one that ends the thread;
+    // but what others have done must not be done again.
+    if (all.length > 1 && all.every(({ done }) => done.length === 0)) throw error;
+    for (const item of some) item.retry ??= defect(toError(error).message);
+  }
 }
 
 /** Actions that let one choose batch when they are asked to, the others unless they are not. */

@@ -1,6 +1,6 @@
 /** Destinations of the running server; its delivery threads know of a change before the answer. */
 import { MillraceError } from '../../base/errors.ts';
-import type { DestinationStatus } from '../../deliver/destination-run.ts';
+import type { DestinationStatus } from '../../deliver/destination-status.ts';
 import { describeDestinationType } from '../../destinations/destination-registry.ts';
 import type { Actor } from '../../store/people/audit.ts';
 import { findDestination, listDestinations } from '../../store/destinations/destinations.ts';

@@ -1,10 +1,10 @@
 /** A stored event as one destination gets it; what it does not ask for is not made. */
-import type { JsonObject } from '../events/json.ts';
-import type { StoredEvent } from '../events/raw-event.ts';
-import type { EventType } from '../events/routes.ts';
-import type { DeliveryEvent } from '../destinations/destination-contract.ts';
-import { keyOf } from './order-keys.ts';
-import type { WaitingEvent } from './state/delivery-rows.ts';
+import type { JsonObject } from '../../events/json.ts';
+import type { StoredEvent } from '../../events/raw-event.ts';
+import type { EventType } from '../../events/routes.ts';
+import type { DeliveryEvent } from '../../destinations/destination-contract.ts';
+import { keyOf } from '../idempotency-key.ts';
+import type { WaitingEvent } from '../state/delivery-rows.ts';
 
 export interface SourceName {
   id: string;

@@ -2,19 +2,19 @@
  * A stream carries events from the log to one destination: the live one for ever, a replay to its
  * end. Both kinds of order are streams; this is what they are given and what they show.
  */
-import type { Clock } from '../base/clock.ts';
-import type { Random } from '../base/random.ts';
-import type { StoredEvent } from '../events/raw-event.ts';
-import type { Logger } from '../observe/logger.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Random } from '../../base/random.ts';
+import type { StoredEvent } from '../../events/raw-event.ts';
+import type { Logger } from '../../observe/logger.ts';
 import type { Breaker } from './breaker.ts';
-import type { Destination } from '../destinations/destination-contract.ts';
-import type { SourceName } from './routed-event.ts';
-import type { DeliveryMeters } from './delivery-meters.ts';
-import type { DeliverSettings } from './destination-record.ts';
-import type { Feed } from './event-feed.ts';
-import type { RoutingPlan } from './routing/event-router.ts';
-import type { DeliveryState } from './state/delivery-state.ts';
-import type { WaitingEvent } from './state/delivery-rows.ts';
+import type { Destination } from '../../destinations/destination-contract.ts';
+import type { SourceName } from '../routing/routed-event.ts';
+import type { DeliveryMeters } from '../delivery-meters.ts';
+import type { DeliverSettings } from '../destination-record.ts';
+import type { Feed } from '../feed/feed-contract.ts';
+import type { RoutingPlan } from '../routing/event-router.ts';
+import type { DeliveryState } from '../state/delivery-state.ts';
+import type { WaitingEvent } from '../state/delivery-rows.ts';
 
 /** How this destination wants its events, all settled. */
 export interface StreamPace {

@@ -1,6 +1,6 @@
 /** A pause that can be ended early. */
-import { NOT_NEEDED } from '../base/clock.ts';
-import type { Clock } from '../base/clock.ts';
+import { NOT_NEEDED } from '../../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
 
 export interface Rest {
   /** Resolves after the time, or at the next `wake`; at once when woken since the last pause. */

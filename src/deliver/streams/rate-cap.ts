@@ -1,5 +1,5 @@
 /** A token bucket: one second's worth at most, so that a pause does not become a burst. */
-import type { Clock } from '../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
 
 export interface RateCap {
   /** Takes up to `wanted` tokens and returns how many there were. */

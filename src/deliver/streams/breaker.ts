@@ -3,8 +3,9 @@
  * a row that could not get through: not until a pause has passed, which grows. Half open: one
  * batch is let through as a probe, and its outcome decides.
  */
-import type { Clock } from '../base/clock.ts';
-import type { Random } from '../base/random.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Random } from '../../base/random.ts';
+import { backoffMs, jitter } from './retry-delay.ts';
 
 export interface BreakerSettings {
   /** Failures in a row that open it. */
@@ -68,14 +69,4 @@ export function createBreaker(settings: BreakerSettings, clock: Clock, random: R
     state: () => (!isOpen() ? 'closed' : isProbing ? 'half-open' : 'open'),
     heldUntilMs: () => heldUntilMs,
   };
-}
-
-/** Doubles from `minMs` with each attempt, up to `maxMs`. */
-export function backoffMs(attempt: number, minMs: number, maxMs: number): number {
-  return Math.min(maxMs, minMs * 2 ** Math.min(attempt - 1, 40));
-}
-
-/** Anything from 0 to `ms`: many that failed together must not come back together. */
-export function jitter(random: Random, ms: number): number {
-  return random.below(Math.max(1, Math.ceil(ms)));
 }

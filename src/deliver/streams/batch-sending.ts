@@ -1,12 +1,12 @@
 /** One call of a destination, with everything that can go wrong turned into outcomes. */
-import { toError } from '../base/errors.ts';
-import type { Clock } from '../base/clock.ts';
+import { toError } from '../../base/errors.ts';
+import type { Clock } from '../../base/clock.ts';
 import type {
   DeliveryBatch,
   DeliveryOutcome,
   Destination,
-} from '../destinations/destination-contract.ts';
-import type { Attempt } from './state/delivery-rows.ts';
+} from '../../destinations/destination-contract.ts';
+import type { Attempt } from '../state/delivery-rows.ts';
 
 /** After the deadline's signal a destination gets so long to come to an end by itself. */
 const GRACE_MS = 1_000;

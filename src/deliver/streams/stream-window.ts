@@ -3,13 +3,13 @@
  * log order, so that the cursor never passes an event whose fate is unknown; what is counted and
  * the cursor are committed together, so that nothing is counted twice after a crash.
  */
-import { assert } from '../base/assert.ts';
+import { assert } from '../../base/assert.ts';
 import type {
   CountedOutcome,
   DeadLetter,
   DeliveryCount,
   WaitingEvent,
-} from './state/delivery-rows.ts';
+} from '../state/delivery-rows.ts';
 
 export interface OpenRecord {
   readonly partition: string;
