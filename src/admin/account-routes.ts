@@ -5,7 +5,7 @@ import { deleteCookie } from 'hono/cookie';
 import { z } from 'zod';
 import { MillraceError } from '../base/errors.ts';
 import { createApiToken, listApiTokens, revokeApiToken } from '../store/people/api-tokens.ts';
-import type { ApiToken } from '../store/people/api-tokens.ts';
+import type { ApiToken } from '../store/people/people-shapes.ts';
 import { listAudit, recordAudit } from '../store/people/audit.ts';
 import {
   acceptInvitation,

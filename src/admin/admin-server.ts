@@ -15,7 +15,7 @@ import type { SqlRequest } from '../query/run-sql.ts';
 import { VERSION } from '../base/version.ts';
 import { renderPrometheus } from '../observe/metrics.ts';
 import type { RunningServer } from '../operate/running-server.ts';
-import type { Actor } from '../store/people/audit.ts';
+import type { Actor } from '../store/people/people-shapes.ts';
 import { listSources } from '../store/sources/sources.ts';
 import { adminParts } from './admin-parts.ts';
 import { loadDashboard } from './dashboard-files.ts';

@@ -10,7 +10,7 @@ import {
   seenTrace,
 } from '../operate/rights/destination-rights.ts';
 import { bodyOf, parseAs as parse } from './parse-body.ts';
-import type { DeadLetterFilter } from '../deliver/dead-letters.ts';
+import type { DeadLetterFilter } from '../deliver/dead-letter-shapes.ts';
 import type { Context } from 'hono';
 import {
   addDestination,

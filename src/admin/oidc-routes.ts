@@ -9,7 +9,7 @@ import { html } from 'hono/html';
 import { z } from 'zod';
 import { MillraceError } from '../base/errors.ts';
 import { recordAudit } from '../store/people/audit.ts';
-import type { Role } from '../store/people/audit.ts';
+import type { Role, User } from '../store/people/people-shapes.ts';
 import {
   findUserByOidcSubject,
   linkOidcSubject,
@@ -19,7 +19,6 @@ import type { Sealer } from '../store/sealing/sealing.ts';
 import { inStoreTransaction } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
 import { createUser, findUserByEmail } from '../store/people/users.ts';
-import type { User } from '../store/people/users.ts';
 import { actorOfUser } from './guard.ts';
 import { startSession } from './session-cookie.ts';
 import type { SignInLimit } from './sign-in-limit.ts';

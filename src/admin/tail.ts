@@ -6,9 +6,9 @@
  */
 import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
-import type { TailEntry } from '../lake/lake-messages.ts';
+import type { TailEntry } from '../lake/tail-shapes.ts';
 import { tailEntriesPerSecond } from '../lake/tail-share.ts';
-import type { Actor } from '../store/people/audit.ts';
+import type { Actor } from '../store/people/people-shapes.ts';
 import { maySee, sourcesSeenBy } from '../operate/rights/actor-rights.ts';
 
 /** Calls back with events, and with how many more there were, until what it returns is called. */

@@ -7,7 +7,8 @@ import type { StoredEvent } from '../events/raw-event.ts';
 import { expireDeadLetters } from './dead-letters.ts';
 import type { DestinationRecord } from './destination-record.ts';
 import { startDestinationRun } from './destination-run.ts';
-import type { DestinationRun, DestinationStatus, RunSeams } from './destination-run.ts';
+import type { DestinationRun, RunSeams } from './destination-run.ts';
+import type { DestinationStatus } from './delivery-shapes.ts';
 
 export interface Engine {
   /** Brings the running destinations to what is configured; resolves when all have their place. */

@@ -4,7 +4,8 @@ import type { NormalEvent } from '../events/normalise.ts';
 import { fieldsOf, storedEvent } from '../events/raw-event.ts';
 import type { StoredEvent } from '../events/raw-event.ts';
 import type { DeliveryEvent } from '../destinations/destination-contract.ts';
-import type { EventPlace, FailureText, WaitingEvent } from './state/delivery-rows.ts';
+import type { WaitingEvent } from './state/delivery-rows.ts';
+import type { EventPlace, FailureText } from './dead-letter-shapes.ts';
 import type { Counted, NewDeadLetter, OpenRecord } from './window.ts';
 
 export interface DeliveryItem {

@@ -15,11 +15,8 @@ import { withFields } from '../observe/logger.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { MetricsRegistry } from '../observe/metrics.ts';
 import { backoffMs, createBreaker } from './breaker.ts';
-import type {
-  DeliveryDefaults,
-  Destination,
-  DestinationType,
-} from '../destinations/destination-contract.ts';
+import type { Destination, DestinationType } from '../destinations/destination-contract.ts';
+import type { DeliveryDefaults } from '../destinations/destination-type-shapes.ts';
 import { deadLetterCount } from './dead-letters.ts';
 import { createDeliveryMeters } from './delivery-meters.ts';
 import type { DeliverSettings, DestinationRecord } from './destination-record.ts';
@@ -31,14 +28,16 @@ import { deliveryEventOf } from './routed-event.ts';
 import type { SourceName } from './routed-event.ts';
 import { compileFilters, parseFilters } from './routing/destination-filters.ts';
 import { explainRoute } from './routing/event-router.ts';
-import type { RoutingPlan, RuleResult } from './routing/event-router.ts';
+import type { RoutingPlan } from './routing/event-router.ts';
+import type { RuleResult } from './trace-shapes.ts';
 import { startCursors } from './start-cursors.ts';
 import { openDeliveryState } from './state/delivery-state.ts';
 import type { DeliveryState } from './state/delivery-state.ts';
 import { LIVE_STREAM } from './state/delivery-rows.ts';
 import type { WaitingEvent } from './state/delivery-rows.ts';
-import type { DeliveryStream, StreamContext, StreamPace, StreamStatus } from './stream.ts';
+import type { DeliveryStream, StreamContext, StreamPace } from './stream.ts';
 import { createUserOrderStream } from './user-order-stream.ts';
+import type { DestinationStatus, StreamStatus } from './delivery-shapes.ts';
 
 /** What all destinations of a thread share. */
 export interface RunSeams {
@@ -57,24 +56,6 @@ export interface RunSeams {
   /** Partitions of a region. */
   partitions(region: string): readonly string[];
   judgedEnd(partition: string): number;
-}
-
-export interface DestinationStatus {
-  id: string;
-  slug: string;
-  name: string;
-  type: string;
-  region: string;
-  state: DestinationRecord['state'];
-  /** What keeps it from working at all, or null. */
-  failure: string | null;
-  breaker: 'closed' | 'open' | 'half-open';
-  deadLetters: number;
-  live: StreamStatus | null;
-  delivered: number;
-  filtered: Record<string, number>;
-  discarded: number;
-  expired: number;
 }
 
 export interface DestinationRun {

@@ -15,6 +15,7 @@ import type { Feed } from './event-feed.ts';
 import type { RoutingPlan } from './routing/event-router.ts';
 import type { DeliveryState } from './state/delivery-state.ts';
 import type { WaitingEvent } from './state/delivery-rows.ts';
+import type { StreamStatus } from './delivery-shapes.ts';
 
 /** How this destination wants its events, all settled. */
 export interface StreamPace {
@@ -49,16 +50,6 @@ export interface StreamContext {
   random: Random;
   logger: Logger;
   meters: DeliveryMeters;
-}
-
-export interface StreamStatus {
-  /** Bytes of the log that are judged and not accounted for. */
-  lagBytes: number;
-  /** Age of what is being delivered; 0 when nothing is behind. */
-  lagSeconds: number;
-  inFlight: number;
-  waiting: number;
-  position: Record<string, number>;
 }
 
 export interface DeliveryStream {
