@@ -10,6 +10,7 @@ import {
   editAlertRule,
   suggestedRules,
 } from '../operate/alerts/manage-alerts.ts';
+import type { AlertsAnswer } from '../operate/alerts/alert-shapes.ts';
 import type { RunningServer } from '../operate/running-server.ts';
 import { getAlertRule, listAlertRules } from '../store/workspace/alert-rules.ts';
 import type { Actor } from '../store/people/people-shapes.ts';
@@ -32,7 +33,8 @@ export function alertRoutes(server: Server): Hono {
       ...ruleView(rule),
       standing: alerts.standing(rule.id),
     }));
-    return c.json({ rules, past: alerts.past(PAST_SHOWN), hasMail });
+    const answer: AlertsAnswer = { rules, past: alerts.past(PAST_SHOWN), hasMail };
+    return c.json(answer);
   });
   routes.get('/alerts/suggestions', (c) => {
     requireReader(c);

@@ -44,7 +44,7 @@ export function answerTail(tail: Tail, c: Context, actor: () => Actor): Response
       const own = seer;
       if (!own) return;
       const isAll = sourcesSeenBy(own) === null;
-      const seen = isAll ? entries : entries.filter(({ source }) => maySee(own, String(source)));
+      const seen = isAll ? entries : entries.filter(({ source }) => maySee(own, source));
       pending.push(...seen);
       const over = Math.max(0, pending.length - PENDING_MAX);
       pending.splice(0, over);

@@ -28,6 +28,7 @@ export interface DestinationView {
   sources: string[] | null;
   settings: Record<string, unknown>;
   consentCategories: string[];
+  /** As they were written; Segment's Public API writes the types of actions in capitals. */
   filters: WrittenFilter[];
   delivery: DeliveryOverrides;
   /** As configurations write it. */
