@@ -13,7 +13,10 @@ export const acceptSchema = z.strictObject({
   name: z.string().trim().min(1).max(200).optional(),
   password,
 });
-const rights = z.strictObject({ read: z.array(z.string()), write: z.array(z.string()) });
+const rights = z.strictObject({
+  read: z.array(z.string()).readonly(),
+  write: z.array(z.string()).readonly(),
+});
 export const inviteSchema = z.strictObject({
   email,
   role,

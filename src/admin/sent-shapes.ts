@@ -6,6 +6,7 @@ import type {
   personChangeSchema,
   signInSchema,
   tokenSchema,
+  tokenSignInSchema,
 } from './account-schema.ts';
 import type {
   discardSchema,
@@ -14,11 +15,13 @@ import type {
   retrySchema,
 } from './delivery-schema.ts';
 import type { filterPreviewSchema, triggerPreviewSchema } from './destination-view-schema.ts';
+import type { WrittenFilter } from '../deliver/routing/filter-shapes.ts';
 import type { noteSchema } from './note-schema.ts';
 import type { newSourceSchema, rotateSchema, sourceChangeSchema } from './source-schema.ts';
 import type { newQuerySchema, queryChangeSchema, sqlSchema } from './sql-schema.ts';
 
 export type SentSignIn = z.input<typeof signInSchema>;
+export type SentTokenSignIn = z.input<typeof tokenSignInSchema>;
 export type SentAccept = z.input<typeof acceptSchema>;
 export type SentInvitation = z.input<typeof inviteSchema>;
 export type SentPersonChange = z.input<typeof personChangeSchema>;
@@ -27,7 +30,10 @@ export type SentRetry = z.input<typeof retrySchema>;
 export type SentDiscard = z.input<typeof discardSchema>;
 export type SentReplay = z.input<typeof replaySchema>;
 export type SentMappingPreview = z.input<typeof mappingPreviewSchema>;
-export type SentFilterPreview = z.input<typeof filterPreviewSchema>;
+/** The filters are checked apart from the rest. */
+export type SentFilterPreview = Omit<z.input<typeof filterPreviewSchema>, 'filters'> & {
+  filters: readonly WrittenFilter[];
+};
 export type SentTriggerPreview = z.input<typeof triggerPreviewSchema>;
 export type SentNote = z.input<typeof noteSchema>;
 export type SentSource = z.input<typeof newSourceSchema>;

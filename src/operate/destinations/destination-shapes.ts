@@ -12,9 +12,11 @@ import type { Origin } from '../../store/sources/source-shapes.ts';
 import type { destinationChangeSchema } from './destination-change-schema.ts';
 
 /** As people write it. */
-export type WrittenDestination = z.input<typeof destinationSchema>;
+export type WrittenDestination = WithFilters<z.input<typeof destinationSchema>>;
 /** What is not named stays as it is. */
-export type WrittenDestinationChange = z.input<typeof destinationChangeSchema>;
+export type WrittenDestinationChange = WithFilters<z.input<typeof destinationChangeSchema>>;
+/** They are checked apart from the rest. */
+type WithFilters<Written> = Omit<Written, 'filters'> & { filters?: readonly WrittenFilter[] };
 
 /** With secrets masked. */
 export interface DestinationView {
