@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
+import type { SegmentDestination } from '../src/destinations/segment-actions/catalogue.ts';
 import type {
   SegmentAction,
-  SegmentDestination,
   SegmentField,
   SegmentPreset,
-} from '../src/destinations/segment-actions/catalogue.ts';
+} from '../src/destinations/segment-actions/segment-shapes.ts';
 
 const require = createRequire(import.meta.url);
 const FOLDER = join(dirname(require.resolve('@segment/action-destinations')), 'destinations');

@@ -2,10 +2,8 @@
 import { Hono } from 'hono';
 import type { Context } from 'hono';
 import { deleteCookie } from 'hono/cookie';
-import { z } from 'zod';
 import { MillraceError } from '../base/errors.ts';
-import { createApiToken, listApiTokens, revokeApiToken } from '../store/people/api-tokens.ts';
-import type { ApiToken } from '../store/people/api-tokens.ts';
+import { listApiTokens } from '../store/people/api-tokens.ts';
 import { listAudit, recordAudit } from '../store/people/audit.ts';
 import {
   acceptInvitation,
@@ -14,7 +12,6 @@ import {
   listInvitations,
 } from '../store/people/invitations.ts';
 import { endSession } from '../store/people/sessions.ts';
-import { inStoreTransaction } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
 import {
   createUser,
@@ -24,6 +21,14 @@ import {
   mustFindUser,
   setPassword,
 } from '../store/people/users.ts';
+import {
+  acceptSchema,
+  inviteSchema,
+  personChangeSchema,
+  signInSchema,
+  tokenSchema,
+  tokenSignInSchema,
+} from './account-schema.ts';
 import { actorOf, requireAllSources, requireRole } from './actor.ts';
 import { SESSION_COOKIES, actorOfUser, requireOwnPage, sessionOf } from './guard.ts';
 import { parseBody } from './parse-body.ts';
@@ -32,12 +37,15 @@ import { setSessionCookie, startSession } from './session-cookie.ts';
 import {
   changePerson,
   deletePerson,
+  invitationView,
   invite,
   requireNotAbove,
   userEntry,
   userView,
   withdrawInvitation,
 } from '../operate/accounts/people-changes.ts';
+import { addToken, endToken, tokenView } from '../operate/accounts/token-changes.ts';
+import type { InvitationMade, Invited, Me } from '../operate/accounts/account-shapes.ts';
 import type { SignInLimit } from './sign-in-limit.ts';
 import { TOKEN_SESSION_MS } from './token-session.ts';
 import type { TokenSessions } from './token-session.ts';
@@ -51,33 +59,6 @@ export interface AccountOptions {
   /** The address that the request came from. */
   addressOf(c: Context): string;
 }
-
-const role = z.enum(['owner', 'admin', 'member', 'viewer']);
-const email = z.string().trim().min(3).max(400);
-/** Length is what helps; NIST SP 800-63B asks for no more. */
-const password = z.string().min(10).max(1_000);
-const signInSchema = z.strictObject({ email, password: z.string().max(1_000) });
-const tokenSignInSchema = z.strictObject({ token: z.string().min(1).max(1_000) });
-const acceptSchema = z.strictObject({
-  invitation: z.string().min(1).max(200),
-  email: email.optional(),
-  name: z.string().trim().min(1).max(200).optional(),
-  password,
-});
-const rights = z.strictObject({ read: z.array(z.string()), write: z.array(z.string()) });
-const inviteSchema = z.strictObject({ email, role, sources: rights.nullable().default(null) });
-const changeSchema = z.strictObject({
-  name: z.string().trim().min(1).max(200).optional(),
-  role: role.optional(),
-  sources: rights.nullable().optional(),
-  isEnabled: z.boolean().optional(),
-});
-const tokenSchema = z.strictObject({
-  name: z.string().trim().min(1).max(200),
-  role: role.default('member'),
-  scopes: z.array(z.string().min(1).max(100)).max(20).default([]),
-  expiresAt: z.iso.datetime({ offset: true }).nullable().default(null),
-});
 
 /** Routes that nobody has to be signed in for. */
 export function signInRoutes(options: AccountOptions): Hono {
@@ -109,7 +90,9 @@ export function signInRoutes(options: AccountOptions): Hono {
   routes.get('/invitations/:invitation', (c) => {
     const found = findInvitation(store, c.req.param('invitation'));
     if (!found) throw new MillraceError('NOT_FOUND', 'The link is used up or too old');
-    return c.json({ email: found.email, role: found.role, isNewPassword: found.userId !== null });
+    const { email, role, userId } = found;
+    const invited: Invited = { email, role, isNewPassword: userId !== null };
+    return c.json(invited);
   });
   routes.post('/invitations/accept', async (c) => {
     requireOwnPageIfBrowser(c);
@@ -160,7 +143,8 @@ export function accountRoutes({ store }: AccountOptions): Hono {
   routes.get('/me', (c) => {
     const actor = actorOf(c);
     const user = actor.type === 'user' ? findUser(store, actor.id) : undefined;
-    return c.json({ ...actor, user: user ? userView(user) : null });
+    const me: Me = { ...actor, user: user ? userView(user) : null };
+    return c.json(me);
   });
   routes.get('/users', (c) => {
     requireRole(c, 'viewer');
@@ -168,7 +152,7 @@ export function accountRoutes({ store }: AccountOptions): Hono {
   });
   routes.patch('/users/:id', async (c) => {
     requireRole(c, 'admin');
-    const change = definedOf(await parseBody(c, changeSchema));
+    const change = definedOf(await parseBody(c, personChangeSchema));
     return c.json(userView(changePerson(store, actorOf(c), c.req.param('id'), change)));
   });
   routes.delete('/users/:id', (c) => {
@@ -181,22 +165,19 @@ export function accountRoutes({ store }: AccountOptions): Hono {
     requireNotAbove(actor, user);
     const { role: own, email: address, id, sources } = user;
     const offer = { email: address, role: own, sources, userId: id };
-    const invitation = createInvitation(store, offer);
+    const made: InvitationMade = { invitation: createInvitation(store, offer) };
     recordAudit(store, actor, userEntry('Password Reset Offered', user, null, null));
-    return c.json({ invitation }, 201);
+    return c.json(made, 201);
   });
   routes.post('/invitations', async (c) => {
     requireRole(c, 'admin');
-    const invitation = invite(store, actorOf(c), await parseBody(c, inviteSchema));
-    return c.json({ invitation }, 201);
+    const given = await parseBody(c, inviteSchema);
+    const made: InvitationMade = { invitation: invite(store, actorOf(c), given) };
+    return c.json(made, 201);
   });
   routes.get('/invitations', (c) => {
     requireRole(c, 'admin');
-    const pending = listInvitations(store).map(({ expiresAtMs, ...about }) => ({
-      ...about,
-      expiresAt: new Date(expiresAtMs).toISOString(),
-    }));
-    return c.json(pending);
+    return c.json(listInvitations(store).map(invitationView));
   });
   routes.delete('/invitations/:email', (c) => {
     withdrawInvitation(store, actorOf(c), c.req.param('email'));
@@ -219,30 +200,14 @@ function addTokenRoutes(routes: Hono, store: Store): void {
     return c.json(listApiTokens(store).map(tokenView));
   });
   routes.post('/tokens', async (c) => {
-    requireRole(c, 'admin');
-    const { name, role: own, scopes, expiresAt } = await parseBody(c, tokenSchema);
-    const actor = requireRole(c, own === 'owner' ? 'owner' : 'admin');
-    const expiresAtMs = expiresAt === null ? null : Date.parse(expiresAt);
-    const made = inStoreTransaction(store, () => {
-      const given = { name, role: own, scopes, createdBy: actor.name, expiresAtMs };
-      const created = createApiToken(store, given);
-      const resource = { type: 'token', id: created.about.id, name };
-      const after = tokenView(created.about);
-      recordAudit(store, actor, { action: 'Token Created', resource, after });
-      return created;
-    });
-    return c.json({ ...tokenView(made.about), token: made.token }, 201);
-  });
-  routes.delete('/tokens/:id', (c) => {
     const actor = requireRole(c, 'admin');
-    const revoked = inStoreTransaction(store, () => {
-      const about = revokeApiToken(store, c.req.param('id'));
-      const resource = { type: 'token', id: about.id, name: about.name };
-      recordAudit(store, actor, { action: 'Token Revoked', resource, before: tokenView(about) });
-      return about;
-    });
-    return c.json(tokenView(revoked));
+    const { expiresAt, ...given } = await parseBody(c, tokenSchema);
+    const expiresAtMs = expiresAt === null ? null : Date.parse(expiresAt);
+    return c.json(addToken(store, actor, { ...given, expiresAtMs }), 201);
   });
+  routes.delete('/tokens/:id', (c) =>
+    c.json(endToken(store, requireRole(c, 'admin'), c.req.param('id'))),
+  );
 }
 
 /** A form on another site could sign somebody in as its author; programs have no such header. */
@@ -254,14 +219,4 @@ function requireOwnPageIfBrowser(c: Context): void {
 function definedOf<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   const entries = Object.entries(value).filter(([, own]) => own !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
-}
-
-function tokenView({ createdAtMs, expiresAtMs, lastUsedAtMs, ...about }: ApiToken) {
-  const isoOf = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
-  return {
-    ...about,
-    createdAt: isoOf(createdAtMs),
-    expiresAt: isoOf(expiresAtMs),
-    lastUsedAt: isoOf(lastUsedAtMs),
-  };
 }

@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { MillraceError } from '../base/errors.ts';
 import { hasAllSources, requireRoleOf, requireSourceOf } from '../operate/rights/actor-rights.ts';
-import type { Actor, Role } from '../store/people/audit.ts';
+import type { Actor, Role } from '../store/people/people-shapes.ts';
 
 const KEY = 'actor';
 

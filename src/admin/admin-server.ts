@@ -8,14 +8,15 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { AddressInfo } from 'node:net';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { MillraceError, toError } from '../base/errors.ts';
 import { createClientAddress } from '../collect/client-address.ts';
 import type { SqlRequest } from '../query/run-sql.ts';
 import { VERSION } from '../base/version.ts';
 import { renderPrometheus } from '../observe/metrics.ts';
+import type { SqlAnswer } from '../operate/sql/sql-shapes.ts';
 import type { RunningServer } from '../operate/running-server.ts';
-import type { Actor } from '../store/people/audit.ts';
+import type { Actor } from '../store/people/people-shapes.ts';
 import { listSources } from '../store/sources/sources.ts';
 import { adminParts } from './admin-parts.ts';
 import { loadDashboard } from './dashboard-files.ts';
@@ -28,6 +29,7 @@ import { createPasswords } from './passwords.ts';
 import { createSignInLimit } from './sign-in-limit.ts';
 import { actorOf, requireAllSources, setActor } from './actor.ts';
 import { maySee } from '../operate/rights/actor-rights.ts';
+import { sqlSchema } from './sql-schema.ts';
 import { answerTail } from './tail.ts';
 import { createTokenSessions } from './token-session.ts';
 
@@ -37,13 +39,6 @@ export interface AdminServer {
   routes: readonly string[];
   stop(): Promise<void>;
 }
-
-const SqlBody = z.strictObject({
-  sql: z.string().min(1),
-  format: z.enum(['json', 'csv', 'parquet']).default('json'),
-  timeoutMs: z.int().positive().optional(),
-  rowsMax: z.int().positive().optional(),
-});
 
 const BODY_BYTES_MAX = 1024 * 1024;
 
@@ -193,17 +188,18 @@ async function answerSql({ lake, config }: RunningServer, c: Context): Promise<R
     return c.body(toCsv(result), 200, { 'Content-Type': 'text/csv; charset=utf-8' });
   }
   const { columns, rows, isTruncated, elapsedMs } = result;
-  return c.json({ columns, rows, truncated: isTruncated, elapsedMs });
+  const answer: SqlAnswer = { columns, rows, truncated: isTruncated, elapsedMs };
+  return c.json(answer);
 }
 
-function parseSqlBody(text: string): z.infer<typeof SqlBody> {
+function parseSqlBody(text: string): z.infer<typeof sqlSchema> {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
     throw new MillraceError('INVALID_ARGUMENT', 'The body is not JSON', { cause: error });
   }
-  const parsed = SqlBody.safeParse(value);
+  const parsed = sqlSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const field = issue?.path.join('.') ?? '';

@@ -1,7 +1,8 @@
 /** Alert rules, what fires now, and what people were told. */
 import { Hono } from 'hono';
 import type { Context } from 'hono';
-import { alertRuleSchema, ruleView } from '../operate/alerts/alert-rule-shape.ts';
+import { alertRuleSchema } from '../operate/alerts/alert-rule-schema.ts';
+import { ruleView } from '../operate/alerts/written-rule.ts';
 import {
   addAlertRule,
   channelChecks,
@@ -9,9 +10,10 @@ import {
   editAlertRule,
   suggestedRules,
 } from '../operate/alerts/manage-alerts.ts';
+import type { AlertsAnswer } from '../operate/alerts/alert-shapes.ts';
 import type { RunningServer } from '../operate/running-server.ts';
 import { getAlertRule, listAlertRules } from '../store/workspace/alert-rules.ts';
-import type { Actor } from '../store/people/audit.ts';
+import type { Actor } from '../store/people/people-shapes.ts';
 import { listSources } from '../store/sources/sources.ts';
 import { requireAllSources, requireRole } from './actor.ts';
 import { parseBody } from './parse-body.ts';
@@ -31,7 +33,8 @@ export function alertRoutes(server: Server): Hono {
       ...ruleView(rule),
       standing: alerts.standing(rule.id),
     }));
-    return c.json({ rules, past: alerts.past(PAST_SHOWN), hasMail });
+    const answer: AlertsAnswer = { rules, past: alerts.past(PAST_SHOWN), hasMail };
+    return c.json(answer);
   });
   routes.get('/alerts/suggestions', (c) => {
     requireReader(c);

@@ -1,6 +1,6 @@
 /** The admin listener's routes of delivery: destinations, dead letters, replays, trace. */
 import { Hono } from 'hono';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { MillraceError } from '../base/errors.ts';
 import { actorOf, requireRole } from './actor.ts';
 import {
@@ -9,8 +9,15 @@ import {
   requireSourcesOf,
   seenTrace,
 } from '../operate/rights/destination-rights.ts';
+import {
+  discardSchema,
+  mappingPreviewSchema,
+  pageSchema,
+  replaySchema,
+  retrySchema,
+} from './delivery-schema.ts';
 import { bodyOf, parseAs as parse } from './parse-body.ts';
-import type { DeadLetterFilter } from '../deliver/dead-letters.ts';
+import type { DeadLetterFilter } from '../deliver/dead-letter-shapes.ts';
 import type { Context } from 'hono';
 import {
   addDestination,
@@ -32,38 +39,6 @@ import { traceMessage } from '../operate/trace/trace-message.ts';
 import type { RunningServer } from '../operate/running-server.ts';
 
 type Server = Pick<RunningServer, 'store' | 'sealer' | 'net' | 'config' | 'delivery' | 'lake'>;
-
-const PAGE_DEFAULT = 100;
-
-const filterSchema = z.strictObject({
-  id: z.coerce.number().int().positive().optional(),
-  reason: z.string().min(1).max(100).optional(),
-  status: z.coerce.number().int().optional(),
-  messageId: z.string().min(1).max(500).optional(),
-});
-const pageSchema = filterSchema.extend({
-  after: z.coerce.number().int().min(0).default(0),
-  limit: z.coerce.number().int().min(1).max(1_000).default(PAGE_DEFAULT),
-});
-/** An empty body must not touch all dead letters by mistake. */
-const retrySchema = filterSchema.extend({ all: z.boolean().optional() });
-const discardSchema = retrySchema.extend({
-  because: z.string().regex(/^[\p{L}\p{N} _.,:-]{1,100}$/u),
-});
-const previewSchema = z.strictObject({
-  action: z.string().min(1),
-  mapping: z.record(z.string(), z.unknown()).default({}),
-  event: z.record(z.string(), z.unknown()),
-});
-const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
-const replaySchema = z.strictObject({
-  from: time,
-  to: time,
-  events: z.array(z.string().min(1)).max(1_000).default([]),
-  filter: z.string().min(1).nullable().default(null),
-  eventsPerSecond: z.int().positive().nullable().default(null),
-  dryRun: z.boolean().default(false),
-});
 
 /** Behind the guard. A destination is seen by those who may see all sources that feed it. */
 export function deliveryRoutes(server: Server): Hono {
@@ -128,7 +103,7 @@ function addTypeRoutes(routes: Hono): void {
   });
   routes.post('/destinations/types/:type/preview', async (c) => {
     requireRole(c, 'viewer');
-    const { action, mapping, event } = parse(previewSchema, await bodyOf(c));
+    const { action, mapping, event } = parse(mappingPreviewSchema, await bodyOf(c));
     return c.json(previewMapping(c.req.param('type'), action, mapping, event));
   });
 }

@@ -1,6 +1,5 @@
 /** What views of destinations need beside the routes of delivery: real events, and previews. */
 import { Hono } from 'hono';
-import { z } from 'zod';
 import { actorOf, requireRole, requireSource } from './actor.ts';
 import { sourcesSeenBy } from '../operate/rights/actor-rights.ts';
 import { requireDestination } from '../operate/rights/destination-rights.ts';
@@ -12,51 +11,41 @@ import {
 } from '../operate/destinations/destination-view.ts';
 import { mustFindDestination } from '../operate/destinations/manage-destinations.ts';
 import type { RunningServer } from '../operate/running-server.ts';
+import {
+  deliveryAskSchema,
+  filterPreviewSchema,
+  recentEventsSchema,
+  triggerPreviewSchema,
+} from './destination-view-schema.ts';
 import { parseAs, parseBody } from './parse-body.ts';
 
 type Server = Pick<RunningServer, 'store' | 'sealer' | 'clock' | 'lake' | 'delivery'>;
-
-const name = z.string().min(1).max(500);
-const limit = z.coerce.number().int().min(1).max(100).default(20);
-const recentSchema = z.strictObject({
-  source: name.optional(),
-  type: z.enum(['track', 'identify', 'page', 'screen', 'group', 'alias']).optional(),
-  event: name.optional(),
-  limit,
-});
-const event = z.record(z.string(), z.unknown());
-const filtersSchema = recentSchema.omit({ type: true, event: true }).extend({
-  filters: z.array(z.unknown()),
-  event: event.nullable().default(null),
-});
-const triggerSchema = z.strictObject({ trigger: z.string().max(10_000), event });
-const deliverySchema = z.strictObject({ samples: z.enum(['true', 'false']).default('true') });
 
 /** Behind the guard; nothing here changes anything. */
 export function destinationViewRoutes(server: Server): Hono {
   const routes = new Hono();
   routes.get('/recent-events', async (c) => {
-    const asked = parseAs(recentSchema, c.req.query());
+    const asked = parseAs(recentEventsSchema, c.req.query());
     const actor = requireRole(c, 'viewer');
     if (asked.source !== undefined) requireSource(c, asked.source, 'read');
     return c.json(await recentEvents(server, { ...asked, seen: sourcesSeenBy(actor) }));
   });
   routes.post('/filters/preview', async (c) => {
     const actor = requireRole(c, 'viewer');
-    const { filters, event: given, source, limit: most } = await parseBody(c, filtersSchema);
+    const { filters, event: given, source, limit: most } = await parseBody(c, filterPreviewSchema);
     if (source !== undefined) requireSource(c, source, 'read');
     const recent = { source, limit: most, seen: sourcesSeenBy(actor) };
     return c.json(await previewFilters(server, { filters, event: given, recent }));
   });
   routes.post('/triggers/preview', async (c) => {
     requireRole(c, 'viewer');
-    const { trigger, event: given } = await parseBody(c, triggerSchema);
+    const { trigger, event: given } = await parseBody(c, triggerPreviewSchema);
     return c.json(previewTrigger(trigger, given));
   });
   routes.get('/destinations/:slug/delivery', async (c) => {
     const slug = c.req.param('slug');
     requireDestination(actorOf(c), slug, (own) => mustFindDestination(server, own).sources, 'read');
-    const { samples } = parseAs(deliverySchema, c.req.query());
+    const { samples } = parseAs(deliveryAskSchema, c.req.query());
     return c.json(await destinationDelivery(server, slug, samples === 'true'));
   });
   return routes;

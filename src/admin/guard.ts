@@ -8,10 +8,9 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { MillraceError } from '../base/errors.ts';
 import { tokenActor } from '../store/people/api-tokens.ts';
 import { ADMIN_TOKEN_ACTOR } from '../store/people/audit.ts';
-import type { Actor } from '../store/people/audit.ts';
+import type { Actor, User } from '../store/people/people-shapes.ts';
 import { sessionUser } from '../store/people/sessions.ts';
 import type { Store } from '../store/store.ts';
-import type { User } from '../store/people/users.ts';
 
 /** The second name is for plain HTTP on the machine itself, where `__Host-` cannot be. */
 export const SESSION_COOKIES = ['__Host-millrace', 'millrace'] as const;

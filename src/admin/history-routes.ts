@@ -10,6 +10,11 @@ import { requireRole } from './actor.ts';
 import { hasAllSources, maySee } from '../operate/rights/actor-rights.ts';
 import { baseline } from '../operate/alerts/evaluate.ts';
 import { eventVolumes } from '../operate/overview/event-counts.ts';
+import type {
+  BaselineAnswer,
+  HistoryAnswer,
+  VolumesAnswer,
+} from '../operate/overview/overview-shapes.ts';
 import type { RunningServer } from '../operate/running-server.ts';
 import { parseAs } from './parse-body.ts';
 
@@ -52,23 +57,27 @@ export function historyRoutes({ history, lake, clock }: Server): Hono {
     const where = { ...(source && { source }), ...(destination && { destination }) };
     const found = history.query({ metric, by: wanted, where, fromMs, toMs, granularity });
     const seen = found.filter(({ labels }) => !isKept || maySee(actor, labels['source'] ?? ''));
-    return c.json({ metric, granularity, series: seen.map(shown) });
+    const answer: HistoryAnswer = { metric, granularity, series: seen.map(shown) };
+    return c.json(answer);
   });
   routes.get('/history/baseline', (c) => {
     const { source, from, to } = parseAs(baselineSchema, c.req.query());
     requireSeen(c, source);
     requireRange(from, to, 'HOUR');
-    const points: [string, number | null][] = [];
+    const points: BaselineAnswer['points'] = [];
     for (let at = Math.floor(from / HOUR_MS) * HOUR_MS; at < to; at += HOUR_MS) {
       points.push([new Date(at).toISOString(), baseline(source, history.query, at)]);
     }
-    return c.json({ source, points });
+    const answer: BaselineAnswer = { source, points };
+    return c.json(answer);
   });
   routes.get('/history/events', async (c) => {
     const { source, from, to } = parseAs(baselineSchema, c.req.query());
     requireSeen(c, source);
     requireRange(from, to, 'HOUR');
-    return c.json({ source, events: await eventVolumes(lake, source, from, to) });
+    const events = await eventVolumes(lake, source, from, to);
+    const answer: VolumesAnswer = { source, events };
+    return c.json(answer);
   });
   return routes;
 }
@@ -85,7 +94,7 @@ function requireRange(fromMs: number, toMs: number, size: keyof typeof GRANULARI
   throw new MillraceError('INVALID_ARGUMENT', message, { field: 'from' });
 }
 
-function shown({ labels, points }: HistorySeries) {
+function shown({ labels, points }: HistorySeries): HistoryAnswer['series'][number] {
   return {
     labels,
     points: points.map(([atMs, value]) => [new Date(atMs).toISOString(), value]),

@@ -9,7 +9,7 @@ import { html } from 'hono/html';
 import { z } from 'zod';
 import { MillraceError } from '../base/errors.ts';
 import { recordAudit } from '../store/people/audit.ts';
-import type { Role } from '../store/people/audit.ts';
+import type { Role, User } from '../store/people/people-shapes.ts';
 import {
   findUserByOidcSubject,
   linkOidcSubject,
@@ -19,7 +19,7 @@ import type { Sealer } from '../store/sealing/sealing.ts';
 import { inStoreTransaction } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
 import { createUser, findUserByEmail } from '../store/people/users.ts';
-import type { User } from '../store/people/users.ts';
+import type { SignInMethod } from '../operate/accounts/account-shapes.ts';
 import { actorOfUser } from './guard.ts';
 import { startSession } from './session-cookie.ts';
 import type { SignInLimit } from './sign-in-limit.ts';
@@ -85,8 +85,11 @@ export function oidcRoutes(options: OidcOptions): Hono {
   const { store, sealer, limit, oidc } = options;
   const routes = new Hono();
   routes.get('/sign-in-methods', (c) => {
-    const elsewhere = { type: 'oidc', name: oidc?.provider.buttonText, url: `${PATH}/start` };
-    return c.json([{ type: 'password' }, ...(oidc ? [elsewhere] : [])]);
+    const methods: SignInMethod[] = [{ type: 'password' }];
+    if (oidc) {
+      methods.push({ type: 'oidc', name: oidc.provider.buttonText, url: `${PATH}/start` });
+    }
+    return c.json(methods);
   });
   if (!oidc) return routes;
   routes.get('/oidc/start', (c) =>

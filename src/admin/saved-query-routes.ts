@@ -1,6 +1,5 @@
 /** What the SQL editor needs beside `POST /sql`: saved queries, and names to complete. */
 import { Hono } from 'hono';
-import { z } from 'zod';
 import type { RunningServer } from '../operate/running-server.ts';
 import {
   addSavedQuery,
@@ -8,22 +7,20 @@ import {
   editSavedQuery,
   savedQueryView,
 } from '../operate/sql/manage-saved-queries.ts';
+import type { SqlTablesAnswer } from '../operate/sql/sql-shapes.ts';
 import { sqlTables } from '../operate/sql/sql-tables.ts';
 import { listSavedQueries } from '../store/workspace/saved-queries.ts';
 import { requireAllSources, requireRole } from './actor.ts';
 import { parseBody } from './parse-body.ts';
-
-const name = z.string().trim().min(1).max(200);
-const sql = z.string().trim().min(1).max(100_000);
-const newSchema = z.strictObject({ name, sql });
-const changeSchema = newSchema.partial();
+import { newQuerySchema, queryChangeSchema } from './sql-schema.ts';
 
 /** Behind the guard; like SQL itself, for those who may see all sources. */
 export function savedQueryRoutes({ store, lake }: Pick<RunningServer, 'store' | 'lake'>): Hono {
   const routes = new Hono();
   routes.get('/sql/tables', async (c) => {
     requireAllSources(c);
-    return c.json({ tables: await sqlTables(lake) });
+    const answer: SqlTablesAnswer = { tables: await sqlTables(lake) };
+    return c.json(answer);
   });
   routes.get('/saved-queries', (c) => {
     requireAllSources(c);
@@ -32,12 +29,12 @@ export function savedQueryRoutes({ store, lake }: Pick<RunningServer, 'store' | 
   routes.post('/saved-queries', async (c) => {
     requireAllSources(c);
     const actor = requireRole(c, 'member');
-    return c.json(addSavedQuery(store, await parseBody(c, newSchema), actor), 201);
+    return c.json(addSavedQuery(store, await parseBody(c, newQuerySchema), actor), 201);
   });
   routes.patch('/saved-queries/:id', async (c) => {
     requireAllSources(c);
     const actor = requireRole(c, 'member');
-    const change = await parseBody(c, changeSchema);
+    const change = await parseBody(c, queryChangeSchema);
     return c.json(editSavedQuery(store, c.req.param('id'), change, actor));
   });
   routes.delete('/saved-queries/:id', (c) => {

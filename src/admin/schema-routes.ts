@@ -5,27 +5,17 @@ import { listSources } from '../store/sources/sources.ts';
 import { requireRole, requireSource } from './actor.ts';
 import { sourcesSeenBy } from '../operate/rights/actor-rights.ts';
 import { parseAs, parseBody } from './parse-body.ts';
+import { noteSchema } from './note-schema.ts';
 import { schemaMarkdown } from '../operate/schema/schema-export.ts';
 import { createSeenSchema } from '../operate/schema/seen-schema.ts';
 import { writeEventNote } from '../operate/schema/write-note.ts';
 import type { RunningServer } from '../operate/running-server.ts';
 
-const NOTE_CHARS_MAX = 10_000;
-const name = z.string().max(2_000);
 const askSchema = z.strictObject({
-  source: name.optional(),
+  source: z.string().max(2_000).optional(),
   days: z.coerce.number().int().min(1).max(90).default(7),
 });
 const exportSchema = askSchema.extend({ format: z.enum(['markdown', 'json']).default('markdown') });
-const noteSchema = z.strictObject({
-  source: name,
-  event: name.regex(
-    /^(track\/.*|(identify|page|screen|group|alias)\/)$/s,
-    'is a type and a name: track/Order Completed, identify/',
-  ),
-  property: name.default(''),
-  text: z.string().trim().max(NOTE_CHARS_MAX),
-});
 
 /** Behind the guard. */
 export function schemaRoutes(server: Pick<RunningServer, 'store' | 'clock' | 'lake'>): Hono {

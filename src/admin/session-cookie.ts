@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import { setCookie } from 'hono/cookie';
 import { SESSION_MS_MAX, beginSession, endSession } from '../store/people/sessions.ts';
 import type { Store } from '../store/store.ts';
-import type { User } from '../store/people/users.ts';
+import type { User } from '../store/people/people-shapes.ts';
 import { sessionOf } from './guard.ts';
 
 /** Signs somebody in, in this browser. */

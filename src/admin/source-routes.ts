@@ -1,8 +1,5 @@
 /** Sources and their write keys, for the dashboard. */
 import { Hono } from 'hono';
-import { z } from 'zod';
-import { sourceLimitsSchema } from '../config/limits-schema.ts';
-import { sourceSchema } from '../config/source-schema.ts';
 import { deleteSource } from '../operate/sources/delete-source.ts';
 import { latestEvent } from '../operate/sources/latest-event.ts';
 import {
@@ -18,35 +15,18 @@ import {
 } from '../operate/sources/manage-sources.ts';
 import type { Publishing } from '../operate/publish-store.ts';
 import { maySee } from '../operate/rights/actor-rights.ts';
+import type {
+  LatestEventAnswer,
+  ListedSource,
+  SourceDetail,
+} from '../operate/sources/source-shapes.ts';
 import type { RunningServer } from '../operate/running-server.ts';
 import { getSource, listSources } from '../store/sources/sources.ts';
 import type { Source } from '../store/sources/sources.ts';
 import { listKeys } from '../store/sources/write-keys.ts';
 import { requireRole, requireSource } from './actor.ts';
 import { parseBody } from './parse-body.ts';
-
-/** Half a day: long enough for a release, short enough to be remembered. */
-const OVERLAP_SECONDS = 12 * 3_600;
-const DAY_SECONDS = 86_400;
-
-const newSourceSchema = sourceSchema
-  .omit({ writeKeys: true })
-  .extend({ slug: sourceSchema.shape.slug.optional() });
-const changeSchema = z.strictObject({
-  name: sourceSchema.shape.name.optional(),
-  environment: z.enum(['development', 'staging', 'production']).optional(),
-  enabled: z.boolean().optional(),
-  limits: sourceLimitsSchema.optional(),
-  responses: z.enum(['strict', 'lenient']).optional(),
-  ip: z.enum(['keep', 'truncate', 'drop']).optional(),
-});
-const rotateSchema = z.strictObject({
-  overlapSeconds: z
-    .int()
-    .min(0)
-    .max(366 * DAY_SECONDS)
-    .default(OVERLAP_SECONDS),
-});
+import { newSourceSchema, rotateSchema, sourceChangeSchema } from './source-schema.ts';
 
 type Server = Publishing & Pick<RunningServer, 'net' | 'clock' | 'collectorUrl'>;
 
@@ -58,7 +38,7 @@ export function sourceRoutes(server: Server): Hono {
     const actor = requireRole(c, 'viewer');
     const seen = listSources(store).filter(({ slug }) => maySee(actor, slug));
     const keys = listKeys(store);
-    const view = (source: Source) => ({
+    const view = (source: Source): ListedSource => ({
       ...sourceView(server, source),
       lastSeenAt: timeText(lastUseOf(keys.filter((key) => key.sourceNumber === source.number))),
     });
@@ -73,24 +53,26 @@ export function sourceRoutes(server: Server): Hono {
     requireSource(c, slug, 'read');
     const source = getSource(store, slug);
     const keys = listKeys(store, slug);
-    return c.json({
+    const answer: SourceDetail = {
       ...sourceView(server, source),
       lastSeenAt: timeText(lastUseOf(keys)),
       keys: keys.map(keyView),
       collectorUrl: server.collectorUrl(),
-    });
+    };
+    return c.json(answer);
   });
   routes.get('/sources/:slug/latest-event', async (c) => {
     const slug = c.req.param('slug');
     requireSource(c, slug, 'read');
     const source = getSource(store, slug);
     const lastSeenMs = lastUseOf(listKeys(store, slug));
-    return c.json({ latest: await latestEvent(server, source, lastSeenMs) });
+    const answer: LatestEventAnswer = { latest: await latestEvent(server, source, lastSeenMs) };
+    return c.json(answer);
   });
   routes.patch('/sources/:slug', async (c) => {
     const slug = c.req.param('slug');
     const actor = requireSource(c, slug, 'write');
-    const { enabled, ...rest } = await parseBody(c, changeSchema);
+    const { enabled, ...rest } = await parseBody(c, sourceChangeSchema);
     const change = Object.fromEntries(
       Object.entries({ ...rest, isEnabled: enabled }).filter(([, value]) => value !== undefined),
     );

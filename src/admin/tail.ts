@@ -6,9 +6,9 @@
  */
 import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
-import type { TailEntry } from '../lake/lake-messages.ts';
+import type { TailEntry } from '../lake/tail-shapes.ts';
 import { tailEntriesPerSecond } from '../lake/tail-share.ts';
-import type { Actor } from '../store/people/audit.ts';
+import type { Actor } from '../store/people/people-shapes.ts';
 import { maySee, sourcesSeenBy } from '../operate/rights/actor-rights.ts';
 
 /** Calls back with events, and with how many more there were, until what it returns is called. */
@@ -44,7 +44,7 @@ export function answerTail(tail: Tail, c: Context, actor: () => Actor): Response
       const own = seer;
       if (!own) return;
       const isAll = sourcesSeenBy(own) === null;
-      const seen = isAll ? entries : entries.filter(({ source }) => maySee(own, String(source)));
+      const seen = isAll ? entries : entries.filter(({ source }) => maySee(own, source));
       pending.push(...seen);
       const over = Math.max(0, pending.length - PENDING_MAX);
       pending.splice(0, over);

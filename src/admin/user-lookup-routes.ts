@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { requireRole, requireSource } from './actor.ts';
 import { sourcesSeenBy } from '../operate/rights/actor-rights.ts';
 import { findPeople, personProfile, personTimeline } from '../operate/people/user-lookup.ts';
+import type { PeopleFound } from '../operate/people/person-shapes.ts';
 import type { RunningServer } from '../operate/running-server.ts';
 import { parseAs } from './parse-body.ts';
 
@@ -26,7 +27,9 @@ export function userLookupRoutes({ lake }: Pick<RunningServer, 'lake'>): Hono {
     const seen = seenOf(c, asked.source);
     const matches = await findPeople(lake, asked.query, seen);
     const [best] = matches;
-    return c.json({ matches, person: best ? await personProfile(lake, { ...best, seen }) : null });
+    const person = best ? await personProfile(lake, { ...best, seen }) : null;
+    const answer: PeopleFound = { matches, person };
+    return c.json(answer);
   });
   routes.get('/people/profile', async (c) => {
     const asked = parseAs(personSchema, c.req.query());

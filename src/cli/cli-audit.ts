@@ -1,6 +1,6 @@
 /** Changes from the command line are in the audit log, as all others. */
 import { recordAudit } from '../store/people/audit.ts';
-import type { Actor } from '../store/people/audit.ts';
+import type { Actor } from '../store/people/people-shapes.ts';
 import type { Store } from '../store/store.ts';
 import type { WriteKey } from '../store/sources/write-keys.ts';
 

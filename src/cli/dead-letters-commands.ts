@@ -1,8 +1,7 @@
 /** `millrace dead-letters …`: what could not be delivered, and what becomes of it. */
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import type { DeadLetterView } from '../deliver/dead-letters.ts';
-import type { DeadLetterGroup } from '../deliver/state/delivery-rows.ts';
+import type { DeadLetterView, DeadLetterGroup } from '../deliver/dead-letter-shapes.ts';
 import { connectAdmin } from './admin-client.ts';
 import { printJson, printLine, tableText } from './output.ts';
 import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './cli-settings.ts';

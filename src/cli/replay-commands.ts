@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { MillraceError } from '../base/errors.ts';
-import type { ReplayProgress } from '../deliver/replay-control.ts';
+import type { ReplayProgress } from '../deliver/replay-shapes.ts';
 import { connectAdmin } from './admin-client.ts';
 import type { AdminClient } from './admin-client.ts';
 import { EXIT } from './command-failures.ts';

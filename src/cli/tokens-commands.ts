@@ -4,7 +4,7 @@ import { Option } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { createApiToken, listApiTokens, revokeApiToken } from '../store/people/api-tokens.ts';
 import { recordAudit } from '../store/people/audit.ts';
-import type { Role } from '../store/people/audit.ts';
+import type { Role } from '../store/people/people-shapes.ts';
 import { durationMs } from './duration.ts';
 import { withStore } from './open-control.ts';
 import { printJson, printLine, tableText } from './output.ts';

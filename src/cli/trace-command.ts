@@ -1,7 +1,7 @@
 /** `millrace trace <messageId>`: one event, end to end. */
 import type { Command } from 'commander';
-import type { DestinationTrace } from '../deliver/destination-trace.ts';
-import type { MessageTrace } from '../operate/trace/trace-message.ts';
+import type { DestinationTrace } from '../deliver/trace-shapes.ts';
+import type { MessageTrace } from '../operate/trace/trace-shapes.ts';
 import { connectAdmin } from './admin-client.ts';
 import { EXIT } from './command-failures.ts';
 import { cellText, printJson, printLine } from './output.ts';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { systemDisk } from '../base/disk.ts';
-import type { WholeReport } from '../operate/verify/verify-everything.ts';
+import type { WholeReport } from '../operate/verify/verify-shapes.ts';
 import { listDestinationPlaces } from '../store/destinations/destinations.ts';
 import { listSourcesEver } from '../store/sources/sources.ts';
 import { EXIT } from './command-failures.ts';

@@ -3,21 +3,11 @@ import type { DatabaseSync } from 'node:sqlite';
 import { assert } from '../base/assert.ts';
 import { MillraceError } from '../base/errors.ts';
 import { inTransaction } from '../base/sqlite.ts';
-import type { NormalEvent } from '../events/normalise.ts';
 import { unpackEvent } from './packed-event.ts';
 import { deadLetterFrom, waitingFrom } from './state/row-reading.ts';
-import type { DeadLetter, DeadLetterGroup, WaitingEvent } from './state/delivery-rows.ts';
-
-/** Which ones; nothing given means all. */
-export interface DeadLetterFilter {
-  id?: number | undefined;
-  reason?: string | undefined;
-  status?: number | undefined;
-  messageId?: string | undefined;
-}
-
-/** A dead letter as people see it; `event` only where one is asked for. */
-export type DeadLetterView = Omit<DeadLetter, 'body'> & { message?: NormalEvent['message'] | null };
+import type { DeadLetter, WaitingEvent } from './state/delivery-rows.ts';
+import type { DeadLetterGroup } from './dead-letter-shapes.ts';
+import type { DeadLetterFilter, DeadLetterView } from './dead-letter-shapes.ts';
 
 const PAGE_MAX = 1_000;
 

@@ -9,7 +9,7 @@ import type { DestinationRecord } from './destination-record.ts';
 import { startDestinationRun } from './destination-run.ts';
 import type { DestinationRun } from './destination-run.ts';
 import type { RunSeams } from './destination-run-state.ts';
-import type { DestinationStatus } from './destination-status.ts';
+import type { DestinationStatus } from './delivery-shapes.ts';
 import { expiryOf, holdOf } from './log-holds.ts';
 
 export interface Engine {

@@ -1,14 +1,12 @@
 /** What the main thread and a delivery thread say to each other. */
-import type { DeadLetterFilter, DeadLetterView } from './dead-letters.ts';
+import type { DeadLetterFilter, DeadLetterView, DeadLetterGroup } from './dead-letter-shapes.ts';
 import type { DeliverSettings, DestinationRecord } from './destination-record.ts';
-import type { DestinationStatus } from './destination-status.ts';
-import type { ReplayProgress } from './replay-control.ts';
-import type { DestinationOverview } from './destination-overview.ts';
-import type { ReplaySpec } from './replays.ts';
-import type { RuleResult } from './routing/event-router.ts';
+import type { DestinationStatus } from './delivery-shapes.ts';
+import type { ReplayForecast, ReplayProgress } from './replay-shapes.ts';
+import type { DestinationOverview } from './delivery-shapes.ts';
+import type { ReplaySpec } from './replay-shapes.ts';
+import type { DestinationTrace, RuleResult } from './trace-shapes.ts';
 import type { NormalEvent } from '../events/normalise.ts';
-import type { DeadLetterGroup } from './state/delivery-rows.ts';
-import type { DestinationTrace } from './destination-trace.ts';
 import type { NetSettings } from '../config/net-schema.ts';
 import type { LogLevel } from '../observe/logger.ts';
 import type { Snapshot } from '../observe/metrics.ts';
@@ -62,7 +60,7 @@ export interface DeliveryQuestions {
   'start-replay': { ask: { destination: string; spec: ReplaySpec }; answer: ReplayProgress };
   'dry-run-replay': {
     ask: { destination: string; spec: ReplaySpec };
-    answer: { wouldSend: number; filtered: Record<string, number> };
+    answer: ReplayForecast;
   };
   replays: { ask: { destination: string }; answer: ReplayProgress[] };
   'steer-replay': {

@@ -2,56 +2,15 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { INTERNAL_REASON } from '../base/internal-source.ts';
 import type { DestinationRun } from './destination-run.ts';
-import type { DestinationStatus } from './destination-status.ts';
 import { decodePlaces } from './state/places.ts';
 import { deadLetterFrom } from './state/row-reading.ts';
 import { LIVE_STREAM } from './state/delivery-rows.ts';
-
-export interface OutcomeCount {
-  outcome: string;
-  /** Empty for delivered. */
-  reason: string;
-  count: number;
-}
-
-/** Events by the hour of their receipt. */
-export interface HourCount {
-  at: string;
-  delivered: number;
-  filtered: number;
-  /** Discarded, and given up because the log could not keep them. */
-  lost: number;
-}
-
-export interface RecentAttempt {
-  stream: string;
-  at: string;
-  elapsedMs: number;
-  outcome: string;
-  reason: string | null;
-  message: string | null;
-  status: number | null;
-  events: number;
-}
-
-export interface DestinationOverview {
-  status: DestinationStatus;
-  /** Of live delivery, since it began. */
-  outcomes: OutcomeCount[];
-  hours: HourCount[];
-  /** The newest first. */
-  attempts: RecentAttempt[];
-  dead: {
-    id: number;
-    messageId: string;
-    type: string;
-    event: string | null;
-    reason: string;
-    status: number | null;
-    message: string;
-    at: string;
-  }[];
-}
+import type {
+  DestinationOverview,
+  HourCount,
+  OutcomeCount,
+  RecentAttempt,
+} from './delivery-shapes.ts';
 
 const HOUR_MS = 3_600_000;
 const HOURS_SHOWN = 48;

@@ -1,30 +1,9 @@
 /** A destination as it is configured, with everything settled; plain data that can be posted. */
-
-export type DestinationState =
-  /** Delivers. */
-  | 'enabled'
-  /** Delivers nothing; its cursor stays, so that everything comes later. */
-  | 'paused'
-  /** Receives nothing; what comes meanwhile is filtered (DESTINATION_DISABLED). */
-  | 'disabled';
+import type { DestinationState } from '../store/destinations/destination-shapes.ts';
+import type { DeliveryOverrides } from './delivery-shapes.ts';
 
 /** Where a new destination begins: with the next event, the oldest in the log, or a time. */
 export type DeliveryStart = 'now' | 'beginning' | { fromMs: number };
-
-/** What differs from the type's defaults, and from `deliver` in the configuration. */
-export interface DeliveryOverrides {
-  batchEvents?: number | undefined;
-  batchBytes?: number | undefined;
-  batchAgeMs?: number | undefined;
-  concurrency?: number | undefined;
-  timeoutMs?: number | undefined;
-  /** Events per second at most; null: as fast as it goes. */
-  eventsPerSecond?: number | null | undefined;
-  /** False: events of one user may overtake each other. */
-  keepOrder?: boolean | undefined;
-  retryHours?: number | undefined;
-  attemptsMax?: number | undefined;
-}
 
 export interface DestinationRecord {
   id: string;

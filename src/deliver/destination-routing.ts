@@ -6,7 +6,8 @@ import { replaySelection } from './replays.ts';
 import type { Replay } from './replays.ts';
 import { compileFilters, parseFilters } from './routing/destination-filters.ts';
 import { explainRoute } from './routing/event-router.ts';
-import type { RoutingPlan, RuleResult } from './routing/event-router.ts';
+import type { RoutingPlan } from './routing/event-router.ts';
+import type { RuleResult } from './trace-shapes.ts';
 import { deliveryEventOf } from './routing/routed-event.ts';
 import type { SourceName } from './routing/routed-event.ts';
 

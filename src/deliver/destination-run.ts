@@ -11,7 +11,7 @@ import { explainEvent } from './destination-routing.ts';
 import { createRunState } from './destination-run-state.ts';
 import type { RunSeams, RunState } from './destination-run-state.ts';
 import { destinationStatus } from './destination-status.ts';
-import type { DestinationStatus } from './destination-status.ts';
+import type { DestinationStatus } from './delivery-shapes.ts';
 import {
   askAllToStop,
   pauseStream,
@@ -20,7 +20,7 @@ import {
   stopStream,
 } from './destination-streams.ts';
 import type { Replay } from './replays.ts';
-import type { RuleResult } from './routing/event-router.ts';
+import type { RuleResult } from './trace-shapes.ts';
 import type { DeliveryState } from './state/delivery-state.ts';
 import type { WaitingEvent } from './state/delivery-rows.ts';
 

@@ -1,29 +1,10 @@
 /** How a destination does, for people and gauges. */
 import { INTERNAL_REASON } from '../base/internal-source.ts';
 import { deadLetterCount } from './dead-letters.ts';
-import type { DestinationRecord } from './destination-record.ts';
 import type { RunState } from './destination-run-state.ts';
 import type { DeliveryState } from './state/delivery-state.ts';
 import { LIVE_STREAM } from './state/delivery-rows.ts';
-import type { StreamStatus } from './streams/delivery-stream.ts';
-
-export interface DestinationStatus {
-  id: string;
-  slug: string;
-  name: string;
-  type: string;
-  region: string;
-  state: DestinationRecord['state'];
-  /** What keeps it from working at all, or null. */
-  failure: string | null;
-  breaker: 'closed' | 'open' | 'half-open';
-  deadLetters: number;
-  live: StreamStatus | null;
-  delivered: number;
-  filtered: Record<string, number>;
-  discarded: number;
-  expired: number;
-}
+import type { DestinationStatus } from './delivery-shapes.ts';
 
 /** As it is now; its gauges are set to the same. */
 export function destinationStatus(run: RunState): DestinationStatus {

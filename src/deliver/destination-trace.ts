@@ -2,29 +2,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { DestinationRun } from './destination-run.ts';
 import type { StoredEvent } from '../events/raw-event.ts';
-import type { RuleResult } from './routing/event-router.ts';
+import type { RuleResult, DestinationTrace, TracedAttempt } from './trace-shapes.ts';
 import { decodePlaces } from './state/places.ts';
-
-export interface TracedAttempt {
-  stream: string;
-  at: string;
-  elapsedMs: number;
-  outcome: string;
-  reason: string | null;
-  message: string | null;
-  status: number | null;
-}
-
-export interface DestinationTrace {
-  slug: string;
-  type: string;
-  /** By today's settings; earlier ones may have decided otherwise. */
-  rules: RuleResult[];
-  attempts: TracedAttempt[];
-  /** Where the live stream has it. */
-  standing: 'before start' | 'pending' | 'waiting' | 'dead' | 'filtered' | 'delivered' | 'unknown';
-  detail: string;
-}
 
 interface Place {
   partition: string;

@@ -12,22 +12,10 @@ import {
   replaySelection,
   setReplayState,
 } from './replays.ts';
-import type { Replay, ReplaySpec, ReplayState } from './replays.ts';
+import type { Replay } from './replays.ts';
+import type { ReplaySpec } from './replay-shapes.ts';
 import type { DeliveryState } from './state/delivery-state.ts';
-
-export interface ReplayProgress {
-  id: string;
-  destination: string;
-  state: ReplayState;
-  spec: ReplaySpec;
-  createdAt: string;
-  /** Of the log between its ends that is accounted for, 0 to 1. */
-  share: number;
-  delivered: number;
-  filtered: Record<string, number>;
-  waiting: number;
-  dead: number;
-}
+import type { ReplayProgress } from './replay-shapes.ts';
 
 export interface ReplaySeams {
   feed: Feed;

@@ -9,19 +9,7 @@ import type { Feed } from './feed/feed-contract.ts';
 import { compileFql } from '../fql/fql.ts';
 import type { Cursor } from './state/delivery-rows.ts';
 import type { ReplaySelection } from './streams/delivery-stream.ts';
-
-export interface ReplaySpec {
-  /** Receipt times, half-open. */
-  fromMs: number;
-  toMs: number;
-  /** Names of events, or types; empty: all. */
-  events: readonly string[];
-  /** FQL, or null. */
-  filter: string | null;
-  eventsPerSecond: number | null;
-}
-
-export type ReplayState = 'running' | 'paused' | 'done' | 'cancelled';
+import type { ReplaySpec, ReplayState } from './replay-shapes.ts';
 
 export interface Replay {
   id: string;

@@ -19,23 +19,7 @@ import { openDeliveryState } from './state/delivery-state.ts';
 import type { DeliveryState } from './state/delivery-state.ts';
 import { LIVE_STREAM } from './state/delivery-rows.ts';
 import type { Cursor } from './state/delivery-rows.ts';
-
-export interface DestinationReport {
-  slug: string;
-  isConserved: boolean;
-  /** Events stored since it began, up to what is judged. */
-  stored: number;
-  delivered: number;
-  filtered: Record<string, number>;
-  discarded: number;
-  /** Dead letters that are kept. */
-  dead: number;
-  /** Given up because the log could not wait. */
-  expired: number;
-  /** Waiting for another attempt, or not read yet. */
-  pending: number;
-  problems: string[];
-}
+import type { DestinationReport } from './verify-shapes.ts';
 
 export interface DeliveryVerifyOptions {
   disk: Disk;

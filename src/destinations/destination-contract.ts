@@ -10,6 +10,11 @@ import type { JsonObject } from '../events/json.ts';
 import type { EventType } from '../events/routes.ts';
 import type { Net } from '../net/net.ts';
 import type { Logger } from '../observe/logger.ts';
+import type {
+  DeliveryDefaults,
+  DestinationClass,
+  SettingField,
+} from './destination-type-shapes.ts';
 
 /** One event on its way to one destination, after routing. */
 export interface DeliveryEvent {
@@ -119,35 +124,6 @@ export interface DestinationContext {
   temporaryFolder: string;
   /** Sources that can send to it, by number. */
   sources(): ReadonlyMap<number, { id: string; slug: string; name: string }>;
-}
-
-/**
- * `cloud` services obey the `integrations` object of an event by name; `warehouse` only
- * `integrations.Warehouses`; `storage` ignores it (Segment docs; see docs/delivery-reasons.md).
- */
-export type DestinationClass = 'cloud' | 'warehouse' | 'storage' | 'stream';
-
-/** How the engine hands events over, unless the destination's own configuration says otherwise. */
-export interface DeliveryDefaults {
-  batchEvents: number;
-  batchBytes: number;
-  batchAgeMs: number;
-  /** Batches under way at once. Always 1 with `order: 'log'`. */
-  concurrency: number;
-  timeoutMs: number;
-}
-
-/** One setting, for API, documentation and forms. */
-export interface SettingField {
-  key: string;
-  label: string;
-  description: string;
-  type: 'text' | 'number' | 'boolean' | 'choice' | 'list' | 'object';
-  isRequired: boolean;
-  /** Sealed at rest, masked everywhere. */
-  isSecret: boolean;
-  choices?: readonly string[];
-  default?: unknown;
 }
 
 /** A kind of destination; settings are `unknown` until `parseSettings` has passed them. */

@@ -1,5 +1,5 @@
 /** Every kind of destination by the name that configurations use. */
-import type { DestinationType, SettingField } from './destination-contract.ts';
+import type { DestinationType } from './destination-contract.ts';
 import { clickhouse } from './clickhouse/clickhouse.ts';
 import { httpForward } from './http-forward/http-forward.ts';
 import { kafka } from './kafka/kafka.ts';
@@ -10,6 +10,7 @@ import { s3 } from './s3/s3.ts';
 import { findSegmentDestination, listSegmentDestinations } from './segment-actions/catalogue.ts';
 import { segmentDestinationType } from './segment-actions/segment-type.ts';
 import { webhook } from './webhook/webhook.ts';
+import type { DestinationTypeDetail, DestinationTypeView } from './destination-type-shapes.ts';
 
 /** Written for Millrace; the others are Segment's own. */
 export const NATIVE_TYPES: readonly DestinationType[] = [
@@ -34,15 +35,8 @@ export function findDestinationType(name: string): DestinationType | undefined {
   return segment;
 }
 
-export interface DestinationTypeView {
-  type: string;
-  title: string;
-  class: DestinationType['class'];
-  fields: readonly SettingField[];
-}
-
 /** One kind, with what a form or a script needs to configure it. */
-export function describeDestinationType(name: string) {
+export function describeDestinationType(name: string): DestinationTypeDetail | undefined {
   const type = findDestinationType(name);
   if (!type) return undefined;
   const { title, class: kind, fields, defaults, order, integrationNames } = type;

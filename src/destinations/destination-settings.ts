@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { MillraceError } from '../base/errors.ts';
-import type { SettingField } from './destination-contract.ts';
+import type { SettingField } from './destination-type-shapes.ts';
 
 /** What stands in `.meta()` of a field. */
 export interface SettingNotes {

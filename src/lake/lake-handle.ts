@@ -5,7 +5,8 @@ import type { ThreadHandle, ThreadSeams } from '../threads/supervised-thread.ts'
 import { createThreadQuestions, restarting } from '../threads/thread-questions.ts';
 import type { ThreadQuestions } from '../threads/thread-questions.ts';
 import type { SourceInfo } from './lake-columns.ts';
-import type { LakeMessage, LakeOrder, LakeSetup, TailEntry } from './lake-messages.ts';
+import type { LakeMessage, LakeOrder, LakeSetup } from './lake-messages.ts';
+import type { TailEntry } from './tail-shapes.ts';
 import type { KnownViews, LakeTables } from './lake-tables.ts';
 import type { RowPlace } from './locate-row.ts';
 

@@ -5,6 +5,7 @@ import type { SourceInfo } from './lake-columns.ts';
 import type { LakeSettings } from './lake-state.ts';
 import type { RowPlace } from './locate-row.ts';
 import type { KnownViews, LakeTables } from './lake-tables.ts';
+import type { TailEntry } from './tail-shapes.ts';
 
 export interface LakePartition {
   name: string;
@@ -33,9 +34,6 @@ export interface LakeSetup {
   sources: readonly SourceInfo[];
   logLevel: LogLevel;
 }
-
-/** A live event or rejection as `tail` shows it; see tail-entries.ts. */
-export type TailEntry = Record<string, unknown>;
 
 /** Main → lake. */
 export type LakeOrder =

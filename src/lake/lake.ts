@@ -15,7 +15,7 @@ import { openEngine, TEMPORARY_FOLDER } from './sql-engine.ts';
 import { createFlusher } from './flusher.ts';
 import type { Flusher } from './flusher.ts';
 import type { LakeOptions, LakeState, PartitionState } from './lake-state.ts';
-import { createEventShapes } from './load/event-shapes.ts';
+import { createEventShapes } from './load/learn-events.ts';
 import { createLoader, emptyPartsFolder } from './load/loader.ts';
 import type { LoadedRecord, Loader, Waiting } from './load/loader.ts';
 import { partsFolder } from './load/part-writer.ts';

@@ -6,10 +6,10 @@ import { isInternalSlug } from '../base/internal-source.ts';
 import { durableAnswer } from '../events/durable-answer.ts';
 import type { Envelope } from '../events/envelope.ts';
 import { normaliseRecord } from '../events/normalise.ts';
-import type { RejectedEvent } from '../events/normalise.ts';
+import type { NormalEvent, RejectedEvent } from '../events/normalise.ts';
 import type { SourceInfo } from './lake-columns.ts';
 import type { LoadedRecord } from './load/loader.ts';
-import type { TailEntry } from './lake-messages.ts';
+import type { TailAnswer, TailEntry, TailRequest } from './tail-shapes.ts';
 
 /** Of one step: nobody reads faster. */
 const ENTRIES_MAX = 500;
@@ -68,12 +68,8 @@ export function createTailWatch(): TailWatch {
       kept = 0;
       counts = new Map();
       const chosen = choose(shown, Math.min(ENTRIES_MAX, most));
-      chosen.sort((a, b) => inOrder(a.place, b.place));
-      const entries = chosen.map(({ place, status, sent, envelope }) => {
-        const source = sources.get(place.sourceNumber);
-        const about = { status, source: source?.slug ?? String(place.sourceNumber) };
-        return { ...sent, ...about, ...requestOf(envelope, place, source) };
-      });
+      chosen.sort((a, b) => inOrder(a.event, b.event));
+      const entries = chosen.map((one) => entryOf(one, sources.get(one.event.sourceNumber)));
       return { entries, missed: all - entries.length };
     },
   };
@@ -90,12 +86,10 @@ function isTelling({ envelope, duplicates }: Noted): boolean {
   return envelope.rejections.length > 0 || duplicates.size > 0;
 }
 
-interface Chosen {
-  place: Place;
-  status: string;
-  sent: object;
-  envelope: Envelope;
-}
+type Chosen = { envelope: Envelope } & (
+  | { status: 'rejected'; event: RejectedEvent }
+  | { status: 'stored' | 'duplicate'; event: NormalEvent }
+);
 
 /** Telling ones first, so that a flood of good events does not hide them; then the latest. */
 function choose(noted: readonly Noted[], most: number): Chosen[] {
@@ -109,13 +103,12 @@ function choose(noted: readonly Noted[], most: number): Chosen[] {
     const { partition, position, payload, envelope, duplicates } = record;
     const normal = normaliseRecord(payload, { partition, position });
     for (const event of normal.rejected) {
-      rejected.push({ place: event, status: 'rejected', sent: rejectedOf(event), envelope });
+      rejected.push({ status: 'rejected', event, envelope });
     }
     for (const event of normal.events.toReversed()) {
       const isRepeated = duplicates.has(event.index);
       const status = isRepeated ? 'duplicate' : 'stored';
-      const entry = { place: event, status, sent: event.message, envelope };
-      (isRepeated ? repeated : stored).push(entry);
+      (isRepeated ? repeated : stored).push({ status, event, envelope });
     }
   }
   return [...rejected, ...repeated, ...stored].slice(0, most);
@@ -126,28 +119,34 @@ function inOrder(a: Place, b: Place): number {
   return a.receivedAtMs - b.receivedAtMs || a.position - b.position || a.index - b.index;
 }
 
-function rejectedOf({ sourceNumber: _number, receivedAtMs, ...event }: RejectedEvent): TailEntry {
-  return { ...event, receivedAtMs, receivedAt: new Date(receivedAtMs).toISOString() };
-}
-
-/** The request that an event came in, and what was answered. */
-function requestOf(
-  envelope: Envelope,
-  { partition, position, index }: Place,
-  source: SourceInfo | undefined,
-): TailEntry {
-  const { route, ip, userAgent, eventCount } = envelope;
-  return {
-    request: { route, ip, userAgent, events: eventCount, index, partition, position },
+function entryOf(chosen: Chosen, source: SourceInfo | undefined): TailEntry {
+  const { event, envelope } = chosen;
+  const { sourceNumber, receivedAtMs, type, messageId } = event;
+  const frame = {
+    source: source?.slug ?? String(sourceNumber),
+    receivedAt: new Date(receivedAtMs).toISOString(),
+    type,
+    messageId,
+    request: requestOf(envelope, event),
     answer: answerOf(envelope, source),
   };
+  if (chosen.status !== 'rejected') {
+    return { ...chosen.event.message, ...frame, status: chosen.status };
+  }
+  const { sourceNumber: _number, ...sent } = chosen.event;
+  return { ...sent, ...frame, status: 'rejected' };
+}
+
+function requestOf(envelope: Envelope, { partition, position, index }: Place): TailRequest {
+  const { route, ip, userAgent, eventCount } = envelope;
+  return { route, ip, userAgent, events: eventCount, index, partition, position };
 }
 
 /**
  * As the collector answers what is durable; of many errors the first. A body that nothing could be
  * read of is answered 400 here, whichever refusal of its kind it was: its code says so.
  */
-function answerOf(envelope: Envelope, source: SourceInfo | undefined): object {
+function answerOf(envelope: Envelope, source: SourceInfo | undefined): TailAnswer {
   const known = answers.get(envelope);
   if (known) return known;
   const { eventCount, rejections } = envelope;
@@ -164,4 +163,4 @@ function answerOf(envelope: Envelope, source: SourceInfo | undefined): object {
 }
 
 /** Events of one request have the same. */
-const answers = new WeakMap<Envelope, object>();
+const answers = new WeakMap<Envelope, TailAnswer>();

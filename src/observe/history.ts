@@ -10,8 +10,7 @@ import { inTransaction, openSqlite } from '../base/sqlite.ts';
 import { METRICS } from './metrics.ts';
 import type { Labels, MetricName, Snapshot } from './metrics.ts';
 import { parseSeries } from './series.ts';
-
-export type Granularity = 'MINUTE' | 'HOUR' | 'DAY';
+import type { Granularity } from './history-shapes.ts';
 
 export interface HistorySettings {
   /** How long each granularity is kept. */

@@ -91,6 +91,27 @@ describe('the dashboard, first steps', { skip: browserSkip }, () => {
     assertClean();
   });
 
+  test('the latest event leads to its trace only where it has an id', async () => {
+    const made = await askAdmin(server, '/sources', { body: { name: 'Nameless' } });
+    assert.equal(made.status, 201);
+    const { page, open, assertClean } = await browser.newDashboard(server);
+    let messageId: string | null = null;
+    await page.route('**/latest-event', (route) =>
+      route.fulfill({
+        json: { latest: { receivedAt: new Date().toISOString(), name: 'Beat', messageId } },
+      }),
+    );
+    await open('/sources/nameless');
+    await page.getByText('Events arrive').waitFor();
+    const links = page.getByRole('link', { name: 'trace', exact: true });
+    assert.equal(await links.count(), 0);
+    messageId = 'beat-1';
+    await page.reload();
+    await links.waitFor();
+    assert.match((await links.getAttribute('href')) ?? '', /\/trace\/beat-1$/);
+    assertClean();
+  });
+
   test('a key is rotated while events come in: nothing is lost, then the old one is refused', async () => {
     const { page, open, assertClean } = await browser.newDashboard(server);
     const made = await fetch(`${server.adminUrl}/admin/sources`, {

@@ -25,7 +25,7 @@ import {
   jsonLinesRelation,
   linesRelation,
 } from '../../src/lake/load/event-rows-sql.ts';
-import { createEventShapes, learnEvents } from '../../src/lake/load/event-shapes.ts';
+import { createEventShapes, learnEvents } from '../../src/lake/load/learn-events.ts';
 import { eventValues, putValues } from '../../src/lake/load/event-values.ts';
 import { createByteBuffer } from '../../src/base/byte-buffer.ts';
 import { ROOT } from '../support/test-server.ts';

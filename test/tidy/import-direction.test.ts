@@ -7,10 +7,12 @@ import {
   isCallExpression,
   isExportDeclaration,
   isImportDeclaration,
+  isInterfaceDeclaration,
   isStringLiteral,
+  isTypeAliasDeclaration,
 } from 'typescript/unstable/ast';
-import type { Node } from 'typescript/unstable/ast';
-import { nodesOf, parseCode, parseDashboard } from './repo-files.ts';
+import type { ImportDeclaration, Node } from 'typescript/unstable/ast';
+import { nodesOf, parseCode, parseDashboard, textOf } from './repo-files.ts';
 import type { CodeFile } from './repo-files.ts';
 
 /** A folder of src/ may import from rows above its own. */
@@ -48,6 +50,16 @@ const RE_EXPORTS: Readonly<Record<string, string>> = {
   'src/auth/snapshot.ts': 'auth names the shape it reads; the store, which is below it, makes it',
 };
 
+/** What the dashboard runs of the server's code, each with its reason; all else are types. */
+const RUN_BY_DASHBOARD: Readonly<Record<string, string>> = {
+  'src/base/internal-source.ts': 'which sources are our own, in counters that come unfiltered',
+  'src/base/mask.ts': 'what stands for a secret has to come back as it went',
+};
+
+const SHAPES = /-shapes\.ts$/;
+/** What shapes are made of: each other, and the schemas of what is sent. */
+const OF_SHAPES = /-(shapes|schema)\.ts$|^zod$/;
+
 const code = parseCode();
 after(() => code.close());
 const dashboard = parseDashboard();
@@ -71,6 +83,29 @@ function importsOf(file: CodeFile): string[] {
     const target = targetOf(node);
     return target && isStringLiteral(target) ? [target.text] : [];
   });
+}
+
+interface Import {
+  /** From the root of the checkout; of packages and Node their names. */
+  to: string;
+  isType: boolean;
+}
+
+function importsWithKind({ path, tree }: CodeFile): Import[] {
+  return [...nodesOf(tree)].flatMap((node) => {
+    const target = targetOf(node);
+    if (!target || !isStringLiteral(target)) return [];
+    const isType = isImportDeclaration(node) && isTypeImport(node);
+    return [{ to: placeOfImport(path, target.text), isType }];
+  });
+}
+
+function isTypeImport({ importClause }: ImportDeclaration): boolean {
+  return importClause?.phaseModifier === SyntaxKind.TypeKeyword;
+}
+
+function placeOfImport(from: string, target: string): string {
+  return target.startsWith('.') ? posix.join(posix.dirname(from), target) : target;
 }
 
 function targetOf(node: Node): Node | undefined {
@@ -189,6 +224,62 @@ test('no file only re-exports', () => {
     barrels.map(({ path }) => path),
     Object.keys(RE_EXPORTS),
   );
+});
+
+test('of the server the dashboard imports types of shapes, and runs what is listed', () => {
+  const taken = dashboard.files.flatMap((file) =>
+    importsWithKind(file)
+      .filter(({ to }) => to.startsWith('src/'))
+      .map((one) => ({ from: file.path, ...one })),
+  );
+  assert.ok(taken.length > 50);
+  const wrong = taken.filter(({ to, isType }) =>
+    isType ? !SHAPES.test(to) : !(to in RUN_BY_DASHBOARD),
+  );
+  assert.deepEqual(wrong.map(arrow), []);
+  const unused = Object.keys(RUN_BY_DASHBOARD).filter(
+    (path) => !taken.some(({ to }) => to === path),
+  );
+  assert.deepEqual(unused, []);
+});
+
+test('a file of shapes has types alone, and is made of shapes and schemas', () => {
+  const shapes = all.filter(({ path }) => SHAPES.test(path));
+  assert.ok(shapes.length > 20);
+  const wrong = shapes.filter((file) => {
+    const hasMore = [...file.tree.statements].some(
+      (node) =>
+        !isInterfaceDeclaration(node) &&
+        !isTypeAliasDeclaration(node) &&
+        !(isImportDeclaration(node) && isTypeImport(node)),
+    );
+    return hasMore || importsWithKind(file).some(({ to }) => !OF_SHAPES.test(to));
+  });
+  assert.deepEqual(
+    wrong.map(({ path }) => path),
+    [],
+  );
+});
+
+/** The compiler reads what types are made of, too: it would need to know Node. */
+test('whatever of the server the dashboard reaches needs no Node, and of packages zod', () => {
+  const files = new Map(code.files.map((file) => [file.path, file]));
+  const open = dashboard.files.flatMap(importsWithKind).filter(({ to }) => files.has(to));
+  const reached = new Set<string>();
+  const needed = new Set<string>();
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const file = files.get(next.to);
+    if (!file) needed.add(next.to);
+    if (!file || reached.has(next.to)) continue;
+    reached.add(next.to);
+    open.push(...importsWithKind(file));
+  }
+  assert.ok(reached.size > 20);
+  assert.deepEqual([...needed], ['zod']);
+  const { compilerOptions } = JSON.parse(textOf('web/tsconfig.json')) as {
+    compilerOptions: { types: string[] };
+  };
+  assert.deepEqual(compilerOptions.types, ['vite/client']);
 });
 
 function arrow({ from, to }: { from: string; to: string }): string {

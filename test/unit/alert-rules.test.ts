@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { HistoryQuery, HistorySeries } from '../../src/observe/history.ts';
 import { CALM, nextState } from '../../src/operate/alerts/alert-state.ts';
-import type { AlertNews, AlertState } from '../../src/operate/alerts/alert-state.ts';
+import type { AlertNews } from '../../src/operate/alerts/alert-state.ts';
+import type { AlertState } from '../../src/operate/alerts/alert-shapes.ts';
 import { baseline, evaluate } from '../../src/operate/alerts/evaluate.ts';
 
 const MINUTE_MS = 60_000;

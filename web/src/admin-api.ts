@@ -1,5 +1,6 @@
 /** Requests to the server that served us, by the session's cookie. */
 import { signal as newSignal } from '@preact/signals';
+import type { Me } from '../../src/operate/accounts/account-shapes.ts';
 
 export class ApiError extends Error {
   status: number;
@@ -16,12 +17,6 @@ export class ApiError extends Error {
 }
 
 /** Who is signed in: undefined until it is known, null for nobody. */
-export interface Me {
-  type: string;
-  name: string;
-  role: 'owner' | 'admin' | 'member' | 'viewer';
-  sources: { read: string[]; write: string[] } | null;
-}
 export const me = newSignal<Me | null | undefined>(undefined);
 
 /** @throws ApiError with what the server says is wrong. */

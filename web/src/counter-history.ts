@@ -1,17 +1,10 @@
 /** Counters over time, as the server keeps them. */
-
-/** When a part of the time began, and what was counted in it. */
-export type HistoryPoint = [at: string, value: number];
-
-export interface History {
-  /** One for each combination of the labels that were asked for. */
-  series: { labels: Record<string, string>; points: HistoryPoint[] }[];
-}
+import type { HistoryAnswer, HistoryPoint } from '../../src/operate/overview/overview-shapes.ts';
 
 export function sumOfPoints(points: readonly HistoryPoint[] = []): number {
   return points.reduce((sum, [, value]) => sum + value, 0);
 }
 
-export function sumOfHistory(history: History | undefined): number {
+export function sumOfHistory(history: HistoryAnswer | undefined): number {
   return sumOfPoints(history?.series.flatMap(({ points }) => points));
 }

@@ -1,6 +1,7 @@
 /** The frame around every view: who is signed in, where one can go, and the view itself. */
-import type { ComponentType } from 'preact';
 import { useEffect, useErrorBoundary, useState } from 'preact/hooks';
+import type { ComponentType } from 'preact';
+import type { SentTokenSignIn } from '../../src/admin/sent-shapes.ts';
 import { loadMe, me, request, send } from './admin-api.ts';
 import { href, match, onLinkClick, place } from './page-router.ts';
 import type { ViewProps } from './page-router.ts';
@@ -18,7 +19,9 @@ export function App() {
   useEffect(() => {
     const begin = async (): Promise<void> => {
       if (token !== null) {
-        await send('POST', '/admin/sign-in/token', { token }).catch(setRefused);
+        await send('POST', '/admin/sign-in/token', { token } satisfies SentTokenSignIn).catch(
+          setRefused,
+        );
       }
       await loadMe();
     };

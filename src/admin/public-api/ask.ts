@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import { z } from 'zod';
 import { MillraceError } from '../../base/errors.ts';
 import type { JsonObject } from '../../events/json.ts';
-import type { Actor } from '../../store/people/audit.ts';
+import type { Actor } from '../../store/people/people-shapes.ts';
 import { findSource } from '../../store/sources/sources.ts';
 import type { Source } from '../../store/sources/sources.ts';
 import { requireSource } from '../actor.ts';

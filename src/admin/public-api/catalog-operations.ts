@@ -4,7 +4,7 @@ import {
   describeDestinationType,
   listDestinationTypes,
 } from '../../destinations/destination-registry.ts';
-import type { SettingField } from '../../destinations/destination-contract.ts';
+import type { SettingField } from '../../destinations/destination-type-shapes.ts';
 import { pageOf, param } from './ask.ts';
 import type { Ask, Handler } from './ask.ts';
 

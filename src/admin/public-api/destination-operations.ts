@@ -8,6 +8,7 @@ import {
   editDestination,
   listDestinationsNow,
 } from '../../operate/destinations/manage-destinations.ts';
+import type { ListedDestination } from '../../operate/destinations/destination-shapes.ts';
 import { z } from 'zod';
 import { assert } from '../../base/assert.ts';
 import { MillraceError } from '../../base/errors.ts';
@@ -23,21 +24,6 @@ import { requireRole } from '../actor.ts';
 import { body, mergedSettings, pageOf, param, sourceOf } from './ask.ts';
 import type { Ask, Handler } from './ask.ts';
 import { destinationMetadata, isWarehouse } from './catalog-operations.ts';
-
-/** As `listDestinationsNow` gives it. */
-export interface Listed {
-  id: string;
-  slug: string;
-  name: string;
-  type: string;
-  region: string;
-  state: string;
-  sources: string[] | null;
-  settings: JsonObject;
-  filters: JsonObject[];
-  createdAt: string;
-  updatedAt: string;
-}
 
 const SUBSCRIPTIONS = 'subscriptions';
 const settings = z.record(z.string(), z.unknown());
@@ -175,8 +161,8 @@ export const DESTINATION_HANDLERS: Record<string, Handler> = {
 };
 
 /** All that the caller may see. */
-export async function listOf(ask: Ask): Promise<Listed[]> {
-  const all = (await listDestinationsNow(ask.server)) as unknown as Listed[];
+export async function listOf(ask: Ask): Promise<ListedDestination[]> {
+  const all = await listDestinationsNow(ask.server);
   return all.filter(({ sources }) => maySeeDestination(ask.actor, sources));
 }
 
@@ -184,18 +170,19 @@ export async function listOf(ask: Ask): Promise<Listed[]> {
 export async function createListed(
   ask: Ask,
   given: { name: string; type: string; sources: string[]; state: string; settings: object },
-): Promise<Listed> {
-  const before = (await listDestinationsNow(ask.server)) as unknown as Listed[];
+): Promise<ListedDestination> {
+  const before = await listDestinationsNow(ask.server);
   const slug = freeSlug(given.name, new Set(before.map((one) => one.slug)));
   await addDestination(ask.server, { ...given, slug }, ask.actor);
-  const made = ((await listDestinationsNow(ask.server)) as unknown as Listed[]).find(
-    (one) => one.slug === slug,
-  );
+  const made = (await listDestinationsNow(ask.server)).find((one) => one.slug === slug);
   assert(made, 'what was made is in the list');
   return made;
 }
 
-export async function destinationOf(ask: Ask, right: 'read' | 'write' = 'read'): Promise<Listed> {
+export async function destinationOf(
+  ask: Ask,
+  right: 'read' | 'write' = 'read',
+): Promise<ListedDestination> {
   return findOf(ask, param(ask, 'destinationId'), right);
 }
 
@@ -205,7 +192,7 @@ export async function findOf(
   id: string,
   right: 'read' | 'write',
   kind = 'destination',
-): Promise<Listed> {
+): Promise<ListedDestination> {
   if (right === 'write') requireRole(ask.c, 'member');
   const found = (await listOf(ask)).find((one) => one.id === id);
   if (!found) throw missing(kind, id);
@@ -213,11 +200,11 @@ export async function findOf(
   return found;
 }
 
-export function isWarehouseListed({ type }: Listed): boolean {
+export function isWarehouseListed({ type }: ListedDestination): boolean {
   return isWarehouse(type);
 }
 
-export function viewOf(ask: Ask, one: Listed) {
+export function viewOf(ask: Ask, one: ListedDestination) {
   const known = listSources(ask.server.store);
   const [first] = one.sources ?? known.map(({ slug }) => slug);
   const source = known.find(({ slug }) => slug === first);
@@ -225,7 +212,7 @@ export function viewOf(ask: Ask, one: Listed) {
 }
 
 /** @param sourceId of the source that it is shown with. */
-export function destinationView(one: Listed, sourceId: string) {
+export function destinationView(one: ListedDestination, sourceId: string) {
   const { [SUBSCRIPTIONS]: _, ...shown } = one.settings;
   return {
     id: one.id,
@@ -237,12 +224,12 @@ export function destinationView(one: Listed, sourceId: string) {
   };
 }
 
-function rawSubscriptions({ settings: own }: Listed): JsonObject[] {
+function rawSubscriptions({ settings: own }: ListedDestination): JsonObject[] {
   const list = own[SUBSCRIPTIONS];
   return Array.isArray(list) ? (list as JsonObject[]) : [];
 }
 
-function subscriptionsOf(ask: Ask, own: Listed) {
+function subscriptionsOf(ask: Ask, own: ListedDestination) {
   const raw = rawSubscriptions(own);
   const ids = idsOf(ask, 'subscriptions', own.id, raw.length);
   return raw.map((one, at) => ({
@@ -265,7 +252,7 @@ export function idsOf({ server }: Ask, kind: string, id: string, length: number)
 
 async function saveSubscriptions(
   ask: Ask,
-  own: Listed,
+  own: ListedDestination,
   list: readonly JsonObject[],
   ids: readonly string[],
 ): Promise<void> {

@@ -2,7 +2,6 @@
 import { editDestination } from '../../operate/destinations/manage-destinations.ts';
 import { filteredPayload } from '../../operate/destinations/destination-view.ts';
 import { z } from 'zod';
-import type { JsonObject } from '../../events/json.ts';
 import {
   getResourceDocument,
   setResourceDocument,
@@ -10,7 +9,7 @@ import {
 import { body, pageOf, param, sourceOf } from './ask.ts';
 import type { Ask, Handler } from './ask.ts';
 import { destinationOf, idsOf, mustFind, mustIndex, viewOf } from './destination-operations.ts';
-import type { Listed } from './destination-operations.ts';
+import type { ListedDestination } from '../../operate/destinations/destination-shapes.ts';
 
 const actions = z.array(z.record(z.string(), z.unknown())).min(1);
 const filterSchema = z.strictObject({
@@ -58,12 +57,10 @@ export const FILTER_HANDLERS: Record<string, Handler> = {
     const ids = idsOf(ask, 'filters', own.id, own.filters.length);
     const at = mustIndex(ids, param(ask, 'filterId'), 'filter');
     const { description, ...change } = await body(ask, filterChange);
-    await saveFilters(
-      ask,
-      own,
-      own.filters.toSpliced(at, 1, { ...own.filters[at], ...change }),
-      ids,
+    const changed = own.filters.map((filter, other) =>
+      other === at ? { ...filter, ...change } : filter,
     );
+    await saveFilters(ask, own, changed, ids);
     describe(ask, own, ids[at] ?? '', description);
     return { filter: filtersOf(ask, await destinationOf(ask))[at] };
   },
@@ -80,7 +77,7 @@ export const FILTER_HANDLERS: Record<string, Handler> = {
   },
 };
 
-function filtersOf(ask: Ask, own: Listed) {
+function filtersOf(ask: Ask, own: ListedDestination) {
   const ids = idsOf(ask, 'filters', own.id, own.filters.length);
   const { sourceId } = viewOf(ask, own);
   const descriptions = descriptionsOf(ask, own);
@@ -88,11 +85,11 @@ function filtersOf(ask: Ask, own: Listed) {
     id: ids[at] ?? '',
     sourceId,
     destinationId: own.id,
-    if: String(filter['if']),
-    actions: filter['actions'] as object[],
-    title: String(filter['title'] ?? ''),
+    if: filter.if,
+    actions: filter.actions,
+    title: filter.title ?? '',
     ...(descriptions[ids[at] ?? ''] !== undefined && { description: descriptions[ids[at] ?? ''] }),
-    enabled: filter['enabled'] !== false,
+    enabled: filter.enabled !== false,
     createdAt: own.createdAt,
     updatedAt: own.updatedAt,
   }));
@@ -100,8 +97,8 @@ function filtersOf(ask: Ask, own: Listed) {
 
 async function saveFilters(
   ask: Ask,
-  own: Listed,
-  filters: readonly JsonObject[],
+  own: ListedDestination,
+  filters: readonly object[],
   ids: readonly string[],
 ): Promise<void> {
   await editDestination(ask.server, own.slug, { filters }, ask.actor);
@@ -112,7 +109,7 @@ async function saveFilters(
 }
 
 /** Ours have no description: it is kept for whoever wrote it. */
-function descriptionsOf({ server }: Ask, { id }: Listed): Record<string, string> {
+function descriptionsOf({ server }: Ask, { id }: ListedDestination): Record<string, string> {
   const { descriptions = {} } = getResourceDocument(server.store, 'filters', id) as {
     descriptions?: Record<string, string>;
   };
@@ -120,7 +117,12 @@ function descriptionsOf({ server }: Ask, { id }: Listed): Record<string, string>
 }
 
 /** @param description null takes it away; undefined leaves it. */
-function describe(ask: Ask, own: Listed, id: string, description: string | null | undefined): void {
+function describe(
+  ask: Ask,
+  own: ListedDestination,
+  id: string,
+  description: string | null | undefined,
+): void {
   if (description === undefined) return;
   const { [id]: _, ...others } = descriptionsOf(ask, own);
   const descriptions = { ...others, ...(description !== null && { [id]: description }) };

@@ -5,11 +5,10 @@
 import type { RunningServer } from '../../operate/running-server.ts';
 import { z } from 'zod';
 import { MillraceError } from '../../base/errors.ts';
-import type { Role, SourceRights } from '../../store/people/audit.ts';
+import type { Role, SourceRights, User } from '../../store/people/people-shapes.ts';
 import { listInvitations } from '../../store/people/invitations.ts';
 import { findSource, listSources } from '../../store/sources/sources.ts';
 import { findUser, listUsers, mustFindUser } from '../../store/people/users.ts';
-import type { User } from '../../store/people/users.ts';
 import { ensureWorkspace } from '../../store/workspace/workspaces.ts';
 import { requireRole } from '../actor.ts';
 import {

@@ -21,7 +21,7 @@ import {
   listOf,
   missing,
 } from './destination-operations.ts';
-import type { Listed } from './destination-operations.ts';
+import type { ListedDestination } from '../../operate/destinations/destination-shapes.ts';
 import { sourceView } from './source-view.ts';
 
 const settings = z.record(z.string(), z.unknown());
@@ -119,14 +119,14 @@ export const WAREHOUSE_HANDLERS: Record<string, Handler> = {
   },
 };
 
-async function warehouseOf(ask: Ask, right: 'read' | 'write' = 'read'): Promise<Listed> {
+async function warehouseOf(ask: Ask, right: 'read' | 'write' = 'read'): Promise<ListedDestination> {
   const id = param(ask, 'warehouseId');
   const found = await findOf(ask, id, right, 'warehouse');
   if (isWarehouseListed(found)) return found;
   throw missing('warehouse', id);
 }
 
-export function warehouseView({ server }: Ask, one: Listed) {
+export function warehouseView({ server }: Ask, one: ListedDestination) {
   return {
     id: one.id,
     metadata: warehouseMetadata(one.type),

@@ -2,7 +2,8 @@
 import { assert } from '../../base/assert.ts';
 import type { StoredEvent } from '../../events/raw-event.ts';
 import type { DeliveryEvent, DeliveryOutcome } from '../../destinations/destination-contract.ts';
-import type { FailureText, WaitingEvent } from '../state/delivery-rows.ts';
+import type { WaitingEvent } from '../state/delivery-rows.ts';
+import type { FailureText } from '../dead-letter-shapes.ts';
 import {
   accountDead,
   accountDelivered,

@@ -14,38 +14,16 @@ import type { DeliveryReason } from '../../destinations/delivery-reasons.ts';
 import { compileFql, valueAt } from '../../fql/fql.ts';
 import type { FqlPredicate } from '../../fql/fql.ts';
 import { FqlRunError } from '../../fql/fql-functions.ts';
+import { ACTIONS_MAX, filterActionSchema, filterSchema } from './filter-schema.ts';
 
 export const FILTERS_MAX = 10;
-const ACTIONS_MAX = 20;
-const FIELDS_MAX = 500;
 
-const fieldsSchema = z
-  .record(z.string().max(500), z.array(z.string().min(1)).min(1).max(FIELDS_MAX))
-  .refine((fields) => Object.keys(fields).length <= FIELDS_MAX, `more than ${FIELDS_MAX} paths`);
-
-const actionSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('drop') }),
-  z.strictObject({
-    type: z.literal('sample'),
-    /** Share of the events that are sent, from 0 to 1. */
-    percent: z.number().min(0).max(1),
-    /** Events with the same value there share their fate. */
-    path: z.string().min(1).max(500).default('messageId'),
-  }),
-  /** Names to drop or keep, by the path of the object that has them; `''` is the event. */
-  z.strictObject({ type: z.literal('drop_properties'), fields: fieldsSchema }),
-  z.strictObject({ type: z.literal('allow_properties'), fields: fieldsSchema }),
-]);
-
-const filterSchema = z.strictObject({
-  if: z.string().min(1),
-  /** Segment's Public API writes the types in capitals. */
-  actions: z.array(z.preprocess(lowerType, actionSchema)).min(1).max(ACTIONS_MAX),
-  title: z.string().max(200).optional(),
-  enabled: z.boolean().default(true),
+/** Segment's Public API writes the types in capitals. */
+const anyCaseSchema = filterSchema.extend({
+  actions: z.array(z.preprocess(lowerType, filterActionSchema)).min(1).max(ACTIONS_MAX),
 });
 
-export type FilterAction = z.output<typeof actionSchema>;
+export type FilterAction = z.output<typeof filterActionSchema>;
 export type DestinationFilter = z.output<typeof filterSchema>;
 
 /** Opaque: filters, ready to be applied. */
@@ -68,7 +46,7 @@ export type FilterResult =
  */
 export function parseFilters(input: unknown): DestinationFilter[] {
   const result = z
-    .array(filterSchema)
+    .array(anyCaseSchema)
     .max(FILTERS_MAX)
     .safeParse(input ?? []);
   if (!result.success) {

@@ -14,6 +14,7 @@ import { applyFilters } from './destination-filters.ts';
 import type { CompiledFilters, FilterResult } from './destination-filters.ts';
 import { isIntegrationEnabled } from './integrations.ts';
 import type { IntegrationTarget } from './integrations.ts';
+import type { RuleResult } from '../trace-shapes.ts';
 
 export interface RoutingPlan {
   target: IntegrationTarget;
@@ -35,13 +36,6 @@ export type Routed =
   /** `changed`: the message after the filters; null: as it was stored. */
   | { kind: 'send'; changed: JsonObject | null }
   | { kind: 'filtered'; reason: DeliveryReason | string; detail: string };
-
-export interface RuleResult {
-  rule: string;
-  /** Null: it lets the event pass. */
-  reason: string | null;
-  detail: string;
-}
 
 interface Rule {
   name: string;

@@ -5,7 +5,7 @@
  */
 import { isAbsent, isObject } from '../../events/json.ts';
 import type { JsonObject } from '../../events/json.ts';
-import type { DestinationClass } from '../../destinations/destination-contract.ts';
+import type { DestinationClass } from '../../destinations/destination-type-shapes.ts';
 
 /** Segment sends to these only when an event names them. */
 const OFF_BY_DEFAULT = new Set(['Salesforce']);

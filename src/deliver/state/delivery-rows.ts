@@ -1,16 +1,7 @@
 /** What the state of a destination holds, as plain values. */
+import type { DeadLetterView, EventPlace, FailureText } from '../dead-letter-shapes.ts';
 
 export const LIVE_STREAM = 'live';
-
-/** Where an event is, and what accounting needs of it. */
-export interface EventPlace {
-  partition: string;
-  position: number;
-  index: number;
-  sourceNumber: number;
-  /** Whole hours since the Unix epoch, of receipt. */
-  hour: number;
-}
 
 export interface Cursor {
   /** Where the stream began; what is below was never its business. */
@@ -31,13 +22,6 @@ export interface DeliveryCount {
   count: number;
 }
 
-export interface FailureText {
-  reason: string;
-  message: string;
-  status: number | null;
-  response: string | null;
-}
-
 /** An event that waits for another attempt, or behind one of the same user that does. */
 export interface WaitingEvent extends EventPlace {
   id: number;
@@ -54,17 +38,7 @@ export interface WaitingEvent extends EventPlace {
   body: Uint8Array | null;
 }
 
-export interface DeadLetter extends EventPlace {
-  id: number;
-  stream: string;
-  messageId: string;
-  type: string;
-  event: string | null;
-  orderKey: string;
-  attempts: number;
-  firstFailedMs: number | null;
-  diedAtMs: number;
-  failure: FailureText;
+export interface DeadLetter extends Omit<DeadLetterView, 'message'> {
   /** The event, compressed: the log may be gone before anyone looks. */
   body: Uint8Array;
 }
@@ -100,14 +74,4 @@ export interface StreamStep {
   attempts: readonly Attempt[];
   /** The batch that was under way has come to its end (`order: 'log'`). */
   endsIntent: boolean;
-}
-
-export interface DeadLetterGroup {
-  reason: string;
-  status: number | null;
-  count: number;
-  firstDiedAtMs: number;
-  lastDiedAtMs: number;
-  /** One of its messages. */
-  message: string;
 }

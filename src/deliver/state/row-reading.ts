@@ -1,5 +1,6 @@
 /** From rows of SQLite to the values of `rows.ts`. */
-import type { DeadLetter, EventPlace, FailureText, WaitingEvent } from './delivery-rows.ts';
+import type { DeadLetter, WaitingEvent } from './delivery-rows.ts';
+import type { EventPlace, FailureText } from '../dead-letter-shapes.ts';
 
 type Row = Record<string, unknown>;
 

@@ -1,6 +1,6 @@
 /** Why events failed, as dead letters and waiting events keep it. */
 import type { DeliveryOutcome } from '../../destinations/destination-contract.ts';
-import type { FailureText } from '../state/delivery-rows.ts';
+import type { FailureText } from '../dead-letter-shapes.ts';
 
 const RESPONSE_CHARS_MAX = 2_048;
 

@@ -7,6 +7,7 @@ import type { Random } from '../../base/random.ts';
 import type { StoredEvent } from '../../events/raw-event.ts';
 import type { Logger } from '../../observe/logger.ts';
 import type { Breaker } from './breaker.ts';
+import type { StreamStatus } from '../delivery-shapes.ts';
 import type { Destination } from '../../destinations/destination-contract.ts';
 import type { SourceName } from '../routing/routed-event.ts';
 import type { DeliveryMeters } from '../delivery-meters.ts';
@@ -49,16 +50,6 @@ export interface StreamContext {
   random: Random;
   logger: Logger;
   meters: DeliveryMeters;
-}
-
-export interface StreamStatus {
-  /** Bytes of the log that are judged and not accounted for. */
-  lagBytes: number;
-  /** Age of what is being delivered; 0 when nothing is behind. */
-  lagSeconds: number;
-  inFlight: number;
-  waiting: number;
-  position: Record<string, number>;
 }
 
 export interface DeliveryStream {

@@ -2,7 +2,8 @@
 import type { NormalEvent } from '../../events/normalise.ts';
 import type { StoredEvent } from '../../events/raw-event.ts';
 import { packEvent } from '../packed-event.ts';
-import type { EventPlace, FailureText, WaitingEvent } from '../state/delivery-rows.ts';
+import type { WaitingEvent } from '../state/delivery-rows.ts';
+import type { EventPlace, FailureText } from '../dead-letter-shapes.ts';
 import type { Counted, NewDeadLetter } from './stream-window.ts';
 
 const HOUR_MS = 3_600_000;

@@ -1,5 +1,6 @@
 /** How a stream of a destination is paced: how large its batches are, how many run at once. */
-import type { DeliveryDefaults, DestinationType } from '../../destinations/destination-contract.ts';
+import type { DestinationType } from '../../destinations/destination-contract.ts';
+import type { DeliveryDefaults } from '../../destinations/destination-type-shapes.ts';
 import type { DeliverSettings, DestinationRecord } from '../destination-record.ts';
 import type { Replay } from '../replays.ts';
 import type { StreamPace } from './delivery-stream.ts';

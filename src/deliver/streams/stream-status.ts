@@ -1,7 +1,7 @@
 /** Where a stream stands, for people and gauges. */
 import type { Clock } from '../../base/clock.ts';
 import type { Cursor } from '../state/delivery-rows.ts';
-import type { StreamStatus } from './delivery-stream.ts';
+import type { StreamStatus } from '../delivery-shapes.ts';
 
 /** @param newestMs receipt time of the newest event that is accounted for; 0: none yet. */
 export function streamStatus(

@@ -9,40 +9,7 @@ import { brotliDecompressSync } from 'node:zlib';
 import { systemDisk } from '../../base/disk.ts';
 import { readWholeFile } from '../../base/whole-file.ts';
 import type { JsonObject } from '../../events/json.ts';
-
-/** A field of settings or of an action, as Segment describes it; more keys than these. */
-export interface SegmentField {
-  label?: string;
-  description?: string;
-  type: string;
-  /** Conditions on other fields are objects. */
-  required?: boolean | object;
-  multiple?: boolean;
-  choices?: readonly (string | { value: unknown; label: string })[];
-  default?: unknown;
-  properties?: Readonly<Record<string, SegmentField>>;
-}
-
-export interface SegmentAction {
-  title: string;
-  description: string;
-  /** FQL, such as `type = "track"`. */
-  defaultSubscription?: string;
-  /** Sends several events in one request. */
-  hasBatch: boolean;
-  /** `web` actions run in browsers only. */
-  platform: string;
-  fields: Readonly<Record<string, SegmentField>>;
-}
-
-/** A subscription that Segment proposes. Only `automatic` ones are for events. */
-export interface SegmentPreset {
-  name: string;
-  type: 'automatic' | 'specificEvent';
-  partnerAction: string;
-  subscribe?: string;
-  mapping: JsonObject;
-}
+import type { SegmentAction, SegmentField, SegmentPreset } from './segment-shapes.ts';
 
 export interface SegmentDestination {
   slug: string;

@@ -5,7 +5,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { JsonObject } from '../../events/json.ts';
-import type { SegmentField } from './catalogue.ts';
+import type { SegmentField } from './segment-shapes.ts';
 
 export interface SegmentCore {
   fieldsToJsonSchema(fields: Readonly<Record<string, SegmentField>>): object;

@@ -18,7 +18,8 @@ import type { JsonObject } from '../../events/json.ts';
 import { outcomeOfAnswer, outcomeOfError } from '../http-outcome.ts';
 import type { ActionFailure, ActionResult, ActionsTarget } from './actions-messages.ts';
 import type { ActionsPool } from './actions-pool.ts';
-import type { SegmentAction, SegmentDestination } from './catalogue.ts';
+import type { SegmentDestination } from './catalogue.ts';
+import type { SegmentAction } from './segment-shapes.ts';
 import type { SegmentSettings, Subscription } from './segment-settings.ts';
 
 interface Trigger extends Subscription {

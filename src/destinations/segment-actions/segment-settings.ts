@@ -6,14 +6,16 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { MillraceError, toError } from '../../base/errors.ts';
-import type { SettingField } from '../destination-contract.ts';
+import type { SettingField } from '../destination-type-shapes.ts';
 import { compileFql } from '../../fql/fql.ts';
 import { isObject } from '../../events/json.ts';
 import type { JsonObject } from '../../events/json.ts';
 import type { Net } from '../../net/net.ts';
 import { defaultMapping } from './catalogue.ts';
-import type { SegmentAction, SegmentDestination, SegmentField } from './catalogue.ts';
+import type { SegmentDestination } from './catalogue.ts';
+import type { MappingPreview, SegmentAction, SegmentField } from './segment-shapes.ts';
 import { isSchemaError, segmentCore } from './core.ts';
+import { subscriptionsSchema } from './subscription-schema.ts';
 
 export interface Subscription {
   /** The same as long as what it does is the same. */
@@ -40,24 +42,11 @@ export interface SegmentSettings {
   subscriptions: readonly Subscription[];
 }
 
-const SUBSCRIPTIONS_MAX = 100;
 const SECRET_NAME = /secret|token|key|password/i;
 /** Keys of any mapping: batching, Segment's own sync mode, and what hooks have returned. */
 const COMMON_KEY =
   /^(enable_batching|batch_size|__segment_internal_\w+|onMappingSave|retlOnMappingSave)$/;
 const URL_START = /^https?:\/\//i;
-
-const subscriptionsSchema = z
-  .array(
-    z.strictObject({
-      name: z.string().max(200).optional(),
-      partnerAction: z.string(),
-      subscribe: z.string().optional(),
-      mapping: z.record(z.string(), z.unknown()).optional(),
-      enabled: z.boolean().default(true),
-    }),
-  )
-  .max(SUBSCRIPTIONS_MAX);
 
 const oauthSchema = z.strictObject({
   access_token: z.string().min(1).optional(),
@@ -335,7 +324,7 @@ export function previewPayload(
   action: SegmentAction,
   mapping: JsonObject,
   event: JsonObject,
-): { payload: JsonObject } | { errors: string[] } {
+): MappingPreview {
   const core = segmentCore();
   const schema = schemaOf(action.fields);
   try {

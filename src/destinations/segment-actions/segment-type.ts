@@ -17,6 +17,7 @@ import {
   settingFields,
 } from './segment-settings.ts';
 import type { SegmentSettings } from './segment-settings.ts';
+import type { MappingPreview } from './segment-shapes.ts';
 
 const MIB = 2 ** 20;
 
@@ -66,7 +67,7 @@ export function previewMapping(
   action: string,
   mapping: JsonObject,
   event: JsonObject,
-): { payload: JsonObject } | { errors: string[] } {
+): MappingPreview {
   const destination = findSegmentDestination(slug);
   if (!destination) return { errors: [`no destination ${slug}`] };
   const found = actionOf(destination, action, 'partnerAction');

@@ -1,13 +1,19 @@
 /** Changes of people that are alike in the admin API and in Segment's: who may, and the audit. */
 import { MillraceError } from '../../base/errors.ts';
 import { recordAudit } from '../../store/people/audit.ts';
-import type { Actor, Role, SourceRights } from '../../store/people/audit.ts';
+import type {
+  PendingInvitation,
+  Actor,
+  Role,
+  SourceRights,
+  User,
+} from '../../store/people/people-shapes.ts';
 import { createInvitation, deleteInvitations } from '../../store/people/invitations.ts';
 import { inStoreTransaction } from '../../store/store.ts';
 import type { Store } from '../../store/store.ts';
 import { changeUser, deleteUser, findUserByEmail, mustFindUser } from '../../store/people/users.ts';
-import type { User } from '../../store/people/users.ts';
 import { requireRoleOf } from '../rights/actor-rights.ts';
+import type { InvitationView, UserView } from './account-shapes.ts';
 
 export interface PersonChange {
   role?: Role;
@@ -82,8 +88,12 @@ export function requireNotAbove(actor: Actor, user: User): void {
   throw new MillraceError('FORBIDDEN', 'Only an owner can change an owner');
 }
 
-export function userView({ createdAtMs, ...user }: User) {
+export function userView({ createdAtMs, ...user }: User): UserView {
   return { ...user, createdAt: new Date(createdAtMs).toISOString() };
+}
+
+export function invitationView({ expiresAtMs, ...about }: PendingInvitation): InvitationView {
+  return { ...about, expiresAt: new Date(expiresAtMs).toISOString() };
 }
 
 /** What the audit log says of a change of somebody. */

@@ -1,13 +1,5 @@
 /** From findings to messages: told once when it begins, again while it stays, and when it ends. */
-export type AlertPhase = 'ok' | 'pending' | 'firing';
-
-export interface AlertState {
-  phase: AlertPhase;
-  sinceMs: number;
-  /** When people were told last; 0: not since it began. */
-  toldMs: number;
-  text: string;
-}
+import type { AlertState } from './alert-shapes.ts';
 
 export type AlertNews = 'began' | 'stays' | 'ended' | null;
 

@@ -4,23 +4,14 @@ import { openSqlite } from '../../base/sqlite.ts';
 import { toError } from '../../base/errors.ts';
 import type { History } from '../../observe/history.ts';
 import { listAlertRules } from '../../store/workspace/alert-rules.ts';
-import type { AlertRule } from '../../store/workspace/alert-rules.ts';
+import type { AlertRule } from '../../store/workspace/alert-rule-shapes.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { CALM, nextState } from './alert-state.ts';
-import type { AlertState } from './alert-state.ts';
+import type { AlertState } from './alert-shapes.ts';
 import { evaluate } from './evaluate.ts';
 import { notify } from './notify.ts';
 import type { Notice } from './notify.ts';
-
-export interface AlertEvent {
-  ruleId: string;
-  name: string;
-  phase: string;
-  text: string;
-  atMs: number;
-  /** What went wrong in telling somebody; null: everybody was told. */
-  problem: string | null;
-}
+import type { AlertEvent } from './alert-shapes.ts';
 
 export interface Alerts {
   /** Once a minute. */

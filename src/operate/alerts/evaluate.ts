@@ -2,7 +2,7 @@
 import { GRANULARITY_MS, startOf } from '../../observe/history.ts';
 import type { History, HistoryQuery, HistorySeries } from '../../observe/history.ts';
 import type { MetricName } from '../../observe/metrics.ts';
-import type { Watch } from '../../store/workspace/alert-rules.ts';
+import type { Watch } from '../../store/workspace/alert-rule-shapes.ts';
 
 export interface Finding {
   isSo: boolean;

@@ -1,18 +1,23 @@
 /** Alert rules: checked, made, changed and deleted with an entry in the audit log. */
 import { deleteAlertRule, getAlertRule, saveAlertRule } from '../../store/workspace/alert-rules.ts';
-import type { AlertRule } from '../../store/workspace/alert-rules.ts';
+import type { AlertRule } from '../../store/workspace/alert-rule-shapes.ts';
 import { recordAudit } from '../../store/people/audit.ts';
-import type { Actor } from '../../store/people/audit.ts';
+import type { Actor } from '../../store/people/people-shapes.ts';
 import { inStoreTransaction } from '../../store/store.ts';
 import type { Store } from '../../store/store.ts';
 import type { ServerParts } from '../server-parts.ts';
-import { openedRule, ruleView } from './alert-rule-shape.ts';
-import type { ChannelChecks, WrittenAlertRule } from './alert-rule-shape.ts';
+import type { AlertRuleView, WrittenAlertRule } from './alert-shapes.ts';
+import { openedRule, ruleView } from './written-rule.ts';
+import type { ChannelChecks, ParsedAlertRule } from './written-rule.ts';
 
 type Server = Pick<ServerParts, 'store' | 'sealer' | 'net' | 'config'>;
 
 /** @throws MillraceError INVALID_ARGUMENT, ADDRESS_REFUSED */
-export function addAlertRule(server: Server, written: WrittenAlertRule, actor: Actor) {
+export function addAlertRule(
+  server: Server,
+  written: ParsedAlertRule,
+  actor: Actor,
+): AlertRuleView {
   const { store, sealer } = server;
   const given = openedRule(written, [], channelChecks(server));
   return inStoreTransaction(store, () => {
@@ -23,7 +28,12 @@ export function addAlertRule(server: Server, written: WrittenAlertRule, actor: A
 }
 
 /** @throws MillraceError NOT_FOUND, and as addAlertRule */
-export function editAlertRule(server: Server, id: string, written: WrittenAlertRule, actor: Actor) {
+export function editAlertRule(
+  server: Server,
+  id: string,
+  written: ParsedAlertRule,
+  actor: Actor,
+): AlertRuleView {
   const { store, sealer } = server;
   const before = getAlertRule(store, sealer, id);
   const given = openedRule(written, before.channels, channelChecks(server));
@@ -48,9 +58,9 @@ export function channelChecks({ net, config }: Pick<Server, 'net' | 'config'>): 
 }
 
 /** What nearly everybody wants to know, ready to be sent back with channels. */
-export function suggestedRules(sources: readonly string[]) {
+export function suggestedRules(sources: readonly string[]): WrittenAlertRule[] {
   const common = { channels: [], forMinutes: 1, repeatHours: 24, enabled: true };
-  const each = sources.map((source) => ({
+  const each = sources.map((source): WrittenAlertRule => ({
     ...common,
     name: `${source} is silent`,
     watch: { kind: 'silence', source, minutes: 30 },

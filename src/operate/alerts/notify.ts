@@ -5,7 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import { MillraceError, toError } from '../../base/errors.ts';
 import type { Config } from '../../config/config-schema.ts';
 import type { Net } from '../../net/net.ts';
-import type { Channel } from '../../store/workspace/alert-rules.ts';
+import type { Channel } from '../../store/workspace/alert-rule-shapes.ts';
 
 export interface Notice {
   ruleId: string;

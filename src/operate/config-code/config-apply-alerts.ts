@@ -1,6 +1,6 @@
 /** Alert rules as a document says them, by their names. */
 import { isDeepStrictEqual } from 'node:util';
-import { openedRule } from '../alerts/alert-rule-shape.ts';
+import { openedRule } from '../alerts/written-rule.ts';
 import type { AlertItem } from './config-document.ts';
 import type { FieldChange } from './config-plan.ts';
 import {
@@ -8,7 +8,7 @@ import {
   listAlertRules,
   saveAlertRule,
 } from '../../store/workspace/alert-rules.ts';
-import type { AlertRule } from '../../store/workspace/alert-rules.ts';
+import type { AlertRule } from '../../store/workspace/alert-rule-shapes.ts';
 import { at, differences, needed } from './config-applying.ts';
 import type { Applying } from './config-applying.ts';
 import { alertItemOf } from './config-export.ts';

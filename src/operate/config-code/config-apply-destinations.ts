@@ -1,4 +1,5 @@
 /** Destinations as a document says them. A secret that is masked in it stays what it is. */
+import { MASK } from '../../base/mask.ts';
 import type { DestinationItem } from './config-document.ts';
 import type { FieldChange } from './config-plan.ts';
 import { MillraceError } from '../../base/errors.ts';
@@ -10,7 +11,6 @@ import { at, differences, needed, requireSame } from './config-applying.ts';
 import type { Applying } from './config-applying.ts';
 import { destinationItemOf } from './config-export.ts';
 import {
-  MASK,
   changeDestination,
   keepMasked,
   makeDestination,

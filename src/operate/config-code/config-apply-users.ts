@@ -8,7 +8,7 @@ import {
   findUserByEmail,
   listUsers,
 } from '../../store/people/users.ts';
-import type { User } from '../../store/people/users.ts';
+import type { User } from '../../store/people/people-shapes.ts';
 import { at, differences } from './config-applying.ts';
 import type { Applying } from './config-applying.ts';
 import { userItemOf } from './config-export.ts';

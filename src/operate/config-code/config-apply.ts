@@ -5,7 +5,7 @@
 import type { ConfigDocument } from './config-document.ts';
 import type { ConfigPlan, PlannedChange } from './config-plan.ts';
 import { recordAudit } from '../../store/people/audit.ts';
-import type { Actor } from '../../store/people/audit.ts';
+import type { Actor } from '../../store/people/people-shapes.ts';
 import { inStoreTransaction } from '../../store/store.ts';
 import { applyAlerts } from './config-apply-alerts.ts';
 import { applyDestinations } from './config-apply-destinations.ts';

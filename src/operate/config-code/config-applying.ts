@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { FieldChange, PlannedChange } from './config-plan.ts';
 import { MillraceError } from '../../base/errors.ts';
-import type { Actor, AuditEntry } from '../../store/people/audit.ts';
+import type { Actor, AuditEntry } from '../../store/people/people-shapes.ts';
 import type { ControlSeams } from '../destinations/change-destination.ts';
 
 export interface Applying {

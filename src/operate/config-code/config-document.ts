@@ -8,7 +8,7 @@ import { MillraceError } from '../../base/errors.ts';
 import { destinationSchema } from '../../config/deliver-schema.ts';
 import { sourceSchema } from '../../config/source-schema.ts';
 import { isObject } from '../../events/json.ts';
-import { alertRuleSchema } from '../alerts/alert-rule-shape.ts';
+import { alertRuleSchema } from '../alerts/alert-rule-schema.ts';
 
 export const DOCUMENT_VERSION = 1;
 

@@ -8,9 +8,9 @@ import type {
   UserItem,
   WriteKeyItem,
 } from './config-document.ts';
-import { ruleView } from '../alerts/alert-rule-shape.ts';
+import { ruleView } from '../alerts/written-rule.ts';
 import { listAlertRules } from '../../store/workspace/alert-rules.ts';
-import type { AlertRule } from '../../store/workspace/alert-rules.ts';
+import type { AlertRule } from '../../store/workspace/alert-rule-shapes.ts';
 import { listDestinations } from '../../store/destinations/destinations.ts';
 import type { StoredDestination } from '../../store/destinations/destinations.ts';
 import { listResourceLabels } from '../../store/workspace/resource-labels.ts';
@@ -19,7 +19,7 @@ import { listSources } from '../../store/sources/sources.ts';
 import type { Source } from '../../store/sources/sources.ts';
 import type { Store } from '../../store/store.ts';
 import { listUsers } from '../../store/people/users.ts';
-import type { User } from '../../store/people/users.ts';
+import type { User } from '../../store/people/people-shapes.ts';
 import { listKeys } from '../../store/sources/write-keys.ts';
 import type { WriteKey } from '../../store/sources/write-keys.ts';
 import { shownSettings, startText } from '../destinations/change-destination.ts';

@@ -1,9 +1,9 @@
 /** What people do to deliveries: dead letters again or never, replays begun, paused and ended. */
-import type { DeadLetterFilter } from '../../deliver/dead-letters.ts';
-import type { ReplaySpec } from '../../deliver/replays.ts';
+import type { DeadLetterFilter } from '../../deliver/dead-letter-shapes.ts';
+import type { ReplayProgress, ReplaySpec } from '../../deliver/replay-shapes.ts';
 import { findDestination } from '../../store/destinations/destinations.ts';
 import { recordAudit } from '../../store/people/audit.ts';
-import type { Actor } from '../../store/people/audit.ts';
+import type { Actor } from '../../store/people/people-shapes.ts';
 import type { RunningServer } from '../running-server.ts';
 
 type Server = Pick<RunningServer, 'store' | 'sealer' | 'delivery'>;
@@ -20,7 +20,7 @@ export async function retryDeadLetters(
   destination: string,
   filter: DeadLetterFilter,
   actor: Actor,
-) {
+): Promise<{ count: number }> {
   const done = await server.delivery.ask('retry-dead-letters', { destination, filter });
   auditWork(server, actor, 'Dead Letters Retried', destination, { filter, ...done });
   return done;
@@ -32,7 +32,7 @@ export async function discardDeadLetters(
   destination: string,
   { filter, reason }: { filter: DeadLetterFilter; reason: string },
   actor: Actor,
-) {
+): Promise<{ count: number }> {
   const done = await server.delivery.ask('discard-dead-letters', { destination, filter, reason });
   auditWork(server, actor, 'Dead Letters Discarded', destination, { filter, reason, ...done });
   return done;
@@ -44,7 +44,7 @@ export async function startReplay(
   destination: string,
   spec: ReplaySpec,
   actor: Actor,
-) {
+): Promise<ReplayProgress> {
   const replay = await server.delivery.ask('start-replay', { destination, spec });
   auditWork(server, actor, 'Replay Started', destination, { id: replay.id, spec });
   return replay;
@@ -56,7 +56,7 @@ export async function steerReplay(
   destination: string,
   { id, action }: { id: string; action: keyof typeof STEERED },
   actor: Actor,
-) {
+): Promise<ReplayProgress> {
   const replay = await server.delivery.ask('steer-replay', { destination, id, action });
   auditWork(server, actor, STEERED[action], destination, { id, state: replay.state });
   return replay;

@@ -1,10 +1,12 @@
 /** Making and changing destinations: checked as the configuration is, then stored. */
 import type { z } from 'zod';
 import { recordAudit } from '../../store/people/audit.ts';
-import type { Actor } from '../../store/people/audit.ts';
+import type { Actor } from '../../store/people/people-shapes.ts';
 import { MillraceError } from '../../base/errors.ts';
+import { MASK } from '../../base/mask.ts';
 import { destinationSchema } from '../../config/deliver-schema.ts';
 import type { Config } from '../../config/config-schema.ts';
+import type { WrittenFilter } from '../../deliver/routing/filter-shapes.ts';
 import { findDestinationType } from '../../destinations/destination-registry.ts';
 import type { Net } from '../../net/net.ts';
 import { startOf } from '../../store/destinations/declared-destinations.ts';
@@ -22,6 +24,8 @@ import type {
 import type { Sealer } from '../../store/sealing/sealing.ts';
 import type { Store } from '../../store/store.ts';
 import { checkDestination } from './check-destination.ts';
+import { destinationChangeSchema } from './destination-change-schema.ts';
+import type { DestinationView } from './destination-shapes.ts';
 
 export interface ControlSeams {
   store: Store;
@@ -29,11 +33,6 @@ export interface ControlSeams {
   net: Net;
   config: Pick<Config, 'regions' | 'alerts'>;
 }
-
-const changeSchema = destinationSchema
-  .omit({ slug: true, region: true, start: true })
-  .partial()
-  .strict();
 
 /**
  * @param given as a destination in the configuration.
@@ -67,7 +66,7 @@ export function changeDestination(
     throw new MillraceError('NOT_FOUND', `There is no destination ${slug}`, { field: 'slug' });
   }
   const raw = (typeof given === 'object' && given !== null ? given : {}) as object;
-  const parsed = parse(changeSchema, given);
+  const parsed = parse(destinationChangeSchema, given);
   // Defaults of the schema are for new destinations: what was not said is not changed.
   const said = Object.fromEntries(Object.entries(parsed).filter(([key]) => key in raw));
   const change: DestinationChange = said;
@@ -84,15 +83,23 @@ export function removeDestination({ store, sealer }: ControlSeams, slug: string)
   deleteDestination(store, sealer, slug);
 }
 
-export const MASK = '••••••';
-
 /** What may be shown: settings that the type calls secret are masked, of unknown types all. */
-export function shownDestination(destination: StoredDestination) {
-  const { workspaceId: _, createdAtMs, updatedAtMs, settings, start, ...rest } = destination;
+export function shownDestination(destination: StoredDestination): DestinationView {
+  const {
+    workspaceId: _,
+    createdAtMs,
+    updatedAtMs,
+    settings,
+    start,
+    filters,
+    ...rest
+  } = destination;
   return {
     ...rest,
     settings: shownSettings(destination.type, settings),
     start: startText(start),
+    // Checked when they were saved; those of a disabled one stay as they were written.
+    filters: filters as WrittenFilter[],
     createdAt: new Date(createdAtMs).toISOString(),
     updatedAt: new Date(updatedAtMs).toISOString(),
   };

@@ -8,7 +8,7 @@ import {
 import type { DestinationFilter } from '../../deliver/routing/destination-filters.ts';
 import { compileFql } from '../../fql/fql.ts';
 import { triggerQuery } from '../../destinations/segment-actions/segment-settings.ts';
-import { isObject } from '../../events/json.ts';
+import { isObject, textOf } from '../../events/json.ts';
 import type { JsonObject } from '../../events/json.ts';
 import type { NormalEvent } from '../../events/normalise.ts';
 import { ARCHIVED_COLUMNS, archivedEvent } from '../../lake/archived-event.ts';
@@ -17,6 +17,13 @@ import { mustFindDestination } from './manage-destinations.ts';
 import { listSources, listSourcesEver } from '../../store/sources/sources.ts';
 import { literal, OF_PEOPLE } from '../sql/lake-rows.ts';
 import type { RunningServer } from '../running-server.ts';
+import type {
+  DestinationDelivery,
+  FilterPreview,
+  FilteredSample,
+  RecentEventsAnswer,
+  TriggerPreview,
+} from './destination-shapes.ts';
 
 export interface RecentEventsAsk {
   source?: string | undefined;
@@ -32,18 +39,6 @@ export interface FilterPreviewAsk {
   /** Null: recent events. */
   event: Record<string, unknown> | null;
   recent: RecentEventsAsk;
-}
-
-export interface FilteredSample {
-  messageId: string;
-  type: string;
-  event: string | null;
-  source: string;
-  receivedAt: string;
-  /** The rule that says no today, and why. */
-  rule: string;
-  reason: string;
-  detail: string;
 }
 
 type Selection = Omit<RecentEventsAsk, 'source'> & {
@@ -62,7 +57,10 @@ const SAMPLES_PER_REASON = 3;
 type Server = Pick<RunningServer, 'store' | 'sealer' | 'clock' | 'lake' | 'delivery'>;
 
 /** What came lately, as destinations get it. The newest first. */
-export async function recentEvents(server: Server, ask: RecentEventsAsk) {
+export async function recentEvents(
+  server: Server,
+  ask: RecentEventsAsk,
+): Promise<RecentEventsAnswer> {
   const slugs = slugsByNumber(server);
   const events = await recentOf(server, ask);
   return { events: events.map((event) => ({ ...aboutEvent(event, slugs), ...bodyOf(event) })) };
@@ -72,7 +70,7 @@ export async function recentEvents(server: Server, ask: RecentEventsAsk) {
 export async function previewFilters(
   server: Server,
   { filters: given, event, recent: ask }: FilterPreviewAsk,
-) {
+): Promise<FilterPreview> {
   const filters = parseFilters(given);
   if (event) return { results: [{ ...aboutMessage(event), ...judge(filters, event) }] };
   const slugs = slugsByNumber(server);
@@ -84,7 +82,7 @@ export async function previewFilters(
 }
 
 /** Whether a trigger of Segment's takes an event. @throws MillraceError INVALID_ARGUMENT */
-export function previewTrigger(trigger: string, event: JsonObject) {
+export function previewTrigger(trigger: string, event: JsonObject): TriggerPreview {
   try {
     return { matches: compileFql(triggerQuery(trigger))(event), query: triggerQuery(trigger) };
   } catch (error) {
@@ -100,7 +98,11 @@ export function filteredPayload(filter: unknown, payload: JsonObject): JsonObjec
 }
 
 /** How delivery to a destination goes, by choice with samples of what was filtered. */
-export async function destinationDelivery(server: Server, slug: string, withSamples: boolean) {
+export async function destinationDelivery(
+  server: Server,
+  slug: string,
+  withSamples: boolean,
+): Promise<DestinationDelivery> {
   const { region, sources } = mustFindDestination(server, slug);
   const overview = await server.delivery.ask('overview', { destination: slug });
   if (!withSamples) return overview;
@@ -172,8 +174,8 @@ function bodyOf({ message }: NormalEvent): { message: JsonObject } {
 
 /** Of an event that somebody typed. */
 function aboutMessage(message: JsonObject) {
-  const { messageId = null, type = null, event = null } = message;
-  return { messageId, type, event };
+  const { messageId, type, event } = message;
+  return { messageId: textOf(messageId), type: textOf(type), event: textOf(event) };
 }
 
 /** What filters would do with an event: each condition by itself, then all of them together. */

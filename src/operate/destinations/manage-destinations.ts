@@ -1,8 +1,9 @@
 /** Destinations of the running server; its delivery threads know of a change before the answer. */
 import { MillraceError } from '../../base/errors.ts';
-import type { DestinationStatus } from '../../deliver/destination-status.ts';
+import type { DestinationStatus } from '../../deliver/delivery-shapes.ts';
 import { describeDestinationType } from '../../destinations/destination-registry.ts';
-import type { Actor } from '../../store/people/audit.ts';
+import type { DestinationTypeDetail } from '../../destinations/destination-type-shapes.ts';
+import type { Actor } from '../../store/people/people-shapes.ts';
 import { findDestination, listDestinations } from '../../store/destinations/destinations.ts';
 import type { StoredDestination } from '../../store/destinations/destinations.ts';
 import { inStoreTransaction } from '../../store/store.ts';
@@ -15,11 +16,20 @@ import {
   removeDestination,
   shownDestination,
 } from './change-destination.ts';
+import type {
+  DestinationStanding,
+  DestinationView,
+  ListedDestination,
+} from './destination-shapes.ts';
 
 type Server = Pick<RunningServer, 'store' | 'sealer' | 'net' | 'config' | 'delivery'>;
 
 /** With what the delivery threads say of each; null: nothing yet. */
-export async function listDestinationsNow({ store, sealer, delivery }: Server) {
+export async function listDestinationsNow({
+  store,
+  sealer,
+  delivery,
+}: Server): Promise<ListedDestination[]> {
   const statuses = new Map((await delivery.askAll('status', {})).map((s) => [s.id, s]));
   return listDestinations(store, sealer).map((destination) => {
     const status = statuses.get(destination.id);
@@ -28,14 +38,18 @@ export async function listDestinationsNow({ store, sealer, delivery }: Server) {
 }
 
 /** @throws MillraceError NOT_FOUND */
-export function destinationTypeOf(name: string): object {
+export function destinationTypeOf(name: string): DestinationTypeDetail {
   const found = describeDestinationType(name);
   if (found) return found;
   throw new MillraceError('NOT_FOUND', `There is no type ${name}`, { field: 'type' });
 }
 
 /** @param given as a destination in the configuration. @throws MillraceError as makeDestination */
-export async function addDestination(server: Server, given: unknown, actor: Actor) {
+export async function addDestination(
+  server: Server,
+  given: unknown,
+  actor: Actor,
+): Promise<DestinationView> {
   const { store, delivery } = server;
   const made = inStoreTransaction(store, () => {
     const created = makeDestination(server, given);
@@ -49,7 +63,12 @@ export async function addDestination(server: Server, given: unknown, actor: Acto
 }
 
 /** @param given what changes. @throws MillraceError as changeDestination */
-export async function editDestination(server: Server, slug: string, given: unknown, actor: Actor) {
+export async function editDestination(
+  server: Server,
+  slug: string,
+  given: unknown,
+  actor: Actor,
+): Promise<DestinationView> {
   const { store, sealer, delivery } = server;
   const made = inStoreTransaction(store, () => {
     const found = findDestination(store, sealer, slug) ?? null;
@@ -84,7 +103,7 @@ export function mustFindDestination(
 }
 
 /** What the list does not say already. */
-function statusOf(status: DestinationStatus) {
+function statusOf(status: DestinationStatus): DestinationStanding {
   const { failure, breaker, live, delivered, filtered, discarded, expired, deadLetters } = status;
   return { failure, breaker, live, delivered, filtered, discarded, expired, deadLetters };
 }

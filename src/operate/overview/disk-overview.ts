@@ -4,20 +4,9 @@ import { listSegments } from '../../log/segments.ts';
 import type { Snapshot } from '../../observe/metrics.ts';
 import { regionsOf } from '../regions-of.ts';
 import type { RunningServer } from '../running-server.ts';
+import type { OverviewAnswer } from './overview-shapes.ts';
 
 type Server = Pick<RunningServer, 'config' | 'store' | 'disk' | 'dataFolder' | 'snapshots'>;
-
-export interface OverviewAnswer {
-  disk: { freeBytes: number | null; minFreeBytes: number; logBytes: number; lakeBytes: number };
-  retention: {
-    logHours: number;
-    /** Of each partition; null: no limit. */
-    logBytesMax: number | null;
-    /** When the oldest part of the log began; null: there is none. */
-    logFrom: string | null;
-    rejectedRowsMax: number;
-  };
-}
 
 /** Reads the sizes of the log's segments, and counters for the rest. */
 export async function diskOverview(server: Server): Promise<OverviewAnswer> {

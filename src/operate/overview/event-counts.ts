@@ -1,8 +1,10 @@
 /** Stored events over time, and the people they are of, as the lake has them. */
-import type { Granularity, HistorySeries } from '../../observe/history.ts';
+import type { HistorySeries } from '../../observe/history.ts';
+import type { Granularity } from '../../observe/history-shapes.ts';
 import { MillraceError } from '../../base/errors.ts';
 import { OF_PEOPLE, isoOf, lakeRows, literal, literals, textOf } from '../sql/lake-rows.ts';
 import type { QueriedLake } from '../sql/lake-rows.ts';
+import type { EventVolume } from './overview-shapes.ts';
 
 /** What stored events can be counted by. */
 export type EventGroup = 'source' | 'eventName' | 'eventType' | 'appVersion';
@@ -30,14 +32,6 @@ export interface TrackedUsersDay {
   identified: number;
   anonymous: number;
   anonymousIdentified: number;
-}
-
-export interface EventVolume {
-  type: string;
-  name: string;
-  events: number;
-  /** The median of the same time of earlier weeks; null: not known yet. */
-  usual: number | null;
 }
 
 const ROWS_MAX = 20_000;

@@ -7,23 +7,13 @@ import { listSegments } from '../../log/segments.ts';
 import { listSources } from '../../store/sources/sources.ts';
 import { regionsOf } from '../regions-of.ts';
 import type { ServerParts } from '../server-parts.ts';
+import type { RegionView } from './overview-shapes.ts';
 
 type Parts = Pick<ServerParts, 'config' | 'disk' | 'dataFolder' | 'store' | 'clock'>;
 type Sizes = Map<string, { logBytes: number; lakeBytes: number }>;
 
 /** Every file is opened for its size, so that they are not asked again and again. */
 const KEPT_MS = 30_000;
-
-export interface RegionView {
-  name: string;
-  /** False: the configuration no longer names it, and its data is still there. */
-  isConfigured: boolean;
-  /** Host names that take only write keys of this region. */
-  hosts: readonly string[];
-  sources: number;
-  logBytes: number;
-  lakeBytes: number;
-}
 
 /** Sizes are kept for a while: there is one of this for a server. */
 export function createRegionSizes(parts: Parts): () => Promise<RegionView[]> {

@@ -8,8 +8,17 @@ import { MillraceError } from '../../base/errors.ts';
 import { OF_PEOPLE, isoOf, lakeRows, literal, literals, textOf } from '../sql/lake-rows.ts';
 import type { QueriedLake } from '../sql/lake-rows.ts';
 import type { LakeRow } from '../sql/lake-rows.ts';
-
-export type PersonKind = 'user' | 'anonymous';
+import type {
+  Person,
+  Timeline,
+  TimelineEvent,
+  Trait,
+  PersonAlias,
+  PersonKind,
+  PersonLink,
+  PersonMatch,
+  TraitChange,
+} from './person-shapes.ts';
 
 /** Of whom something is asked, and in which sources; null: in all. */
 export interface PersonAsk {
@@ -24,38 +33,10 @@ export interface TimelineAsk extends PersonAsk {
   limit: number;
 }
 
-export interface PersonMatch {
-  kind: PersonKind;
-  id: string;
-  by: 'id' | 'email';
-  events: number;
-  lastSeenAt: string | null;
-}
-
-interface Link {
-  userId: string | null;
-  anonymousId: string | null;
-  events: number;
-  firstSeenAt: string | null;
-  lastSeenAt: string | null;
-}
-
-interface Alias {
-  previousId: string;
-  userId: string;
-  at: string | null;
-}
-
 interface Identity {
   userIds: string[];
   anonymousIds: string[];
-  aliases: Alias[];
-}
-
-interface TraitChange {
-  value: unknown;
-  at: string | null;
-  messageId: string | null;
+  aliases: PersonAlias[];
 }
 
 const MATCHES_MAX = 20;
@@ -70,7 +51,7 @@ const AT = 'coalesce(timestamp, received_at)';
 const SPAN = `count(*) as events, min(${AT}) as first_at, max(${AT}) as last_at`;
 
 /** All that is known of one person. */
-export async function personProfile(lake: QueriedLake, ask: PersonAsk) {
+export async function personProfile(lake: QueriedLake, ask: PersonAsk): Promise<Person> {
   const identity = await identityOf(lake, ask);
   const [links, traits, first] = await Promise.all([
     linksOf(lake, ask, identity),
@@ -87,7 +68,7 @@ export async function personProfile(lake: QueriedLake, ask: PersonAsk) {
 }
 
 /** What somebody did, the newest first. @throws MillraceError INVALID_ARGUMENT for `before` */
-export async function personTimeline(lake: QueriedLake, ask: TimelineAsk) {
+export async function personTimeline(lake: QueriedLake, ask: TimelineAsk): Promise<Timeline> {
   return timelineOf(lake, ask, await identityOf(lake, ask));
 }
 
@@ -165,9 +146,9 @@ async function followAliases(
   lake: QueriedLake,
   id: string,
   seen: readonly string[] | null,
-): Promise<{ userIds: string[]; aliases: Alias[] }> {
+): Promise<{ userIds: string[]; aliases: PersonAlias[] }> {
   const userIds = new Set([id]);
-  let aliases: Alias[] = [];
+  let aliases: PersonAlias[] = [];
   for (let round = 0; round < ALIAS_ROUNDS_MAX; round++) {
     const before = userIds.size;
     const known = literals([...userIds]);
@@ -195,7 +176,7 @@ async function linksOf(
   lake: QueriedLake,
   { seen }: PersonAsk,
   { userIds, anonymousIds }: Identity,
-): Promise<Link[]> {
+): Promise<PersonLink[]> {
   const others = `user_id is null or user_id not in ${literals(userIds)}`;
   const rows = await lakeRows(
     lake,
@@ -214,7 +195,11 @@ async function linksOf(
 }
 
 /** Each trait with its value now and when it changed, the newest first. */
-async function traitsOf(lake: QueriedLake, { seen }: PersonAsk, identity: Identity) {
+async function traitsOf(
+  lake: QueriedLake,
+  { seen }: PersonAsk,
+  identity: Identity,
+): Promise<Trait[]> {
   const rows = await lakeRows(
     lake,
     `select message_id, ${AT} as happened_at, traits
@@ -240,7 +225,11 @@ async function traitsOf(lake: QueriedLake, { seen }: PersonAsk, identity: Identi
 const cursorSchema = z.tuple([z.int(), z.string(), z.string().regex(/^\d{1,18}$/), z.int()]);
 
 /** The newest first. `next` asks for the page after; null: there is none. */
-async function timelineOf(lake: QueriedLake, ask: TimelineAsk, identity: Identity) {
+async function timelineOf(
+  lake: QueriedLake,
+  ask: TimelineAsk,
+  identity: Identity,
+): Promise<Timeline> {
   const older = ask.before === undefined ? 'true' : olderThan(ask.before);
   const rows = await lakeRows(
     lake,
@@ -256,7 +245,7 @@ async function timelineOf(lake: QueriedLake, ask: TimelineAsk, identity: Identit
   return { events: page.map(entryOf), next: last ? cursorOf(last) : null };
 }
 
-function entryOf(row: LakeRow) {
+function entryOf(row: LakeRow): TimelineEvent {
   return {
     messageId: textOf(row['message_id']),
     type: textOf(row['type']),

@@ -1,6 +1,6 @@
 /** What each role may, and which sources somebody may see or change. */
 import { MillraceError } from '../../base/errors.ts';
-import type { Actor, Role } from '../../store/people/audit.ts';
+import type { Actor, Role } from '../../store/people/people-shapes.ts';
 
 /** From the least to the most. */
 const ROLES: readonly Role[] = ['viewer', 'member', 'admin', 'owner'];

@@ -5,7 +5,7 @@
  */
 import { MillraceError } from '../../base/errors.ts';
 import { isObject } from '../../events/json.ts';
-import type { Actor } from '../../store/people/audit.ts';
+import type { Actor } from '../../store/people/people-shapes.ts';
 import { hasAllSources, maySee, requireRoleOf } from './actor-rights.ts';
 
 /** Slugs; null: all sources of the region. */

@@ -2,16 +2,7 @@
  * What is not consistent in the names and types of events: two names for one event, two spellings
  * of one property, two types of one value. Pure, and never sure: it says what to look at.
  */
-
-export type FlagKind =
-  'similar-events' | 'similar-properties' | 'mixed-types' | 'types-differ-between-events';
-
-export interface Flag {
-  kind: FlagKind;
-  /** The other names, or the types. */
-  names: string[];
-  message: string;
-}
+import type { Flag } from './schema-shapes.ts';
 
 export interface NamedEvent {
   source: string;

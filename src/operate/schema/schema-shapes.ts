@@ -1,5 +1,4 @@
 /** Events and properties as they were seen, and as they are answered. */
-import type { Flag } from './schema-flags.ts';
 
 export interface SchemaProperty {
   name: string;
@@ -35,4 +34,14 @@ export interface Schema {
   events: SchemaEvent[];
   /** There were more events or properties than are listed. */
   isTruncated: boolean;
+}
+
+export type FlagKind =
+  'similar-events' | 'similar-properties' | 'mixed-types' | 'types-differ-between-events';
+
+export interface Flag {
+  kind: FlagKind;
+  /** The other names, or the types. */
+  names: string[];
+  message: string;
 }

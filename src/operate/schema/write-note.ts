@@ -1,7 +1,7 @@
 /** What people write on an event or a property of it. */
 import { MillraceError } from '../../base/errors.ts';
 import { recordAudit } from '../../store/people/audit.ts';
-import type { Actor } from '../../store/people/audit.ts';
+import type { Actor } from '../../store/people/people-shapes.ts';
 import { setEventNote } from '../../store/sources/event-notes.ts';
 import type { NotePlace } from '../../store/sources/event-notes.ts';
 import { listSources } from '../../store/sources/sources.ts';

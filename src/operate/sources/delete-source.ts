@@ -1,6 +1,6 @@
 /** Ends a source, and takes it out of the destinations that name it. */
 import { recordAudit } from '../../store/people/audit.ts';
-import type { Actor } from '../../store/people/audit.ts';
+import type { Actor } from '../../store/people/people-shapes.ts';
 import { deleteSource as deleteStored, getSource } from '../../store/sources/sources.ts';
 import { inStoreTransaction } from '../../store/store.ts';
 import { listDestinations } from '../../store/destinations/destinations.ts';

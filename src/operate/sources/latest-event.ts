@@ -2,12 +2,7 @@
 import type { Source } from '../../store/sources/sources.ts';
 import type { RunningServer } from '../running-server.ts';
 import { isoOf, lakeRows, literal, textOf } from '../sql/lake-rows.ts';
-
-export interface LatestEvent {
-  receivedAt: string | null;
-  name: string | null;
-  messageId: string | null;
-}
+import type { LatestEvent } from './source-shapes.ts';
 
 type Server = Pick<RunningServer, 'lake' | 'clock'>;
 

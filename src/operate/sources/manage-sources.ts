@@ -4,9 +4,10 @@
  */
 import { MillraceError } from '../../base/errors.ts';
 import { recordAudit } from '../../store/people/audit.ts';
-import type { Actor } from '../../store/people/audit.ts';
+import type { Actor } from '../../store/people/people-shapes.ts';
 import { changeSource, createSource, getSource } from '../../store/sources/sources.ts';
-import type { NewSource, Source, SourceChange, SourceLimits } from '../../store/sources/sources.ts';
+import type { NewSource, Source, SourceChange } from '../../store/sources/sources.ts';
+import type { SourceLimitOverrides, SourceLimits } from '../../store/sources/source-shapes.ts';
 import {
   createKey,
   disableKey,
@@ -20,13 +21,14 @@ import type { Store } from '../../store/store.ts';
 import { publishStore } from '../publish-store.ts';
 import type { Publishing } from '../publish-store.ts';
 import type { ServerParts } from '../server-parts.ts';
+import type { KeyMade, KeyReplaced, KeyView, SourceMade, SourceView } from './source-shapes.ts';
 
 /** @throws MillraceError FORBIDDEN, INVALID_ARGUMENT naming the field, CONFLICT */
 export function addSource(
   server: Publishing,
   given: Omit<NewSource, 'region'> & { region?: string | undefined },
   actor: Actor,
-) {
+): SourceMade {
   requireNewSource(actor);
   const { store, config } = server;
   const regions = Object.keys(config.regions);
@@ -47,7 +49,12 @@ export function addSource(
 }
 
 /** @throws MillraceError NOT_FOUND, INVALID_ARGUMENT */
-export function editSource(server: Publishing, slug: string, change: SourceChange, actor: Actor) {
+export function editSource(
+  server: Publishing,
+  slug: string,
+  change: SourceChange,
+  actor: Actor,
+): SourceView {
   const { store } = server;
   const changed = inStoreTransaction(store, () => {
     const before = sourceView(server, getSource(store, slug));
@@ -60,7 +67,7 @@ export function editSource(server: Publishing, slug: string, change: SourceChang
 }
 
 /** @throws MillraceError NOT_FOUND */
-export function addKey(server: Publishing, slug: string, actor: Actor) {
+export function addKey(server: Publishing, slug: string, actor: Actor): KeyMade {
   const { store } = server;
   const made = inStoreTransaction(store, () => {
     const created = createKey(store, slug);
@@ -76,7 +83,7 @@ export function replaceKey(
   server: Publishing,
   { slug, id, overlapMs }: { slug: string; id: string; overlapMs: number },
   actor: Actor,
-) {
+): KeyReplaced {
   const { store } = server;
   const { created, old } = inStoreTransaction(store, () => {
     const before = keyOfSource(store, slug, id);
@@ -93,7 +100,7 @@ export function endKey(
   server: Publishing,
   { slug, id }: { slug: string; id: string },
   actor: Actor,
-) {
+): KeyView {
   const { store } = server;
   const disabled = inStoreTransaction(store, () => {
     const before = keyOfSource(store, slug, id);
@@ -124,7 +131,7 @@ function keyOfSource(store: Store, slug: string, id: string): WriteKey {
 }
 
 /** What may be shown of a source, and which limits are in force. */
-export function sourceView({ config }: Pick<ServerParts, 'config'>, source: Source) {
+export function sourceView({ config }: Pick<ServerParts, 'config'>, source: Source): SourceView {
   const { id, name, slug, region, environment, isEnabled, limits, responses, ip, origin } = source;
   return {
     id,
@@ -134,12 +141,20 @@ export function sourceView({ config }: Pick<ServerParts, 'config'>, source: Sour
     environment,
     enabled: isEnabled,
     limits,
-    effectiveLimits: { ...limitsByDefault(config), ...limits },
+    effectiveLimits: limitsInForce(config, limits),
     responses,
     ip,
     origin,
     createdAt: new Date(source.createdAtMs).toISOString(),
   };
+}
+
+function limitsInForce(config: ServerParts['config'], own: SourceLimitOverrides): SourceLimits {
+  const inForce = limitsByDefault(config);
+  for (const key of Object.keys(inForce) as (keyof SourceLimits)[]) {
+    inForce[key] = own[key] ?? inForce[key];
+  }
+  return inForce;
 }
 
 /** What a source may that says nothing else. */
@@ -161,7 +176,7 @@ export function timeText(ms: number | null): string | null {
 }
 
 /** What may be shown of a key: never the key itself. */
-export function keyView(key: WriteKey) {
+export function keyView(key: WriteKey): KeyView {
   return {
     id: key.id,
     /** As metrics name it. */
@@ -169,7 +184,7 @@ export function keyView(key: WriteKey) {
     hint: key.hint,
     state: key.state,
     origin: key.origin,
-    createdAt: timeText(key.createdAtMs),
+    createdAt: new Date(key.createdAtMs).toISOString(),
     expiresAt: timeText(key.expiresAtMs),
     lastUsedAt: timeText(key.lastUsedAtMs),
   };

@@ -1,6 +1,6 @@
 /** Saved queries, made and changed with an entry in the audit log. */
 import { recordAudit } from '../../store/people/audit.ts';
-import type { Actor } from '../../store/people/audit.ts';
+import type { Actor } from '../../store/people/people-shapes.ts';
 import { inStoreTransaction } from '../../store/store.ts';
 import type { Store } from '../../store/store.ts';
 import {
@@ -9,10 +9,15 @@ import {
   deleteSavedQuery,
   getSavedQuery,
 } from '../../store/workspace/saved-queries.ts';
-import type { SavedQuery } from '../../store/workspace/saved-queries.ts';
+import type { SavedQueryView } from './sql-shapes.ts';
+import type { SavedQuery } from '../../store/workspace/saved-query-shapes.ts';
 
 /** @throws MillraceError CONFLICT for a name that is taken */
-export function addSavedQuery(store: Store, given: { name: string; sql: string }, actor: Actor) {
+export function addSavedQuery(
+  store: Store,
+  given: { name: string; sql: string },
+  actor: Actor,
+): SavedQueryView {
   return inStoreTransaction(store, () => {
     const query = createSavedQuery(store, { ...given, createdBy: actor.name });
     audit(store, actor, 'Saved Query Created', null, query);
@@ -26,7 +31,7 @@ export function editSavedQuery(
   id: string,
   change: { name?: string | undefined; sql?: string | undefined },
   actor: Actor,
-) {
+): SavedQueryView {
   return inStoreTransaction(store, () => {
     const before = getSavedQuery(store, id);
     const query = changeSavedQuery(store, before.id, change);
@@ -43,9 +48,12 @@ export function dropSavedQuery(store: Store, id: string, actor: Actor): void {
 }
 
 /** As people see it. */
-export function savedQueryView({ createdAtMs, updatedAtMs, ...query }: SavedQuery) {
-  const [createdAt, updatedAt] = [createdAtMs, updatedAtMs].map((ms) => new Date(ms).toISOString());
-  return { ...query, createdAt, updatedAt };
+export function savedQueryView({ createdAtMs, updatedAtMs, ...query }: SavedQuery): SavedQueryView {
+  return {
+    ...query,
+    createdAt: new Date(createdAtMs).toISOString(),
+    updatedAt: new Date(updatedAtMs).toISOString(),
+  };
 }
 
 function audit(

@@ -1,6 +1,7 @@
 /** The names that a query may use, for the completion of the SQL editor. */
 import type { QueriedLake } from './lake-rows.ts';
 import { lakeRows } from './lake-rows.ts';
+import type { SqlTable } from './sql-shapes.ts';
 
 /** Columns of all tables together; a source with thousands of events has as many tables. */
 const COLUMNS_MAX = 50_000;
@@ -10,13 +11,6 @@ const COLUMNS_SQL = `select table_schema, table_name, column_name, data_type
   from information_schema.columns
   where table_schema <> 'main' or table_name in ('events', 'rejected')
   order by table_schema <> 'main', table_schema, table_name, ordinal_position`;
-
-export interface SqlTable {
-  /** `main`, or the schema of a source. */
-  schema: string;
-  name: string;
-  columns: { name: string; type: string }[];
-}
 
 /** All that a query may name. */
 export async function sqlTables(lake: QueriedLake): Promise<SqlTable[]> {

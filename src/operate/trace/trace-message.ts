@@ -1,32 +1,10 @@
 /** One event end to end: received, judged, loaded, and what each destination did with it. */
 import { isInternalSlug } from '../../base/internal-source.ts';
-import type { DestinationTrace } from '../../deliver/destination-trace.ts';
 import { schemaName, tableName } from '../../lake/schema/column-names.ts';
 import type { DeliveryClient } from '../../deliver/delivery-threads.ts';
 import type { LakeService } from '../../query/lake-service.ts';
 import { literal } from '../sql/lake-rows.ts';
-
-export interface MessageTrace {
-  messageId: string;
-  /** Each copy that was stored or rejected; duplicates of a stored copy are not kept. */
-  copies: {
-    verdict: 'stored' | 'rejected';
-    source: string;
-    type: string | null;
-    event: string | null;
-    receivedAt: string;
-    timestamp: string | null;
-    /** Place in the log. */
-    partition: string;
-    position: number;
-    index: number;
-    /** Of a rejected one. */
-    reason: string | null;
-    lake: string;
-    warehouse: string | null;
-    destinations: DestinationTrace[];
-  }[];
-}
+import type { MessageTrace } from './trace-shapes.ts';
 
 const COPIES_MAX = 20;
 const TIMEOUT_MS = 15_000;

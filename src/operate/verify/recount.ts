@@ -4,19 +4,9 @@ import { listDestinationPlaces } from '../../store/destinations/destinations.ts'
 import { listSourcesEver } from '../../store/sources/sources.ts';
 import { regionsOf } from '../regions-of.ts';
 import type { ServerParts } from '../server-parts.ts';
-import type { VerifyWhat, WholeReport } from './verify-everything.ts';
+import type { VerifyWhat } from './verify-everything.ts';
 import type { VerifyMessage } from './verify-thread.ts';
-
-/** A recount of everything, as `millrace verify` makes it. */
-export interface VerifyState {
-  state: 'never' | 'running' | 'done' | 'failed';
-  /** 0 to 1. */
-  share: number;
-  startedAt: string | null;
-  finishedAt: string | null;
-  report: WholeReport | null;
-  failure: string | null;
-}
+import type { VerifyState } from './verify-shapes.ts';
 
 export interface Recount {
   state(): VerifyState;

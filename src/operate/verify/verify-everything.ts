@@ -1,20 +1,15 @@
 /** Recounts log, lake and deliveries from their files; reads only, also beside a running server. */
 import { systemDisk } from '../../base/disk.ts';
 import { verifyDeliveries } from '../../deliver/verify-delivery.ts';
-import type { DestinationReport } from '../../deliver/verify-delivery.ts';
 import { verifyConservation } from '../../lake/verify-lake.ts';
-import type { VerifyReport } from '../../lake/verify-lake.ts';
 import { listPartitions } from '../../lake/known-partitions.ts';
+import type { WholeReport } from './verify-shapes.ts';
 
 export interface VerifyWhat {
   dataFolder: string;
   regions: readonly string[];
   sources: readonly { id: string; number: number; slug: string }[];
   destinations: readonly { id: string; slug: string; region: string }[];
-}
-
-export interface WholeReport extends VerifyReport {
-  destinations: DestinationReport[];
 }
 
 /** @param onProgress gets the share done, 0 to 1. @throws MillraceError DATA_FORMAT_TOO_NEW */

@@ -2,7 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { toError } from '../../base/errors.ts';
 import { verifyEverything } from './verify-everything.ts';
-import type { VerifyWhat, WholeReport } from './verify-everything.ts';
+import type { VerifyWhat } from './verify-everything.ts';
+import type { WholeReport } from './verify-shapes.ts';
 
 export type VerifyMessage =
   | { kind: 'progress'; share: number }

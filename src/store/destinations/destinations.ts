@@ -2,13 +2,13 @@
 import type { DeclaredDestination } from '../../config/config-schema.ts';
 import { MillraceError } from '../../base/errors.ts';
 import type { Sealer } from '../sealing/sealing.ts';
-import type { Origin } from '../sources/sources.ts';
+import type { Origin } from '../sources/source-shapes.ts';
 import { checkName, checkSlug } from '../sources/sources.ts';
 import { inStoreTransaction } from '../store.ts';
 import type { Store } from '../store.ts';
 import { ensureWorkspace } from '../workspace/workspaces.ts';
+import type { DestinationState } from './destination-shapes.ts';
 
-export type DestinationState = 'enabled' | 'paused' | 'disabled';
 export type DestinationStart = 'now' | 'beginning' | { fromMs: number };
 
 export interface StoredDestination {

@@ -1,26 +1,13 @@
 /** API tokens: for scripts and the Public API. Shown once, kept as digests. */
 import { MillraceError } from '../../base/errors.ts';
-import type { Actor, Role } from './audit.ts';
+import type { Actor, Role } from './people-shapes.ts';
 import { digestOf, isWellMarked, newMarkedSecret } from '../sealing/secret-text.ts';
 import type { Store } from '../store.ts';
 import { ensureWorkspace } from '../workspace/workspaces.ts';
+import type { ApiToken } from './people-shapes.ts';
 
 /** `mill` and `race`, token: what secret scanners look for. */
 export const TOKEN_PREFIX = 'mrt_';
-
-export interface ApiToken {
-  id: string;
-  name: string;
-  /** The first characters, to tell tokens apart. */
-  hint: string;
-  role: Role;
-  scopes: string[];
-  createdBy: string;
-  createdAtMs: number;
-  expiresAtMs: number | null;
-  lastUsedAtMs: number | null;
-  isRevoked: boolean;
-}
 
 const HINT_CHARS = 8;
 const TOUCH_MS = 60_000;

@@ -1,41 +1,7 @@
 /** The audit log: who changed what, and how it was before. */
 import type { Store } from '../store.ts';
 import { ensureWorkspace } from '../workspace/workspaces.ts';
-
-export type Role = 'owner' | 'admin' | 'member' | 'viewer';
-
-/** Slugs of the sources that a member or viewer may see and change. */
-export interface SourceRights {
-  read: readonly string[];
-  write: readonly string[];
-}
-
-/** Who asks: a person, an API token, the configuration file, or the command line. */
-export interface Actor {
-  type: 'user' | 'token' | 'config' | 'cli';
-  id: string;
-  name: string;
-  role: Role;
-  /** Null: all sources that the role may. */
-  sources: SourceRights | null;
-  /** Of a token: what it may, such as `public_api:read_write`; empty: all that its role may. */
-  scopes: readonly string[];
-}
-
-export interface AuditEntry {
-  /** In Segment's words: `Source Created`, `Destination Modified`. */
-  action: string;
-  resource: { type: string; id: string; name: string };
-  /** What may be shown, secrets masked; null: it was not there, or is no more. */
-  before?: unknown;
-  after?: unknown;
-}
-
-export interface AuditEvent extends AuditEntry {
-  id: number;
-  atMs: number;
-  actor: { type: Actor['type']; id: string; name: string };
-}
+import type { Actor, AuditEntry, AuditEvent } from './people-shapes.ts';
 
 /** Written in the transaction of the change, so that there is no change without its entry. */
 export function recordAudit(store: Store, actor: Actor, entry: AuditEntry): void {

@@ -1,10 +1,11 @@
 /** Links that work once: for the first owner, for people who are invited, for a new password. */
 import { MillraceError } from '../../base/errors.ts';
-import type { Role, SourceRights } from './audit.ts';
+import type { Role, SourceRights } from './people-shapes.ts';
 import { digestOf, newSecret } from '../sealing/secret-text.ts';
 import { inStoreTransaction } from '../store.ts';
 import type { Store } from '../store.ts';
 import { ensureWorkspace } from '../workspace/workspaces.ts';
+import type { PendingInvitation } from './people-shapes.ts';
 
 export interface Invitation {
   /** Null: of the first owner, who says it himself. */
@@ -14,14 +15,6 @@ export interface Invitation {
   sources: SourceRights | null;
   /** Set for a new password of a known user. */
   userId: string | null;
-}
-
-/** One that somebody new has not accepted yet. */
-export interface PendingInvitation {
-  email: string;
-  role: Role;
-  sources: SourceRights | null;
-  expiresAtMs: number;
 }
 
 const DAY_MS = 24 * 3_600_000;

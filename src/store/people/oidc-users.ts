@@ -1,11 +1,10 @@
 /** People by what an OpenID Connect provider says of them. */
 import { MillraceError } from '../../base/errors.ts';
-import type { Role, SourceRights } from './audit.ts';
+import type { Role, SourceRights, User } from './people-shapes.ts';
 import { rightsFrom } from './invitations.ts';
 import { inStoreTransaction } from '../store.ts';
 import type { Store } from '../store.ts';
 import { findUser } from './users.ts';
-import type { User } from './users.ts';
 import { ensureWorkspace } from '../workspace/workspaces.ts';
 
 /** @param subject issuer and subject: what never changes, and is given to nobody else. */

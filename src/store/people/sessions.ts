@@ -2,7 +2,7 @@
 import type { Store } from '../store.ts';
 import { digestOf, newSecret } from '../sealing/secret-text.ts';
 import { findUser } from './users.ts';
-import type { User } from './users.ts';
+import type { User } from './people-shapes.ts';
 
 export const SESSION_IDLE_MS = 12 * 3_600_000;
 export const SESSION_MS_MAX = 7 * 24 * 3_600_000;

@@ -1,19 +1,10 @@
 /** People who may sign in, and their roles. */
 import { MillraceError } from '../../base/errors.ts';
-import type { Role, SourceRights } from './audit.ts';
+import type { Role, SourceRights } from './people-shapes.ts';
 import { inStoreTransaction } from '../store.ts';
 import type { Store } from '../store.ts';
 import { ensureWorkspace } from '../workspace/workspaces.ts';
-
-export interface User {
-  id: string;
-  email: string;
-  name: string;
-  role: Role;
-  sources: SourceRights | null;
-  isEnabled: boolean;
-  createdAtMs: number;
-}
+import type { User } from './people-shapes.ts';
 
 export interface NewUser {
   email: string;

@@ -3,9 +3,6 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Random } from '../../base/random.ts';
 
-/** Stands where a secret is; sent back, the secret stays what it is. */
-export const MASK = '••••••';
-
 const SECRET_BYTES = 32;
 const CHECKSUM_DIGITS = 8;
 

@@ -1,7 +1,7 @@
 /** Everything that authentication needs, as plain data that can be posted to threads. */
 import type { Config } from '../../config/config-schema.ts';
 import { listSourcesEver } from './sources.ts';
-import type { AddressPolicy, Environment, Responses, SourceLimits } from './sources.ts';
+import type { AddressPolicy, Environment, Responses, SourceLimits } from './source-shapes.ts';
 import { inStoreSnapshot } from '../store.ts';
 import type { Store } from '../store.ts';
 import { ensureWorkspace } from '../workspace/workspaces.ts';

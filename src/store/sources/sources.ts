@@ -7,24 +7,13 @@ import { SOURCE_NUMBER_MAX } from './source-number-max.ts';
 import { inStoreTransaction } from '../store.ts';
 import type { Store } from '../store.ts';
 import { ensureWorkspace } from '../workspace/workspaces.ts';
-
-export type Environment = 'development' | 'staging' | 'production';
-export type Responses = 'strict' | 'lenient';
-export type AddressPolicy = 'keep' | 'truncate' | 'drop';
-/** Who made a source or key: a person (`created`) or the configuration (`declared`). */
-export type Origin = 'created' | 'declared';
-
-/** What requests of a source may be; the names are those of the configuration. */
-export interface SourceLimits {
-  requestsPerSecond: number;
-  burst: number;
-  requestBytesMax: number;
-  eventBytesMax: number;
-  batchEventsMax: number;
-}
-
-/** The limits that differ from the general ones. */
-export type SourceLimitOverrides = { [Key in keyof SourceLimits]?: number | undefined };
+import type {
+  AddressPolicy,
+  Environment,
+  Origin,
+  Responses,
+  SourceLimitOverrides,
+} from './source-shapes.ts';
 
 export interface Source {
   number: number;

@@ -10,7 +10,7 @@ import { isInternalSlug } from '../../base/internal-source.ts';
 import type { Random } from '../../base/random.ts';
 import { secretHint } from '../../config/masked-config.ts';
 import { getSource } from './sources.ts';
-import type { Origin } from './sources.ts';
+import type { Origin } from './source-shapes.ts';
 import { inStoreTransaction } from '../store.ts';
 import type { Store } from '../store.ts';
 import { ensureWorkspace } from '../workspace/workspaces.ts';

@@ -2,16 +2,7 @@
 import { MillraceError } from '../../base/errors.ts';
 import type { Store } from '../store.ts';
 import { ensureWorkspace } from './workspaces.ts';
-
-export interface SavedQuery {
-  id: string;
-  name: string;
-  sql: string;
-  /** The name of whoever made it. */
-  createdBy: string;
-  createdAtMs: number;
-  updatedAtMs: number;
-}
+import type { SavedQuery } from './saved-query-shapes.ts';
 
 /** So many that nobody finds anything any more. */
 const QUERIES_MAX = 1_000;

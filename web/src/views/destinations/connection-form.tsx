@@ -1,5 +1,15 @@
 /** Name, sources, settings, mappings and consent of a destination: new, or changed. */
 import { useState } from 'preact/hooks';
+import type {
+  DestinationTypeDetail,
+  SettingField,
+} from '../../../../src/destinations/destination-type-shapes.ts';
+import type { WrittenSubscription } from '../../../../src/destinations/segment-actions/segment-shapes.ts';
+import type {
+  WrittenDestination,
+  ListedDestination,
+} from '../../../../src/operate/destinations/destination-shapes.ts';
+import type { ListedSource } from '../../../../src/operate/sources/source-shapes.ts';
 import { ApiError } from '../../admin-api.ts';
 import { ChoiceField } from '../../parts/choice-field.tsx';
 import { Field } from '../../parts/field.tsx';
@@ -10,21 +20,20 @@ import { useTask } from '../../use-task.ts';
 import { SettingsForm } from './destination-settings-form.tsx';
 import { draftOf, fieldOfProblem, linesOf, settingsOf } from './destination-settings-model.ts';
 import type { Draft } from './destination-settings-model.ts';
-import type {
-  Destination,
-  Json,
-  SettingField,
-  Subscription,
-  TypeDetail,
-} from './destination-shapes.ts';
 import { SubscriptionsEditor } from './subscriptions-editor.tsx';
 
+/** What the form makes; what it does not know of is left as it is. */
+export type WrittenConnection = Pick<
+  WrittenDestination,
+  'name' | 'sources' | 'consentCategories' | 'settings' | 'start'
+>;
+
 interface Props {
-  type: TypeDetail;
+  type: DestinationTypeDetail;
   /** Undefined: a new one. */
-  destination?: Destination;
+  destination?: ListedDestination;
   label: string;
-  onSubmit(given: Json): Promise<unknown>;
+  onSubmit(given: WrittenConnection): Promise<unknown>;
 }
 
 /** Mappings have an editor of their own. */
@@ -109,21 +118,29 @@ interface Given {
   start: string | undefined;
   draft: Draft;
   /** Undefined: Segment's presets, or a type that has no mappings. */
-  mappings: Subscription[] | undefined;
+  mappings: WrittenSubscription[] | undefined;
 }
 
-function givenOf(type: TypeDetail, fields: readonly SettingField[], own?: Destination): Given {
+function givenOf(
+  type: DestinationTypeDetail,
+  fields: readonly SettingField[],
+  own?: ListedDestination,
+): Given {
   return {
     name: own?.name ?? type.title,
     sources: own?.sources ?? null,
     consent: (own?.consentCategories ?? []).join('\n'),
     start: own ? undefined : 'now',
     draft: draftOf(fields, own?.settings),
-    mappings: own?.settings[SUBSCRIPTIONS] as Subscription[] | undefined,
+    mappings: own?.settings[SUBSCRIPTIONS] as WrittenSubscription[] | undefined,
   };
 }
 
-function requestOf(type: TypeDetail, given: Given, settings: Json): Json {
+function requestOf(
+  type: DestinationTypeDetail,
+  given: Given,
+  settings: Record<string, unknown>,
+): WrittenConnection {
   const { name, sources, consent, start, mappings } = given;
   const hasMappings = type.actions !== undefined && mappings !== undefined;
   return {
@@ -142,7 +159,7 @@ interface SourceChoiceProps {
 }
 
 function SourceChoice({ chosen, onChange }: SourceChoiceProps) {
-  const { data } = useLoaded<{ slug: string; name: string }[]>('/admin/sources');
+  const { data } = useLoaded<ListedSource[]>('/admin/sources');
   return (
     <fieldset>
       <legend>Sources</legend>

@@ -1,5 +1,10 @@
 /** Events that will not arrive by themselves: by cause, one by one, again, or no more. */
 import { useState } from 'preact/hooks';
+import type { SentDiscard, SentRetry } from '../../../../src/admin/sent-shapes.ts';
+import type {
+  DeadLetterGroup,
+  DeadLetterView,
+} from '../../../../src/deliver/dead-letter-shapes.ts';
 import { may, send } from '../../admin-api.ts';
 import { count, time } from '../../format.ts';
 import { href } from '../../page-router.ts';
@@ -14,7 +19,6 @@ import { say } from '../../parts/toast.tsx';
 import { useChange } from '../../use-change.ts';
 import { useLoaded } from '../../use-loaded.ts';
 import { tracePath } from '../../view-paths.ts';
-import type { DeadLetter, DeadLetterGroup, Json } from './destination-shapes.ts';
 
 const EVERY_MS = 3_000;
 const PAGE = 50;
@@ -31,7 +35,7 @@ export function DeadLetters({ slug, onChange }: Props) {
   const groups = useLoaded<DeadLetterGroup[]>(`${base}/groups`, EVERY_MS);
   const [cause, setCause] = useState<DeadLetterGroup>();
   const [limit, setLimit] = useState(PAGE);
-  const letters = useLoaded<DeadLetter[]>(`${base}?${queryOf(cause, limit)}`, EVERY_MS);
+  const letters = useLoaded<DeadLetterView[]>(`${base}?${queryOf(cause, limit)}`, EVERY_MS);
   const change = useChange(() => {
     groups.reload();
     letters.reload();
@@ -68,7 +72,11 @@ export function DeadLetters({ slug, onChange }: Props) {
 }
 
 /** Sends a choice of dead letters to a path; `done` says what then became of so many. */
-type Act = (path: 'retry' | 'discard', body: Json, done: string) => void;
+type Act = <Path extends 'retry' | 'discard'>(path: Path, body: Bodies[Path], done: string) => void;
+interface Bodies {
+  retry: SentRetry;
+  discard: SentDiscard;
+}
 
 interface GroupsProps {
   groups: readonly DeadLetterGroup[];
@@ -114,7 +122,7 @@ interface LettersProps {
   base: string;
   /** Undefined: of all causes. */
   cause: DeadLetterGroup | undefined;
-  letters: readonly DeadLetter[];
+  letters: readonly DeadLetterView[];
   onShowAll(): void;
   /** Undefined: there are no more. */
   onMore: (() => void) | undefined;
@@ -168,7 +176,7 @@ function Letters({ base, cause, letters, onShowAll, onMore, onAct }: LettersProp
 
 interface LetterActionsProps {
   /** As the server takes it. */
-  chosen: Json;
+  chosen: SentRetry;
   /** Said to people who do not see the row. */
   what: string;
   onAct: Act;
@@ -202,7 +210,7 @@ function queryOf(cause: DeadLetterGroup | undefined, limit: number): string {
 }
 
 function Inspect({ path, onClose }: { path: string; onClose(): void }) {
-  const { data, error } = useLoaded<DeadLetter>(path);
+  const { data, error } = useLoaded<DeadLetterView>(path);
   return (
     <Dialog title={data?.event ?? data?.type ?? 'Dead letter'} onClose={onClose}>
       <Problem error={error} />

@@ -1,4 +1,5 @@
 /** What became of the events of a destination, with samples of those that did not arrive. */
+import type { DestinationDelivery } from '../../../../src/operate/destinations/destination-shapes.ts';
 import { count, duration, time } from '../../format.ts';
 import { href } from '../../page-router.ts';
 import { Badge } from '../../parts/badge.tsx';
@@ -9,13 +10,15 @@ import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { useLoaded } from '../../use-loaded.ts';
 import { tracePath } from '../../view-paths.ts';
-import { filteredOf } from './destination-shapes.ts';
-import type { Overview } from './destination-shapes.ts';
+import { filteredOf } from './filtered-count.ts';
 
 const EVERY_MS = 3_000;
 
 export function DeliveryTab({ slug }: { slug: string }) {
-  const { data, error } = useLoaded<Overview>(`/admin/destinations/${slug}/delivery`, EVERY_MS);
+  const { data, error } = useLoaded<DestinationDelivery>(
+    `/admin/destinations/${slug}/delivery`,
+    EVERY_MS,
+  );
   if (!data) return <Problem error={error} />;
   return (
     <>
@@ -28,7 +31,7 @@ export function DeliveryTab({ slug }: { slug: string }) {
   );
 }
 
-function Standing({ data: { status } }: { data: Overview }) {
+function Standing({ data: { status } }: { data: DestinationDelivery }) {
   const { delivered, live, deadLetters, breaker } = status;
   return (
     <Figures
@@ -46,7 +49,7 @@ function Standing({ data: { status } }: { data: Overview }) {
   );
 }
 
-function Hours({ data: { hours } }: { data: Overview }) {
+function Hours({ data: { hours } }: { data: DestinationDelivery }) {
   if (hours.length < 2) return null;
   const ordered = hours.toSorted((a, b) => a.at.localeCompare(b.at));
   return (
@@ -63,7 +66,7 @@ function Hours({ data: { hours } }: { data: Overview }) {
   );
 }
 
-function Outcomes({ data: { outcomes } }: { data: Overview }) {
+function Outcomes({ data: { outcomes } }: { data: DestinationDelivery }) {
   if (outcomes.length === 0) {
     return (
       <Empty>
@@ -90,7 +93,13 @@ function Outcomes({ data: { outcomes } }: { data: Overview }) {
 }
 
 /** Recent events that were filtered or died, with a link to their whole path. */
-function Samples({ slug, data: { dead, filtered = [] } }: { slug: string; data: Overview }) {
+function Samples({
+  slug,
+  data: { dead, filtered = [] },
+}: {
+  slug: string;
+  data: DestinationDelivery;
+}) {
   if (dead.length + filtered.length === 0) return null;
   return (
     <Section title="Did not arrive">
@@ -129,7 +138,7 @@ function TraceLink({ messageId }: { messageId: string }) {
   return <a href={href(tracePath(messageId))}>trace</a>;
 }
 
-function Attempts({ data: { attempts } }: { data: Overview }) {
+function Attempts({ data: { attempts } }: { data: DestinationDelivery }) {
   if (attempts.length === 0) return null;
   return (
     <Section title="Latest attempts">

@@ -1,13 +1,13 @@
 /** Everything that can be connected. */
+import type { DestinationTypeView } from '../../../../src/destinations/destination-type-shapes.ts';
 import { href, place } from '../../page-router.ts';
 import { AddressText } from '../../parts/address-form.tsx';
 import { Empty, Page } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { useLoaded } from '../../use-loaded.ts';
-import type { TypeSummary } from './destination-shapes.ts';
 
 export function Catalogue() {
-  const { data, error } = useLoaded<TypeSummary[]>('/admin/destinations/types');
+  const { data, error } = useLoaded<DestinationTypeView[]>('/admin/destinations/types');
   const text = place.value.query.get('q') ?? '';
   const found = data?.filter(({ title, type }) =>
     `${title} ${type}`.toLowerCase().includes(text.toLowerCase()),

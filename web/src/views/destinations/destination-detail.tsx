@@ -1,5 +1,10 @@
 /** One destination: how it fares, its settings, filters, dead letters and replays. */
 import { useState } from 'preact/hooks';
+import type { DestinationTypeDetail } from '../../../../src/destinations/destination-type-shapes.ts';
+import type {
+  WrittenDestinationChange,
+  ListedDestination,
+} from '../../../../src/operate/destinations/destination-shapes.ts';
 import { may, send } from '../../admin-api.ts';
 import { go } from '../../page-router.ts';
 import { Page, Section } from '../../parts/page.tsx';
@@ -9,15 +14,15 @@ import { say } from '../../parts/toast.tsx';
 import { useChange } from '../../use-change.ts';
 import { useLoaded } from '../../use-loaded.ts';
 import { ConnectionForm } from './connection-form.tsx';
+import type { WrittenConnection } from './connection-form.tsx';
 import { DeadLetters } from './dead-letters-tab.tsx';
 import { DeliveryTab } from './delivery-tab.tsx';
-import type { Destination, Json, TypeDetail } from './destination-shapes.ts';
 import { StateBadge } from './destination-table.tsx';
 import { FiltersTab } from './filters-tab.tsx';
 import { Replays } from './replays-tab.tsx';
 
 export function DestinationDetail({ slug, tab }: { slug: string; tab: string }) {
-  const { data, error, reload } = useLoaded<Destination[]>('/admin/destinations', 5_000);
+  const { data, error, reload } = useLoaded<ListedDestination[]>('/admin/destinations', 5_000);
   const destination = data?.find((one) => one.slug === slug);
   const base = `/destinations/${slug}`;
   if (!destination) {
@@ -64,7 +69,7 @@ export function DestinationDetail({ slug, tab }: { slug: string; tab: string }) 
 }
 
 interface OwnProps {
-  destination: Destination;
+  destination: ListedDestination;
   onChange(): void;
 }
 
@@ -72,8 +77,10 @@ function Steering({ destination, onChange }: OwnProps) {
   const { slug, state, name } = destination;
   const path = `/admin/destinations/${slug}`;
   const change = useChange(onChange);
-  const turn = (to: Destination['state'], done: string): void =>
-    change.make(() => send('PATCH', path, { state: to }), { done });
+  const turn = (to: ListedDestination['state'], done: string): void =>
+    change.make(() => send('PATCH', path, { state: to } satisfies WrittenDestinationChange), {
+      done,
+    });
   const test = (): void =>
     change.make(() => send('POST', `${path}/test`), { done: 'The test succeeded' });
   const remove = (): void => {
@@ -119,10 +126,10 @@ function Steering({ destination, onChange }: OwnProps) {
 
 function SettingsTab({ destination, onChange }: OwnProps) {
   const { slug, type } = destination;
-  const { data, error } = useLoaded<TypeDetail>(`/admin/destinations/types/${type}`);
+  const { data, error } = useLoaded<DestinationTypeDetail>(`/admin/destinations/types/${type}`);
   const [own] = useState(destination);
-  const save = async (given: Json): Promise<void> => {
-    await send('PATCH', `/admin/destinations/${slug}`, given);
+  const save = async (given: WrittenConnection): Promise<void> => {
+    await send('PATCH', `/admin/destinations/${slug}`, given satisfies WrittenDestinationChange);
     say('Saved');
     onChange();
   };

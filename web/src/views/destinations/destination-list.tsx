@@ -1,14 +1,14 @@
+import type { ListedDestination } from '../../../../src/operate/destinations/destination-shapes.ts';
 import { may } from '../../admin-api.ts';
 import { href } from '../../page-router.ts';
 import { Empty, Page } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { useLoaded } from '../../use-loaded.ts';
-import type { Destination } from './destination-shapes.ts';
 import { DestinationTable } from './destination-table.tsx';
 
 /** All destinations, with how they fare. */
 export function DestinationList() {
-  const { data, error } = useLoaded<Destination[]>('/admin/destinations', 5_000);
+  const { data, error } = useLoaded<ListedDestination[]>('/admin/destinations', 5_000);
   return (
     <Page
       title="Destinations"

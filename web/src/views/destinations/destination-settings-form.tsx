@@ -1,7 +1,7 @@
 /** The form of a destination's settings, generated from the fields of its type. */
-import { MASK } from './destination-settings-model.ts';
+import type { SettingField } from '../../../../src/destinations/destination-type-shapes.ts';
+import { MASK } from '../../../../src/base/mask.ts';
 import type { Draft } from './destination-settings-model.ts';
-import type { SettingField } from './destination-shapes.ts';
 
 interface Props {
   fields: readonly SettingField[];

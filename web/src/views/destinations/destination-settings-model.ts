@@ -1,14 +1,15 @@
 /** Between settings and the texts of a form. Pure, so that it can be tested without a browser. */
-import type { Json, SettingField } from './destination-shapes.ts';
-
-/** What the server shows instead of a secret; sent back, the secret stays what it is. */
-export const MASK = '••••••';
+import { MASK } from '../../../../src/base/mask.ts';
+import type { SettingField } from '../../../../src/destinations/destination-type-shapes.ts';
 
 /** By key; absent: as it is by default. */
 export type Draft = Readonly<Record<string, string | boolean>>;
 
 /** The texts of a form. @param settings of a destination, or nothing for a new one. */
-export function draftOf(fields: readonly SettingField[], settings: Json = {}): Draft {
+export function draftOf(
+  fields: readonly SettingField[],
+  settings: Record<string, unknown> = {},
+): Draft {
   const entries = fields.flatMap((field): [string, string | boolean][] => {
     const value = settings[field.key] ?? field.default;
     if (value === MASK) return [[field.key, MASK]];
@@ -41,8 +42,8 @@ function isEmpty(value: unknown): boolean {
 export function settingsOf(
   fields: readonly SettingField[],
   draft: Draft,
-): { settings: Json; problems: Record<string, string> } {
-  const settings: Json = {};
+): { settings: Record<string, unknown>; problems: Record<string, string> } {
+  const settings: Record<string, unknown> = {};
   const problems: Record<string, string> = {};
   for (const field of fields) {
     const typed = draft[field.key];

@@ -1,15 +1,15 @@
 /** How destinations fare, a row each. */
+import type { ListedDestination } from '../../../../src/operate/destinations/destination-shapes.ts';
 import { duration, shortCount } from '../../format.ts';
 import { href } from '../../page-router.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Table } from '../../parts/table.tsx';
-import { filteredOf } from './destination-shapes.ts';
-import type { Destination } from './destination-shapes.ts';
+import { filteredOf } from './filtered-count.ts';
 
 const NUMBERS = ['Delivered', 'Filtered', 'Dead letters', 'Lag'].map((number) => ({ number }));
 
 interface Props {
-  destinations: readonly Destination[];
+  destinations: readonly ListedDestination[];
   /** Shows of which type each is. */
   hasTypes?: boolean;
 }
@@ -41,7 +41,7 @@ export function DestinationTable({ destinations, hasTypes = false }: Props) {
   );
 }
 
-export function StateBadge({ destination }: { destination: Destination }) {
+export function StateBadge({ destination }: { destination: ListedDestination }) {
   const { state, status } = destination;
   if (status?.failure) return <Badge tone="bad">cannot run</Badge>;
   if (status?.breaker === 'open') return <Badge tone="bad">not reachable</Badge>;

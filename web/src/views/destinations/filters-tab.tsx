@@ -1,5 +1,16 @@
 /** Filters of a destination, with what they would do to real recent events. */
 import { useState } from 'preact/hooks';
+import type { SentFilterPreview } from '../../../../src/admin/sent-shapes.ts';
+import type {
+  WrittenFilter,
+  WrittenFilterAction,
+} from '../../../../src/deliver/routing/filter-shapes.ts';
+import type {
+  FilterPreview,
+  WrittenDestinationChange,
+  FilterVerdict,
+  ListedDestination,
+} from '../../../../src/operate/destinations/destination-shapes.ts';
 import { may, send } from '../../admin-api.ts';
 import { href } from '../../page-router.ts';
 import { Badge } from '../../parts/badge.tsx';
@@ -12,10 +23,9 @@ import { TextField } from '../../parts/text-field.tsx';
 import { say } from '../../parts/toast.tsx';
 import { useTask } from '../../use-task.ts';
 import { tracePath } from '../../view-paths.ts';
-import type { Destination, Filter, FilterAction, FilterResult } from './destination-shapes.ts';
 
 interface Props {
-  destination: Destination;
+  destination: ListedDestination;
   onChange(): void;
 }
 
@@ -42,7 +52,7 @@ const KINDS: readonly (readonly [kind: Kind, text: string])[] = [
   ['allow_properties', 'keep only these properties'],
 ];
 
-function actionOf({ kind, percent, properties }: Draft): FilterAction {
+function actionOf({ kind, percent, properties }: Draft): WrittenFilterAction {
   if (kind === 'drop') return { type: 'drop' };
   if (kind === 'sample') return { type: 'sample', percent: Number(percent) / 100 };
   const names = properties.split(',').map((name) => name.trim());
@@ -50,15 +60,17 @@ function actionOf({ kind, percent, properties }: Draft): FilterAction {
 }
 
 export function FiltersTab({ destination, onChange }: Props) {
-  const [filters, setFilters] = useState<readonly Filter[]>(destination.filters);
-  const [results, setResults] = useState<FilterResult[]>();
-  const preview = async (wanted: readonly Filter[]): Promise<void> => {
+  const [filters, setFilters] = useState<readonly WrittenFilter[]>(destination.filters);
+  const [results, setResults] = useState<FilterVerdict[]>();
+  const preview = async (wanted: readonly WrittenFilter[]): Promise<void> => {
     const path = '/admin/filters/preview';
-    const answer = await send<{ results: FilterResult[] }>('POST', path, { filters: wanted });
+    const body: SentFilterPreview = { filters: wanted };
+    const answer = await send<FilterPreview>('POST', path, body);
     setResults(answer.results);
   };
-  const save = async (wanted: readonly Filter[]): Promise<void> => {
-    await send('PATCH', `/admin/destinations/${destination.slug}`, { filters: wanted });
+  const save = async (wanted: readonly WrittenFilter[]): Promise<void> => {
+    const body: WrittenDestinationChange = { filters: wanted };
+    await send('PATCH', `/admin/destinations/${destination.slug}`, body);
     setFilters(wanted);
     say('Saved');
     onChange();
@@ -73,14 +85,14 @@ export function FiltersTab({ destination, onChange }: Props) {
 }
 
 interface FiltersProps {
-  filters: readonly Filter[];
-  onSave(wanted: readonly Filter[]): Promise<void>;
-  onPreview(wanted: readonly Filter[]): Promise<void>;
+  filters: readonly WrittenFilter[];
+  onSave(wanted: readonly WrittenFilter[]): Promise<void>;
+  onPreview(wanted: readonly WrittenFilter[]): Promise<void>;
 }
 
 function FilterList({ filters, onSave, onPreview }: FiltersProps) {
   const task = useTask();
-  const save = (wanted: readonly Filter[]): void => void task.run(() => onSave(wanted));
+  const save = (wanted: readonly WrittenFilter[]): void => void task.run(() => onSave(wanted));
   return (
     <Section title="Filters">
       <Problem error={task.error} />
@@ -111,7 +123,7 @@ function FilterList({ filters, onSave, onPreview }: FiltersProps) {
 }
 
 interface FilterRowProps {
-  filter: Filter;
+  filter: WrittenFilter;
   onSwitch(): void;
   onRemove(): void;
 }
@@ -168,7 +180,7 @@ function NewFilter({ filters, onSave, onPreview }: FiltersProps) {
   );
 }
 
-function withSwitched(filters: readonly Filter[], at: number): Filter[] {
+function withSwitched(filters: readonly WrittenFilter[], at: number): WrittenFilter[] {
   return filters.map((own, index) =>
     index === at ? { ...own, enabled: own.enabled === false } : own,
   );
@@ -212,7 +224,7 @@ function DraftFields({ draft, onChange }: { draft: Draft; onChange(draft: Draft)
   );
 }
 
-function Results({ results }: { results: readonly FilterResult[] }) {
+function Results({ results }: { results: readonly FilterVerdict[] }) {
   if (results.length === 0) return <Empty>No event has come yet to try them on.</Empty>;
   const kept = results.filter((own) => own.kept).length;
   return (

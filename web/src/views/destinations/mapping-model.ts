@@ -3,7 +3,12 @@
  * at a path, a text with `{{event}}` in it a template, JSON whatever else Segment can say; all
  * else is meant as it is written. Pure, so that it can be tested without a browser.
  */
-import type { Action, ActionField, Json, Preset, Subscription } from './destination-shapes.ts';
+import type {
+  SegmentAction,
+  SegmentField,
+  SegmentPreset,
+  WrittenSubscription,
+} from '../../../../src/destinations/segment-actions/segment-shapes.ts';
 
 export function textOfValue(value: unknown): string {
   if (value === undefined || value === null) return '';
@@ -33,7 +38,7 @@ function isTemplate(value: unknown): boolean {
 /** @returns the value, or why the text cannot be read. */
 export function valueOfText(
   text: string,
-  field: Pick<ActionField, 'type'>,
+  field: Pick<SegmentField, 'type'>,
 ): { value: unknown } | { problem: string } {
   const trimmed = text.trim();
   if (isPath(trimmed)) return { value: { '@path': trimmed } };
@@ -63,11 +68,11 @@ export function valueOfText(
  * @returns the mapping, or why the text cannot be read.
  */
 export function withText(
-  mapping: Json,
+  mapping: Record<string, unknown>,
   key: string,
-  field: ActionField,
+  field: SegmentField,
   text: string,
-): { mapping: Json } | { problem: string } {
+): { mapping: Record<string, unknown> } | { problem: string } {
   const { [key]: _, ...rest } = mapping;
   const hasDefault = field.default !== undefined && field.default !== null;
   if (text.trim() === '') return { mapping: hasDefault ? { ...rest, [key]: null } : rest };
@@ -77,15 +82,19 @@ export function withText(
 }
 
 /** What a form shows in a field. */
-export function shownText(mapping: Json, key: string, field: ActionField): string {
+export function shownText(
+  mapping: Record<string, unknown>,
+  key: string,
+  field: SegmentField,
+): string {
   return textOfValue(Object.hasOwn(mapping, key) ? mapping[key] : field.default);
 }
 
 /** Presets that events can cause; some are for actions in browsers, which are not here. */
 export function usablePresets(type: {
-  presets?: readonly Preset[];
-  actions?: Readonly<Record<string, Action>>;
-}): Preset[] {
+  presets?: readonly SegmentPreset[];
+  actions?: Readonly<Record<string, SegmentAction>>;
+}): SegmentPreset[] {
   const { presets = [], actions = {} } = type;
   return presets.filter(
     ({ partnerAction, type: kind, subscribe }) =>
@@ -97,9 +106,12 @@ export function usablePresets(type: {
  * What a preset says beyond the defaults of its action; a default that it does not have is taken
  * away, because the server adds the defaults of what is not named.
  */
-export function subscriptionOfPreset(preset: Preset, action: Action): Subscription {
+export function subscriptionOfPreset(
+  preset: SegmentPreset,
+  action: SegmentAction,
+): WrittenSubscription {
   const { name, partnerAction, subscribe, mapping: given } = preset;
-  const mapping: Json = {};
+  const mapping: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(given)) {
     const standard = action.fields[key]?.default;
     if (JSON.stringify(value) !== JSON.stringify(standard)) mapping[key] = value;
@@ -108,17 +120,23 @@ export function subscriptionOfPreset(preset: Preset, action: Action): Subscripti
     const hasDefault = field.default !== undefined && field.default !== null;
     if (hasDefault && !Object.hasOwn(given, key)) mapping[key] = null;
   }
-  const subscription: Subscription = { name, partnerAction, mapping, enabled: true };
+  const subscription: WrittenSubscription = { name, partnerAction, mapping, enabled: true };
   return subscribe === undefined ? subscription : { ...subscription, subscribe };
 }
 
-export function subscriptionOfAction(partnerAction: string, action: Action): Subscription {
+export function subscriptionOfAction(
+  partnerAction: string,
+  action: SegmentAction,
+): WrittenSubscription {
   const subscribe = action.defaultSubscription ?? 'type = "track"';
   return { name: action.title, partnerAction, subscribe, mapping: {}, enabled: true };
 }
 
 /** Keys of fields: those to be filled in or already changed, and the others. */
-export function groupedFields(action: Action, mapping: Json): { first: string[]; rest: string[] } {
+export function groupedFields(
+  action: SegmentAction,
+  mapping: Record<string, unknown>,
+): { first: string[]; rest: string[] } {
   const keys = Object.keys(action.fields);
   const isFirst = (key: string): boolean =>
     action.fields[key]?.required === true || Object.hasOwn(mapping, key);

@@ -1,15 +1,24 @@
 /** What a mapping would send of a real recent event. */
 import { useState } from 'preact/hooks';
+import type { SentMappingPreview, SentTriggerPreview } from '../../../../src/admin/sent-shapes.ts';
+import type {
+  MappingPreview as Preview,
+  WrittenSubscription,
+} from '../../../../src/destinations/segment-actions/segment-shapes.ts';
+import type {
+  RecentEventsAnswer,
+  TriggerPreview,
+  RecentEvent,
+} from '../../../../src/operate/destinations/destination-shapes.ts';
 import { get, send } from '../../admin-api.ts';
 import { Code } from '../../parts/code.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { useTask } from '../../use-task.ts';
-import type { RecentEvent, Subscription } from './destination-shapes.ts';
 
 interface Shown {
   event: RecentEvent;
   matches: boolean;
-  payload: unknown;
+  payload: Preview;
 }
 
 export function MappingPreview({
@@ -17,24 +26,20 @@ export function MappingPreview({
   subscription,
 }: {
   type: string;
-  subscription: Subscription;
+  subscription: WrittenSubscription;
 }) {
   const [shown, setShown] = useState<Shown>();
   const task = useTask();
   const preview = (): void => {
     void task.run(async () => {
-      const { events } = await get<{ events: RecentEvent[] }>('/admin/recent-events?limit=20');
+      const { events } = await get<RecentEventsAnswer>('/admin/recent-events?limit=20');
       const [first] = events;
       if (!first) throw new Error('No event has come yet: send one, and look again');
       const trigger = subscription.subscribe ?? '';
       const judged = await Promise.all(
         events.map(async (event) => {
-          const body = { trigger, event: event.message };
-          const { matches } = await send<{ matches: boolean }>(
-            'POST',
-            '/admin/triggers/preview',
-            body,
-          );
+          const body: SentTriggerPreview = { trigger, event: event.message };
+          const { matches } = await send<TriggerPreview>('POST', '/admin/triggers/preview', body);
           return { event, matches };
         }),
       );
@@ -42,11 +47,12 @@ export function MappingPreview({
         event: first,
         matches: false,
       };
-      const payload = await send('POST', `/admin/destinations/types/${type}/preview`, {
+      const path = `/admin/destinations/types/${type}/preview`;
+      const payload = await send<Preview>('POST', path, {
         action: subscription.partnerAction,
         mapping: subscription.mapping ?? {},
         event: event.message,
-      });
+      } satisfies SentMappingPreview);
       setShown({ event, matches, payload });
     });
   };

@@ -1,4 +1,10 @@
 /** A new destination of one type. */
+import type { DestinationTypeDetail } from '../../../../src/destinations/destination-type-shapes.ts';
+import type {
+  DestinationView,
+  WrittenDestination,
+  ListedDestination,
+} from '../../../../src/operate/destinations/destination-shapes.ts';
 import { get, send } from '../../admin-api.ts';
 import { go } from '../../page-router.ts';
 import { Page, Section } from '../../parts/page.tsx';
@@ -6,14 +12,15 @@ import { Problem } from '../../parts/problem.tsx';
 import { say } from '../../parts/toast.tsx';
 import { useLoaded } from '../../use-loaded.ts';
 import { ConnectionForm } from './connection-form.tsx';
+import type { WrittenConnection } from './connection-form.tsx';
 import { slugOf } from './destination-settings-model.ts';
-import type { Destination, Json, TypeDetail } from './destination-shapes.ts';
 
 export function NewDestination({ type }: { type: string }) {
-  const { data, error } = useLoaded<TypeDetail>(`/admin/destinations/types/${type}`);
-  const make = async (given: Json): Promise<void> => {
-    const slug = await freeSlug(String(given['name']), type);
-    await send<Destination>('POST', '/admin/destinations', { ...given, slug, type });
+  const { data, error } = useLoaded<DestinationTypeDetail>(`/admin/destinations/types/${type}`);
+  const make = async (given: WrittenConnection): Promise<void> => {
+    const slug = await freeSlug(given.name, type);
+    const body: WrittenDestination = { ...given, slug, type };
+    await send<DestinationView>('POST', '/admin/destinations', body);
     say('Connected');
     go(`/destinations/${slug}`);
   };
@@ -32,7 +39,7 @@ export function NewDestination({ type }: { type: string }) {
 
 /** Names may be equal, slugs not: the second Slack is `slack-2`. */
 async function freeSlug(name: string, type: string): Promise<string> {
-  const taken = (await get<Destination[]>('/admin/destinations')).map(({ slug }) => slug);
+  const taken = (await get<ListedDestination[]>('/admin/destinations')).map(({ slug }) => slug);
   const wanted = slugOf(name) || type;
   if (wanted !== 'new' && !taken.includes(wanted)) return wanted;
   for (let number = 2; ; number++) {

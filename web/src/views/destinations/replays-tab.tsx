@@ -1,5 +1,7 @@
 /** Events of the past, sent again or for the first time, beside live delivery. */
 import { useState } from 'preact/hooks';
+import type { SentReplay } from '../../../../src/admin/sent-shapes.ts';
+import type { ReplayForecast, ReplayProgress } from '../../../../src/deliver/replay-shapes.ts';
 import { may, send } from '../../admin-api.ts';
 import { count, time } from '../../format.ts';
 import { Badge } from '../../parts/badge.tsx';
@@ -11,7 +13,6 @@ import { TextField } from '../../parts/text-field.tsx';
 import { useChange } from '../../use-change.ts';
 import { useLoaded } from '../../use-loaded.ts';
 import { useTask } from '../../use-task.ts';
-import type { Replay } from './destination-shapes.ts';
 
 const DAY_MS = 86_400_000;
 const EVERY_MS = 1_000;
@@ -24,7 +25,7 @@ function local(ms: number): string {
 
 export function Replays({ slug }: { slug: string }) {
   const base = `/admin/destinations/${slug}/replays`;
-  const { data, error, reload } = useLoaded<Replay[]>(base, EVERY_MS);
+  const { data, error, reload } = useLoaded<ReplayProgress[]>(base, EVERY_MS);
   const change = useChange(reload);
   const steer = (id: string, action: string): void =>
     change.make(() => send('POST', `${base}/${id}/${action}`));
@@ -66,7 +67,7 @@ export function Replays({ slug }: { slug: string }) {
 }
 
 interface SteerProps {
-  replay: Replay;
+  replay: ReplayProgress;
   onSteer(id: string, action: string): void;
 }
 
@@ -102,16 +103,21 @@ function NewReplay({ base, onStart }: { base: string; onStart(): void }) {
   const task = useTask();
   const start = async (dryRun: boolean): Promise<void> => {
     const events = given.events.split(',').map((name) => name.trim());
-    const answer = await send<{ wouldSend?: number }>('POST', base, {
+    const body: SentReplay = {
       from: new Date(given.from).toISOString(),
       to: new Date(given.to).toISOString(),
       events: events.filter((name) => name !== ''),
       filter: given.filter.trim() === '' ? null : given.filter,
       eventsPerSecond: given.rate === '' ? null : Number(given.rate),
       dryRun,
-    });
-    setCounted(dryRun ? answer.wouldSend : undefined);
-    if (!dryRun) onStart();
+    };
+    if (dryRun) {
+      setCounted((await send<ReplayForecast>('POST', base, body)).wouldSend);
+      return;
+    }
+    await send<ReplayProgress>('POST', base, body);
+    setCounted(undefined);
+    onStart();
   };
   const input = (name: keyof typeof given, label: string, help: string, type = 'text') => (
     <TextField

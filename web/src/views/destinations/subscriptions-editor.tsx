@@ -1,6 +1,11 @@
 /** Which events cause which action of one of Segment's destinations, and what it is sent. */
 import { useState } from 'preact/hooks';
-import type { Action, ActionField, Json, Subscription, TypeDetail } from './destination-shapes.ts';
+import type { DestinationTypeDetail } from '../../../../src/destinations/destination-type-shapes.ts';
+import type {
+  SegmentAction,
+  SegmentField,
+  WrittenSubscription,
+} from '../../../../src/destinations/segment-actions/segment-shapes.ts';
 import {
   groupedFields,
   shownText,
@@ -12,12 +17,12 @@ import {
 import { MappingPreview } from './mapping-preview.tsx';
 
 interface Props {
-  type: TypeDetail;
+  type: DestinationTypeDetail;
   /** Undefined: Segment's presets. */
-  subscriptions: readonly Subscription[] | undefined;
+  subscriptions: readonly WrittenSubscription[] | undefined;
   /** As the server names it: `subscriptions[0].subscribe: …`. */
   problem: string | undefined;
-  onChange(subscriptions: Subscription[] | undefined): void;
+  onChange(subscriptions: WrittenSubscription[] | undefined): void;
 }
 
 export function SubscriptionsEditor({ type, subscriptions, problem, onChange }: Props) {
@@ -26,18 +31,18 @@ export function SubscriptionsEditor({ type, subscriptions, problem, onChange }: 
   // An editor keeps what is typed in it: it has to go with its mapping, not with its place.
   const [ids, setIds] = useState(() => list.map((_own, at) => at));
   const [firstNew, setFirstNew] = useState(list.length);
-  const set = (next: Subscription[], nextIds: number[]): void => {
+  const set = (next: WrittenSubscription[], nextIds: number[]): void => {
     setIds(nextIds);
     onChange(next);
   };
-  const replace = (at: number, next: Subscription): void =>
+  const replace = (at: number, next: WrittenSubscription): void =>
     onChange(list.map((own, index) => (index === at ? next : own)));
   const remove = (at: number): void =>
     set(
       list.filter((_own, index) => index !== at),
       ids.filter((_own, index) => index !== at),
     );
-  const takePresets = (made: Subscription[]): void => {
+  const takePresets = (made: WrittenSubscription[]): void => {
     setFirstNew(made.length);
     set(
       made,
@@ -73,8 +78,8 @@ export function SubscriptionsEditor({ type, subscriptions, problem, onChange }: 
 }
 
 interface PresetsProps {
-  type: TypeDetail;
-  onTake(subscriptions: Subscription[]): void;
+  type: DestinationTypeDetail;
+  onTake(subscriptions: WrittenSubscription[]): void;
 }
 
 /** What is sent as long as nobody changes it. */
@@ -101,8 +106,8 @@ function Presets({ type, onTake }: PresetsProps) {
 }
 
 interface AddMappingProps {
-  type: TypeDetail;
-  onAdd(subscription: Subscription): void;
+  type: DestinationTypeDetail;
+  onAdd(subscription: WrittenSubscription): void;
 }
 
 function AddMapping({ type, onAdd }: AddMappingProps) {
@@ -155,9 +160,9 @@ interface OneProps {
   at: number;
   isOpen: boolean;
   type: string;
-  subscription: Subscription;
-  action: Action | undefined;
-  onChange(subscription: Subscription): void;
+  subscription: WrittenSubscription;
+  action: SegmentAction | undefined;
+  onChange(subscription: WrittenSubscription): void;
   onRemove(): void;
 }
 
@@ -218,9 +223,9 @@ function SubscriptionEditor(props: OneProps) {
 
 interface FieldsProps {
   at: number;
-  action: Action;
-  mapping: Json;
-  onChange(mapping: Json): void;
+  action: SegmentAction;
+  mapping: Record<string, unknown>;
+  onChange(mapping: Record<string, unknown>): void;
 }
 
 function MappingFields({ at, action, mapping, onChange }: FieldsProps) {
@@ -254,9 +259,9 @@ function MappingFields({ at, action, mapping, onChange }: FieldsProps) {
 interface MappingInputProps {
   at: number;
   name: string;
-  field: ActionField;
-  mapping: Json;
-  onChange(mapping: Json): void;
+  field: SegmentField;
+  mapping: Record<string, unknown>;
+  onChange(mapping: Record<string, unknown>): void;
 }
 
 function MappingInput({ at, name, field, mapping, onChange }: MappingInputProps) {

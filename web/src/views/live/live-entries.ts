@@ -1,34 +1,10 @@
-/** What /tail says of an event, and which of them somebody wants to see. */
-export interface LiveEntry {
+/** Live events of the view, and which of them somebody wants to see. */
+import type { TailEntry } from '../../../../src/lake/tail-shapes.ts';
+
+export type LiveEntry = TailEntry & {
   /** Of the list; newer ones are higher. */
   key: number;
-  status: 'stored' | 'rejected' | 'duplicate';
-  source: string;
-  type?: string | null;
-  event?: string | null;
-  name?: string | null;
-  userId?: string | null;
-  anonymousId?: string | null;
-  messageId?: string | null;
-  receivedAt?: string;
-  /** Of a rejected one: the reason, the field that is wrong, and a sample of what was sent. */
-  code?: string;
-  message?: string;
-  field?: string | null;
-  body?: string;
-  request?: {
-    route: string;
-    ip: string;
-    userAgent: string;
-    events: number;
-    index: number;
-    partition: string;
-    position: number;
-  } | null;
-  /** The body is null for a pixel, and keeps the first errors of many. */
-  answer?: { status: number; accepted: number; rejected: number; body: object | null } | null;
-  [other: string]: unknown;
-}
+};
 
 export interface LiveFilter {
   text: string;
@@ -47,9 +23,15 @@ export function matches(entry: LiveEntry, filter: LiveFilter): boolean {
   if (type !== '' && entry.type !== type) return false;
   if (source !== '' && entry.source !== source) return false;
   if (status !== '' && entry.status !== status) return false;
-  if (name !== '' && !begins(entry.event ?? entry.name, name)) return false;
-  if (user !== '' && !begins(entry.userId, user) && !begins(entry.anonymousId, user)) return false;
+  const { event, name: named, userId, anonymousId } = sentOf(entry);
+  if (name !== '' && !begins(event ?? named, name)) return false;
+  if (user !== '' && !begins(userId, user) && !begins(anonymousId, user)) return false;
   return text === '' || textOf(entry).includes(text.toLowerCase());
+}
+
+/** What the sender wrote, which is anything; of a rejected event only a sample is known. */
+function sentOf(entry: LiveEntry): Readonly<Record<string, unknown>> {
+  return entry.status === 'rejected' ? {} : entry;
 }
 
 function begins(value: unknown, wanted: string): boolean {
@@ -66,13 +48,18 @@ function textOf(entry: LiveEntry): string {
   return text;
 }
 
-/** A sender decides what these are: anything but a text is no name. */
+/** Anything but a text is no name. */
 export function nameOf(entry: LiveEntry): string {
-  if (entry.status === 'rejected') return entry.code ?? 'rejected';
+  if (entry.status === 'rejected') return entry.code;
   const { event, name, type } = entry;
-  return [event, name, type].find((one) => typeof one === 'string' && one !== '') ?? 'event';
+  return [event, name, type].find(isName) ?? 'event';
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
 }
 
 export function whoOf(entry: LiveEntry): string {
-  return String(entry.userId ?? entry.anonymousId ?? '');
+  const { userId, anonymousId } = sentOf(entry);
+  return String(userId ?? anonymousId ?? '');
 }

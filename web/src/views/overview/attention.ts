@@ -1,11 +1,11 @@
 /** What somebody should look at first, from what the server says of itself. */
+import type { StandingRule } from '../../../../src/operate/alerts/alert-shapes.ts';
+import type { ListedDestination } from '../../../../src/operate/destinations/destination-shapes.ts';
+import type { OverviewAnswer } from '../../../../src/operate/overview/overview-shapes.ts';
+import type { ListedSource } from '../../../../src/operate/sources/source-shapes.ts';
 import { bytes, duration, shortCount } from '../../format.ts';
 import { total } from '../../server-metrics.ts';
 import type { Metrics } from '../../server-metrics.ts';
-import type { Destination } from '../destinations/destination-shapes.ts';
-import type { Source } from '../sources/source-shapes.ts';
-import type { StandingRule } from '../usage/usage-shapes.ts';
-import type { OverviewAnswer } from './overview-shapes.ts';
 
 export interface Item {
   tone: 'bad' | 'warn';
@@ -16,8 +16,8 @@ export interface Item {
 
 export interface Seen {
   metrics: Metrics;
-  sources: readonly Source[];
-  destinations: readonly Destination[];
+  sources: readonly ListedSource[];
+  destinations: readonly ListedDestination[];
   overview: OverviewAnswer;
   /** Those that fire. */
   alerts: readonly StandingRule[];
@@ -61,7 +61,7 @@ function ofDisk({ overview, metrics }: Seen): Item[] {
   return items;
 }
 
-function ofSource({ slug, name, enabled, lastSeenAt }: Source, seen: Seen): Item[] {
+function ofSource({ slug, name, enabled, lastSeenAt }: ListedSource, seen: Seen): Item[] {
   const items: Item[] = [];
   const received = seen.received.get(slug) ?? 0;
   const rejected = seen.rejected.get(slug) ?? 0;
@@ -75,7 +75,7 @@ function ofSource({ slug, name, enabled, lastSeenAt }: Source, seen: Seen): Item
   return items;
 }
 
-function ofDestination({ slug, name, status }: Destination): Item[] {
+function ofDestination({ slug, name, status }: ListedDestination): Item[] {
   if (!status) return [];
   const path = `/destinations/${slug}`;
   const items: Item[] = [];

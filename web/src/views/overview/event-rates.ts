@@ -1,6 +1,6 @@
 /** Events per minute of each source, from the history or, in the first minutes, from counters. */
+import type { HistoryAnswer } from '../../../../src/operate/overview/overview-shapes.ts';
 import { sumOfPoints } from '../../counter-history.ts';
-import type { History } from '../../counter-history.ts';
 import { bySource } from '../../server-metrics.ts';
 import { rateOf } from '../../use-metrics.ts';
 import type { Point } from '../../use-metrics.ts';
@@ -39,7 +39,7 @@ export function historyPath(metric: string, { hours, granularity }: Range, nowMs
 }
 
 /** What was counted since a time, by source. */
-export function sumsSince(history: History | undefined, fromMs: number): Map<string, number> {
+export function sumsSince(history: HistoryAnswer | undefined, fromMs: number): Map<string, number> {
   const sums = new Map<string, number>();
   for (const { labels, points } of history?.series ?? []) {
     const sum = sumOfPoints(points.filter(([at]) => Date.parse(at) >= fromMs));
@@ -49,7 +49,7 @@ export function sumsSince(history: History | undefined, fromMs: number): Map<str
 }
 
 /** Only whole buckets: one that is not over yet would look like a fall. */
-export function linesOfHistory(history: History, range: Range, nowMs: number): Lines {
+export function linesOfHistory(history: HistoryAnswer, range: Range, nowMs: number): Lines {
   const size = range.granularity === 'MINUTE' ? MINUTE_MS : HOUR_MS;
   const lastMs = Math.floor(nowMs / size) * size - size;
   const given = history.series.flatMap(({ points }) => points.map(([at]) => Date.parse(at)));

@@ -1,10 +1,10 @@
 /** Each destination in a row: what it got, what it did not get, and how far behind it is. */
+import type { ListedDestination } from '../../../../src/operate/destinations/destination-shapes.ts';
 import { href } from '../../page-router.ts';
 import { Empty, Section } from '../../parts/page.tsx';
-import type { Destination } from '../destinations/destination-shapes.ts';
 import { DestinationTable } from '../destinations/destination-table.tsx';
 
-export function OverviewDestinations({ rows }: { rows: readonly Destination[] }) {
+export function OverviewDestinations({ rows }: { rows: readonly ListedDestination[] }) {
   return (
     <Section title="Destinations">
       {rows.length === 0 ? (

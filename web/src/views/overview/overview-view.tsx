@@ -1,7 +1,13 @@
 /** What needs attention, and how everything fares. */
 import { useMemo, useRef } from 'preact/hooks';
+import type { AlertsAnswer } from '../../../../src/operate/alerts/alert-shapes.ts';
+import type { ListedDestination } from '../../../../src/operate/destinations/destination-shapes.ts';
+import type {
+  HistoryAnswer,
+  OverviewAnswer,
+} from '../../../../src/operate/overview/overview-shapes.ts';
+import type { ListedSource } from '../../../../src/operate/sources/source-shapes.ts';
 import { seesAllSources } from '../../admin-api.ts';
-import type { History } from '../../counter-history.ts';
 import { bytes, duration, share, shortCount, time } from '../../format.ts';
 import { href, place, setQuery } from '../../page-router.ts';
 import { Badge } from '../../parts/badge.tsx';
@@ -15,13 +21,9 @@ import type { Metrics } from '../../server-metrics.ts';
 import { useLoaded } from '../../use-loaded.ts';
 import { useMetrics } from '../../use-metrics.ts';
 import type { Point } from '../../use-metrics.ts';
-import type { Destination } from '../destinations/destination-shapes.ts';
-import type { Source } from '../sources/source-shapes.ts';
-import type { AlertsAnswer } from '../usage/usage-shapes.ts';
 import { attention } from './attention.ts';
 import { RANGES, historyPath, linesOfCounters, linesOfHistory, sumsSince } from './event-rates.ts';
 import { OverviewDestinations } from './overview-destinations.tsx';
-import type { OverviewAnswer } from './overview-shapes.ts';
 import { Recount } from './recount.tsx';
 
 const EVERY_MS = 5_000;
@@ -33,8 +35,8 @@ const REJECTED = 'millrace_events_rejected_total';
 const [LAST_HOUR = { name: 'hour', hours: 1, granularity: 'MINUTE' as const }] = RANGES;
 
 export function Overview() {
-  const sources = useLoaded<Source[]>('/admin/sources', EVERY_MS);
-  const destinations = useLoaded<Destination[]>('/admin/destinations', EVERY_MS);
+  const sources = useLoaded<ListedSource[]>('/admin/sources', EVERY_MS);
+  const destinations = useLoaded<ListedDestination[]>('/admin/destinations', EVERY_MS);
   const overview = useLoaded<OverviewAnswer>('/admin/overview', SLOWLY_MS);
   const hour = useHistory(RECEIVED);
   const refused = useHistory(REJECTED);
@@ -74,9 +76,9 @@ export function Overview() {
 }
 
 /** Of the range; what was there last, while its path changes. */
-function useHistory(metric: string, range = LAST_HOUR): History | undefined {
-  const { data } = useLoaded<History>(historyPath(metric, range, Date.now()), HISTORY_MS);
-  const last = useRef<{ name: string; data: History }>();
+function useHistory(metric: string, range = LAST_HOUR): HistoryAnswer | undefined {
+  const { data } = useLoaded<HistoryAnswer>(historyPath(metric, range, Date.now()), HISTORY_MS);
+  const last = useRef<{ name: string; data: HistoryAnswer }>();
   if (data) last.current = { name: range.name, data };
   return last.current?.name === range.name ? last.current.data : undefined;
 }
@@ -127,7 +129,13 @@ function SinceStart({ metrics }: { metrics: Metrics }) {
   );
 }
 
-function Rates({ points, sources }: { points: readonly Point[]; sources: readonly Source[] }) {
+function Rates({
+  points,
+  sources,
+}: {
+  points: readonly Point[];
+  sources: readonly ListedSource[];
+}) {
   const chosen = place.value.query.get('range') ?? 'hour';
   const range = RANGES.find(({ name }) => name === chosen) ?? LAST_HOUR;
   const history = useHistory(RECEIVED, range);

@@ -1,4 +1,5 @@
 /** The conservation check: every event that was received is somewhere, recounted from the files. */
+import type { VerifyState, WholeReport } from '../../../../src/operate/verify/verify-shapes.ts';
 import { may, send } from '../../admin-api.ts';
 import { count, share } from '../../format.ts';
 import { Badge } from '../../parts/badge.tsx';
@@ -7,7 +8,6 @@ import { Problem } from '../../parts/problem.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useChange } from '../../use-change.ts';
 import { useLoaded } from '../../use-loaded.ts';
-import type { Report, VerifyState } from './overview-shapes.ts';
 
 const EVERY_MS = 1_500;
 
@@ -47,7 +47,7 @@ export function Recount() {
   );
 }
 
-function Outcome({ report, finishedAt }: { report: Report; finishedAt: string | null }) {
+function Outcome({ report, finishedAt }: { report: WholeReport; finishedAt: string | null }) {
   const { received, stored, rejected, duplicate, suppressed, pending } = report;
   const problems = [
     ...report.problems,

@@ -1,5 +1,11 @@
 /** One event: its properties with types and values, what is odd, and its documentation. */
 import { useState } from 'preact/hooks';
+import type { SentNote } from '../../../../src/admin/sent-shapes.ts';
+import type {
+  Flag,
+  SchemaEvent,
+  SchemaProperty,
+} from '../../../../src/operate/schema/schema-shapes.ts';
 import { mayWrite, send } from '../../admin-api.ts';
 import { count } from '../../format.ts';
 import { href, place } from '../../page-router.ts';
@@ -11,8 +17,7 @@ import { TaskForm } from '../../parts/task-form.tsx';
 import { Time } from '../../parts/time.tsx';
 import { say } from '../../parts/toast.tsx';
 import { useTask } from '../../use-task.ts';
-import { ADVICE, titleOf } from './schema-view-shapes.ts';
-import type { Flag, SchemaEvent, SchemaProperty } from './schema-view-shapes.ts';
+import { ADVICE, titleOf } from './schema-words.ts';
 
 interface Props {
   event: SchemaEvent;
@@ -157,7 +162,8 @@ function Note({ source, event, property, text, onChanged }: NoteProps) {
     );
   }
   const save = async (): Promise<void> => {
-    await send('PUT', '/admin/schema/notes', { source, event, property, text: draft });
+    const body: SentNote = { source, event, property, text: draft };
+    await send('PUT', '/admin/schema/notes', body);
     setDraft(undefined);
     say('Saved');
     onChanged();

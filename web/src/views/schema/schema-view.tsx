@@ -1,4 +1,8 @@
 /** What is tracked: events, their properties, what is odd about them, and what people write. */
+import type {
+  Schema as SchemaAnswer,
+  SchemaEvent,
+} from '../../../../src/operate/schema/schema-shapes.ts';
 import { download } from '../../download.ts';
 import { count } from '../../format.ts';
 import { href, place, setQuery } from '../../page-router.ts';
@@ -12,8 +16,7 @@ import { useLoaded } from '../../use-loaded.ts';
 import { useTask } from '../../use-task.ts';
 import { SourceFilter } from '../sources/source-filter.tsx';
 import { EventDetail } from './event-detail.tsx';
-import { flagCount, hasText, titleOf } from './schema-view-shapes.ts';
-import type { Schema as SchemaAnswer, SchemaEvent } from './schema-view-shapes.ts';
+import { flagCount, hasText, titleOf } from './schema-words.ts';
 import './schema-view.css';
 
 const DAYS = [

@@ -1,5 +1,6 @@
 /** Who changed what, and how it was before. */
 import { useEffect, useState } from 'preact/hooks';
+import type { AuditEvent } from '../../../../src/store/people/people-shapes.ts';
 import { get, seesAllSources } from '../../admin-api.ts';
 import { place } from '../../page-router.ts';
 import { AddressForm, AddressText } from '../../parts/address-form.tsx';
@@ -9,8 +10,7 @@ import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useTask } from '../../use-task.ts';
-import { changesOf } from './settings-shapes.ts';
-import type { AuditEvent } from './settings-shapes.ts';
+import { changesOf } from './audit-changes.ts';
 
 const PAGE = 50;
 /** Typing is over. */

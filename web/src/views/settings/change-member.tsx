@@ -1,5 +1,9 @@
 /** Name, role and sources of somebody. */
 import { useState } from 'preact/hooks';
+import type { SentPersonChange } from '../../../../src/admin/sent-shapes.ts';
+import type { UserView } from '../../../../src/operate/accounts/account-shapes.ts';
+import type { ListedSource } from '../../../../src/operate/sources/source-shapes.ts';
+import type { SourceRights } from '../../../../src/store/people/people-shapes.ts';
 import { send } from '../../admin-api.ts';
 import { FormDialog } from '../../parts/dialog.tsx';
 import { Problem } from '../../parts/problem.tsx';
@@ -8,12 +12,10 @@ import { TextField } from '../../parts/text-field.tsx';
 import { say } from '../../parts/toast.tsx';
 import { useLoaded } from '../../use-loaded.ts';
 import { useTask } from '../../use-task.ts';
-import type { Source } from '../sources/source-shapes.ts';
 import { RoleChoice } from './role-choice.tsx';
-import type { Member, SourceRights } from './settings-shapes.ts';
 
 interface Props {
-  member: Member;
+  member: UserView;
   onClose(): void;
   onSaved(): void;
 }
@@ -26,7 +28,8 @@ export function ChangeMember({ member, onClose, onSaved }: Props) {
   const task = useTask();
   const canBeKept = role === 'viewer' || role === 'member';
   const save = async (): Promise<void> => {
-    await send('PATCH', `/admin/users/${member.id}`, { name, role, sources });
+    const body: SentPersonChange = { name, role, sources };
+    await send('PATCH', `/admin/users/${member.id}`, body);
     say('Saved; they sign in again');
     onSaved();
   };
@@ -52,7 +55,7 @@ interface RightsProps {
 }
 
 function Rights({ rights, role, onChange }: RightsProps) {
-  const { data, error } = useLoaded<Source[]>('/admin/sources');
+  const { data, error } = useLoaded<ListedSource[]>('/admin/sources');
   const slugs = [
     ...new Set([
       ...(data?.map(({ slug }) => slug) ?? []),

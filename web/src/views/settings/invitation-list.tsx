@@ -1,5 +1,10 @@
 /** Who was invited and has no account yet: a new link, or none any more. */
 import { useEffect } from 'preact/hooks';
+import type { SentInvitation } from '../../../../src/admin/sent-shapes.ts';
+import type {
+  InvitationMade,
+  InvitationView,
+} from '../../../../src/operate/accounts/account-shapes.ts';
 import { send } from '../../admin-api.ts';
 import { time } from '../../format.ts';
 import { Section } from '../../parts/page.tsx';
@@ -10,7 +15,6 @@ import { useChange } from '../../use-change.ts';
 import { useLoaded } from '../../use-loaded.ts';
 import { linkOf } from './invitation-link.ts';
 import { rightsText } from './rights-text.ts';
-import type { Invitation } from './settings-shapes.ts';
 
 interface Props {
   /** Loaded again when it changes. */
@@ -19,18 +23,18 @@ interface Props {
 }
 
 export function Invitations({ turn, onLink }: Props) {
-  const { data, error, reload } = useLoaded<Invitation[]>('/admin/invitations');
+  const { data, error, reload } = useLoaded<InvitationView[]>('/admin/invitations');
   const change = useChange(reload);
   // The list is loaded when it is first shown, too.
   useEffect(reload, [turn]);
-  const offer = ({ email, role, sources }: Invitation): void => {
+  const offer = ({ email, role, sources }: InvitationView): void => {
     change.make(async () => {
-      const body = { email, role, sources };
-      const made = await send<{ invitation: string }>('POST', '/admin/invitations', body);
+      const body: SentInvitation = { email, role, sources };
+      const made = await send<InvitationMade>('POST', '/admin/invitations', body);
       onLink({ email, url: linkOf(made.invitation) });
     });
   };
-  const withdraw = ({ email }: Invitation): void => {
+  const withdraw = ({ email }: InvitationView): void => {
     const path = `/admin/invitations/${encodeURIComponent(email)}`;
     change.make(() => send('DELETE', path), { done: 'Withdrawn' });
   };

@@ -1,5 +1,8 @@
 /** People: invited by a link, with a role, kept to some sources, disabled, deleted. */
 import { useState } from 'preact/hooks';
+import type { SentInvitation, SentPersonChange } from '../../../../src/admin/sent-shapes.ts';
+import type { InvitationMade, UserView } from '../../../../src/operate/accounts/account-shapes.ts';
+import type { Role } from '../../../../src/store/people/people-shapes.ts';
 import { may, me, send } from '../../admin-api.ts';
 import { EnabledBadge } from '../../parts/badge.tsx';
 import { Code } from '../../parts/code.tsx';
@@ -18,7 +21,6 @@ import { linkOf } from './invitation-link.ts';
 import { Invitations } from './invitation-list.tsx';
 import { rightsText } from './rights-text.ts';
 import { RoleChoice } from './role-choice.tsx';
-import type { Member, Role } from './settings-shapes.ts';
 
 interface Link {
   email: string;
@@ -27,7 +29,7 @@ interface Link {
 
 /** The tab of people. */
 export function Members() {
-  const { data, error, reload } = useLoaded<Member[]>('/admin/users');
+  const { data, error, reload } = useLoaded<UserView[]>('/admin/users');
   const [turn, setTurn] = useState(0);
   const [isInviting, setInviting] = useState(false);
   const [link, setLink] = useState<Link>();
@@ -70,18 +72,18 @@ export function Members() {
 }
 
 interface TableProps {
-  members: readonly Member[];
+  members: readonly UserView[];
   onLink(link: Link): void;
   onChanged(): void;
 }
 
 function MemberTable({ members, onLink, onChanged }: TableProps) {
-  const [edited, setEdited] = useState<Member>();
+  const [edited, setEdited] = useState<UserView>();
   const change = useChange(onChanged);
-  const offerPassword = ({ id, email }: Member): void => {
+  const offerPassword = ({ id, email }: UserView): void => {
     void change.run(async () => {
       const path = `/admin/users/${id}/new-password`;
-      const { invitation } = await send<{ invitation: string }>('POST', path);
+      const { invitation } = await send<InvitationMade>('POST', path);
       onLink({ email, url: linkOf(invitation) });
     });
   };
@@ -117,7 +119,7 @@ function MemberTable({ members, onLink, onChanged }: TableProps) {
 }
 
 interface ActionsProps {
-  member: Member;
+  member: UserView;
   change: Change;
   onEdit(): void;
   onPassword(): void;
@@ -129,7 +131,8 @@ function MemberActions({ member, change, onEdit, onPassword }: ActionsProps) {
   const path = `/admin/users/${id}`;
   const turn = (): void => {
     const done = isEnabled ? 'Disabled, and signed out everywhere' : 'Enabled';
-    change.make(() => send('PATCH', path, { isEnabled: !isEnabled }), { done });
+    const body: SentPersonChange = { isEnabled: !isEnabled };
+    change.make(() => send('PATCH', path, body), { done });
   };
   const remove = (): void => {
     const ask = `Delete ${email}? The audit log keeps what they did.`;
@@ -173,8 +176,8 @@ function Invite({ onClose, onInvited }: InviteProps) {
   const [role, setRole] = useState<Role>('member');
   const task = useTask();
   const invite = async (): Promise<void> => {
-    const body = { email, role };
-    const made = await send<{ invitation: string }>('POST', '/admin/invitations', body);
+    const body: SentInvitation = { email, role };
+    const made = await send<InvitationMade>('POST', '/admin/invitations', body);
     onInvited({ email, url: linkOf(made.invitation) });
   };
   return (

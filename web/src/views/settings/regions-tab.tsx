@@ -1,4 +1,5 @@
 /** Where data is kept. */
+import type { RegionView } from '../../../../src/operate/overview/overview-shapes.ts';
 import { seesAllSources } from '../../admin-api.ts';
 import { bytes, count } from '../../format.ts';
 import { Badge } from '../../parts/badge.tsx';
@@ -6,12 +7,11 @@ import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { useLoaded } from '../../use-loaded.ts';
-import type { Region } from './settings-shapes.ts';
 
 /** The tab of regions. */
 export function Regions() {
   const isKept = !seesAllSources();
-  const { data, error } = useLoaded<Region[]>(isKept ? null : '/admin/regions');
+  const { data, error } = useLoaded<RegionView[]>(isKept ? null : '/admin/regions');
   if (isKept) return <Empty>Regions are shown to those who may see all sources.</Empty>;
   return (
     <Section title="Regions">

@@ -1,7 +1,7 @@
-import type { Member } from './settings-shapes.ts';
+import type { UserView } from '../../../../src/operate/accounts/account-shapes.ts';
 
 /** Admins have all sources, whatever is kept of them. */
-export function rightsText({ role, sources }: Pick<Member, 'role' | 'sources'>): string {
+export function rightsText({ role, sources }: Pick<UserView, 'role' | 'sources'>): string {
   if (sources === null || role === 'admin' || role === 'owner') return 'all';
   const { read, write } = sources;
   const seen = read.filter((slug) => !write.includes(slug));

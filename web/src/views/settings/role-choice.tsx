@@ -1,8 +1,8 @@
 /** A role that whoever chooses it may give. */
+import type { Role } from '../../../../src/store/people/people-shapes.ts';
 import { may } from '../../admin-api.ts';
 import { ChoiceField } from '../../parts/choice-field.tsx';
-import { ROLES, ROLE_TEXTS } from './settings-shapes.ts';
-import type { Role } from './settings-shapes.ts';
+import { ROLES, ROLE_TEXTS } from './role-texts.ts';
 
 interface Props {
   role: Role;

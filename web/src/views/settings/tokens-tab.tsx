@@ -1,5 +1,8 @@
 /** API tokens: made with a role and an end, shown once, revoked. */
 import { useState } from 'preact/hooks';
+import type { SentToken } from '../../../../src/admin/sent-shapes.ts';
+import type { TokenMade, TokenView } from '../../../../src/operate/accounts/account-shapes.ts';
+import type { Role } from '../../../../src/store/people/people-shapes.ts';
 import { may, send } from '../../admin-api.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { ChoiceField } from '../../parts/choice-field.tsx';
@@ -15,7 +18,6 @@ import { useChange } from '../../use-change.ts';
 import { useLoaded } from '../../use-loaded.ts';
 import { useTask } from '../../use-task.ts';
 import { RoleChoice } from './role-choice.tsx';
-import type { Role, Token } from './settings-shapes.ts';
 
 const DAY_MS = 86_400_000;
 const ENDS: readonly (readonly [days: string, text: string])[] = [
@@ -27,11 +29,11 @@ const ENDS: readonly (readonly [days: string, text: string])[] = [
 
 /** The tab of tokens; for admins. */
 export function Tokens() {
-  const { data, error, reload } = useLoaded<Token[]>(may('admin') ? '/admin/tokens' : null);
+  const { data, error, reload } = useLoaded<TokenView[]>(may('admin') ? '/admin/tokens' : null);
   const [isMaking, setMaking] = useState(false);
   const [secret, setSecret] = useState<string>();
   const change = useChange(reload);
-  const revoke = ({ id, name }: Token): void => {
+  const revoke = ({ id, name }: TokenView): void => {
     const ask = `Revoke “${name}”? Whatever uses it is refused at once.`;
     change.make(() => send('DELETE', `/admin/tokens/${id}`), { ask, done: 'Revoked' });
   };
@@ -85,7 +87,7 @@ export function Tokens() {
 }
 
 interface RowProps {
-  token: Token;
+  token: TokenView;
   isBusy: boolean;
   onRevoke(): void;
 }
@@ -143,8 +145,8 @@ function NewToken({ onClose, onMade }: NewTokenProps) {
   const make = async (): Promise<void> => {
     const endMs = Date.now() + Number(days) * DAY_MS;
     const expiresAt = days === '' ? null : new Date(endMs).toISOString();
-    const body = { name, role, expiresAt };
-    onMade((await send<{ token: string }>('POST', '/admin/tokens', body)).token);
+    const body: SentToken = { name, role, expiresAt };
+    onMade((await send<TokenMade>('POST', '/admin/tokens', body)).token);
   };
   return (
     <FormDialog title="New token" label="Make token" onSubmit={make} task={task} onClose={onClose}>

@@ -1,5 +1,7 @@
 /** Email and password; or, from a link that works once, a name and a new password. */
 import { useState } from 'preact/hooks';
+import type { SentAccept, SentSignIn } from '../../../../src/admin/sent-shapes.ts';
+import type { Invited, SignInMethod } from '../../../../src/operate/accounts/account-shapes.ts';
 import { loadMe, send } from '../../admin-api.ts';
 import { href, place } from '../../page-router.ts';
 import { Problem } from '../../parts/problem.tsx';
@@ -8,12 +10,6 @@ import { TextField } from '../../parts/text-field.tsx';
 import { useLoaded } from '../../use-loaded.ts';
 import { useTask } from '../../use-task.ts';
 import './sign-in-view.css';
-
-interface Invited {
-  email: string | null;
-  role: string;
-  isNewPassword: boolean;
-}
 
 interface Props {
   invitation: string | null;
@@ -35,11 +31,10 @@ function Password() {
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
   const task = useTask();
-  const methods =
-    useLoaded<{ type: string; name?: string; url?: string }[]>('/admin/sign-in-methods');
-  const elsewhere = methods.data?.filter(({ type }) => type === 'oidc') ?? [];
+  const methods = useLoaded<SignInMethod[]>('/admin/sign-in-methods');
+  const elsewhere = methods.data?.filter((method) => method.type === 'oidc') ?? [];
   const signIn = async (): Promise<void> => {
-    await send('POST', '/admin/sign-in', { email, password });
+    await send('POST', '/admin/sign-in', { email, password } satisfies SentSignIn);
     await loadMe();
   };
   return (
@@ -96,12 +91,13 @@ function NewAccount({ invitation, invited }: { invitation: string; invited: Invi
   const set = (change: Partial<typeof given>): void => setGiven({ ...given, ...change });
   const accept = async (): Promise<void> => {
     const { email, name, password } = given;
-    await send('POST', '/admin/invitations/accept', {
+    const body: SentAccept = {
       invitation,
       password,
       ...(!invited.isNewPassword && { name: name || email || undefined }),
       ...(invited.email === null && { email }),
-    });
+    };
+    await send('POST', '/admin/invitations/accept', body);
     await loadMe();
   };
   const label = invited.isNewPassword ? 'Set password' : 'Create account';

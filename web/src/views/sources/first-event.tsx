@@ -1,5 +1,6 @@
 /** Waits for the first event of a source, and says when it is there. */
 import { useState } from 'preact/hooks';
+import type { LatestEventAnswer } from '../../../../src/operate/sources/source-shapes.ts';
 import { href } from '../../page-router.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Problem } from '../../parts/problem.tsx';
@@ -11,14 +12,10 @@ const WAITING_MS = 1_000;
 /** Once they arrive, the latest is only a sign of life. */
 const ARRIVING_MS = 10_000;
 
-interface Answer {
-  latest: { receivedAt: string; name: string; messageId: string } | null;
-}
-
 export function FirstEvent({ slug }: { slug: string }) {
   const [hasArrived, setArrived] = useState(false);
   const path = `/admin/sources/${slug}/latest-event`;
-  const { data, error } = useLoaded<Answer>(path, hasArrived ? ARRIVING_MS : WAITING_MS);
+  const { data, error } = useLoaded<LatestEventAnswer>(path, hasArrived ? ARRIVING_MS : WAITING_MS);
   const latest = data?.latest;
   if (latest && !hasArrived) setArrived(true);
   return (
@@ -33,7 +30,13 @@ export function FirstEvent({ slug }: { slug: string }) {
       {latest && (
         <>
           <Badge tone="good">Events arrive</Badge> Latest: <strong>{latest.name}</strong>,{' '}
-          <Time value={latest.receivedAt} /> (<a href={href(tracePath(latest.messageId))}>trace</a>)
+          <Time value={latest.receivedAt} />
+          {latest.messageId !== null && (
+            <>
+              {' '}
+              (<a href={href(tracePath(latest.messageId))}>trace</a>)
+            </>
+          )}
         </>
       )}
     </div>

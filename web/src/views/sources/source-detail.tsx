@@ -1,5 +1,7 @@
 /** One source: how to send, its keys, its limits. */
 import { useState } from 'preact/hooks';
+import type { SentSourceChange } from '../../../../src/admin/sent-shapes.ts';
+import type { SourceDetail as Detail } from '../../../../src/operate/sources/source-shapes.ts';
 import { mayWrite, send } from '../../admin-api.ts';
 import { href } from '../../page-router.ts';
 import { Badge, EnabledBadge } from '../../parts/badge.tsx';
@@ -8,12 +10,11 @@ import { Problem } from '../../parts/problem.tsx';
 import { useChange } from '../../use-change.ts';
 import { useLoaded } from '../../use-loaded.ts';
 import { FirstEvent } from './first-event.tsx';
+import { freshKeys } from './fresh-keys.ts';
 import { Snippets } from './snippets.tsx';
 import { Keys } from './source-keys.tsx';
 import { Limits } from './source-limits.tsx';
 import { ChangeSource } from './source-settings.tsx';
-import { freshKeys } from './source-shapes.ts';
-import type { SourceDetail as Detail } from './source-shapes.ts';
 
 export function SourceDetail({ slug }: { slug: string }) {
   const { data, error, reload } = useLoaded<Detail>(`/admin/sources/${slug}`, 5_000);
@@ -76,7 +77,8 @@ function Switch({ source, onChange }: { source: Detail; onChange(): void }) {
   const change = useChange(onChange);
   const turn = (): void => {
     const ask = `Disable ${name}? All of its keys are answered 401 at once.`;
-    const work = () => send('PATCH', `/admin/sources/${slug}`, { enabled: !enabled });
+    const body: SentSourceChange = { enabled: !enabled };
+    const work = () => send('PATCH', `/admin/sources/${slug}`, body);
     change.make(work, enabled ? { ask } : {});
   };
   return (

@@ -1,7 +1,7 @@
 /** All sources, or one; what the address says is shown also before the sources are known. */
+import type { ListedSource } from '../../../../src/operate/sources/source-shapes.ts';
 import { ChoiceField } from '../../parts/choice-field.tsx';
 import { useLoaded } from '../../use-loaded.ts';
-import type { Source } from './source-shapes.ts';
 
 interface Props {
   /** A slug; empty: all. */
@@ -10,7 +10,7 @@ interface Props {
 }
 
 export function SourceFilter({ chosen, onChange }: Props) {
-  const { data } = useLoaded<Source[]>('/admin/sources');
+  const { data } = useLoaded<ListedSource[]>('/admin/sources');
   const slugs = data?.map(({ slug }) => slug) ?? [];
   const isKnown = chosen === '' || slugs.includes(chosen);
   const choices = [['', 'all'] as const, ...(isKnown ? slugs : [chosen, ...slugs])];

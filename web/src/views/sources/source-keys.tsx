@@ -1,5 +1,12 @@
 /** Write keys: shown once, rotated with an overlap, disabled. */
 import { useState } from 'preact/hooks';
+import type { SentRotation } from '../../../../src/admin/sent-shapes.ts';
+import type {
+  KeyMade,
+  KeyReplaced,
+  KeyView,
+  SourceDetail,
+} from '../../../../src/operate/sources/source-shapes.ts';
 import { mayWrite, send } from '../../admin-api.ts';
 import { time } from '../../format.ts';
 import { Badge } from '../../parts/badge.tsx';
@@ -11,7 +18,6 @@ import { Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useChange } from '../../use-change.ts';
 import { useTask } from '../../use-task.ts';
-import type { SourceDetail, WriteKey } from './source-shapes.ts';
 
 interface Props {
   source: SourceDetail;
@@ -30,15 +36,15 @@ const OVERLAPS: readonly (readonly [seconds: string, text: string])[] = [
 ];
 
 export function Keys({ source, freshKey, onKey, onChange }: Props) {
-  const [rotating, setRotating] = useState<WriteKey>();
+  const [rotating, setRotating] = useState<KeyView>();
   const change = useChange(onChange);
   const path = `/admin/sources/${source.slug}/keys`;
   const make = (): void => {
     void change.run(async () => {
-      onKey((await send<{ writeKey: string }>('POST', path)).writeKey);
+      onKey((await send<KeyMade>('POST', path)).writeKey);
     });
   };
-  const disable = ({ id, hint }: WriteKey): void => {
+  const disable = ({ id, hint }: KeyView): void => {
     const ask = `Disable ${hint}? What is sent with it is answered 401 at once.`;
     change.make(() => send('POST', `${path}/${id}/disable`), { ask });
   };
@@ -79,7 +85,7 @@ export function Keys({ source, freshKey, onKey, onChange }: Props) {
 }
 
 interface RowProps {
-  own: WriteKey;
+  own: KeyView;
   mayChange: boolean;
   onRotate(): void;
   onDisable(): void;
@@ -118,7 +124,7 @@ function KeyRow({ own, mayChange, onRotate, onDisable }: RowProps) {
   );
 }
 
-function KeyState({ own }: { own: WriteKey }) {
+function KeyState({ own }: { own: KeyView }) {
   if (own.state === 'disabled') return <Badge tone="bad">disabled</Badge>;
   if (own.expiresAt === null) return <Badge tone="good">active</Badge>;
   const isOver = new Date(own.expiresAt).getTime() <= Date.now();
@@ -130,7 +136,7 @@ function KeyState({ own }: { own: WriteKey }) {
 }
 
 interface RotateProps {
-  own: WriteKey;
+  own: KeyView;
   path: string;
   onClose(): void;
   onKey(key: string): void;
@@ -140,8 +146,8 @@ function Rotate({ own, path, onClose, onKey }: RotateProps) {
   const [overlap, setOverlap] = useState(String(12 * HOUR_SECONDS));
   const task = useTask();
   const rotate = async (): Promise<void> => {
-    const body = { overlapSeconds: Number(overlap) };
-    onKey((await send<{ writeKey: string }>('POST', `${path}/${own.id}/rotate`, body)).writeKey);
+    const body: SentRotation = { overlapSeconds: Number(overlap) };
+    onKey((await send<KeyReplaced>('POST', `${path}/${own.id}/rotate`, body)).writeKey);
   };
   return (
     <FormDialog

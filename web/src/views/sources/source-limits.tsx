@@ -1,5 +1,8 @@
 /** What a source may, how near it comes to it, and where it differs from the general limits. */
 import { useState } from 'preact/hooks';
+import type { SentSourceChange } from '../../../../src/admin/sent-shapes.ts';
+import type { ListedSource } from '../../../../src/operate/sources/source-shapes.ts';
+import type { SourceLimits } from '../../../../src/store/sources/source-shapes.ts';
 import { mayWrite, send } from '../../admin-api.ts';
 import { bytes, count, share, shortCount } from '../../format.ts';
 import { FormDialog } from '../../parts/dialog.tsx';
@@ -9,7 +12,6 @@ import { TextField } from '../../parts/text-field.tsx';
 import { bySource } from '../../server-metrics.ts';
 import { rateOf, useMetrics } from '../../use-metrics.ts';
 import { useTask } from '../../use-task.ts';
-import type { Source, SourceLimits } from './source-shapes.ts';
 
 const LIMITS: readonly [
   name: keyof SourceLimits,
@@ -26,7 +28,7 @@ const LIMITS: readonly [
 const HIGH = 0.8;
 
 interface Props {
-  source: Source;
+  source: ListedSource;
   onChange(): void;
 }
 
@@ -61,7 +63,7 @@ export function Limits({ source, onChange }: Props) {
 }
 
 /** Of the last seconds, and what was refused since the server started. */
-function Use({ source: { slug, effectiveLimits } }: { source: Source }) {
+function Use({ source: { slug, effectiveLimits } }: { source: ListedSource }) {
   const { points } = useMetrics();
   const perSecond = rateOf(
     [points.at(-2), points.at(-1)],
@@ -96,7 +98,7 @@ function ChangeLimits({ source, onClose, onChange }: Props & { onClose(): void }
   const save = async (): Promise<void> => {
     const own = Object.entries(given).filter(([, text]) => text.trim() !== '');
     const limits = Object.fromEntries(own.map(([name, text]) => [name, Number(text)]));
-    await send('PATCH', `/admin/sources/${source.slug}`, { limits });
+    await send('PATCH', `/admin/sources/${source.slug}`, { limits } satisfies SentSourceChange);
     onChange();
   };
   const ownFields = LIMITS.map(([name]) => `limits.${name}`);

@@ -1,5 +1,7 @@
 /** All sources that one may see, and a dialog that makes a new one. */
 import { useState } from 'preact/hooks';
+import type { SentSource } from '../../../../src/admin/sent-shapes.ts';
+import type { SourceMade, ListedSource } from '../../../../src/operate/sources/source-shapes.ts';
 import { may, seesAllSources, send } from '../../admin-api.ts';
 import { go, href } from '../../page-router.ts';
 import { EnabledBadge } from '../../parts/badge.tsx';
@@ -12,12 +14,12 @@ import { TextField } from '../../parts/text-field.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useLoaded } from '../../use-loaded.ts';
 import { useTask } from '../../use-task.ts';
-import { ENVIRONMENTS, freshKeys } from './source-shapes.ts';
-import type { Source } from './source-shapes.ts';
+import { ENVIRONMENTS } from './environments.ts';
+import { freshKeys } from './fresh-keys.ts';
 
 /** All of them, with how they fare. */
 export function SourceList() {
-  const { data, error } = useLoaded<Source[]>('/admin/sources', 10_000);
+  const { data, error } = useLoaded<ListedSource[]>('/admin/sources', 10_000);
   const [isMaking, setMaking] = useState(false);
   const mayMake = may('member') && seesAllSources();
   return (
@@ -68,11 +70,11 @@ export function SourceList() {
 
 function NewSource({ onClose }: { onClose(): void }) {
   const [name, setName] = useState('');
-  const [environment, setEnvironment] = useState<Source['environment']>('production');
+  const [environment, setEnvironment] = useState<ListedSource['environment']>('production');
   const task = useTask();
   const make = async (): Promise<void> => {
-    const body = { name, environment };
-    const made = await send<Source & { writeKey: string }>('POST', '/admin/sources', body);
+    const body: SentSource = { name, environment };
+    const made = await send<SourceMade>('POST', '/admin/sources', body);
     freshKeys.set(made.slug, made.writeKey);
     go(`/sources/${made.slug}`);
   };

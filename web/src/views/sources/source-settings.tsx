@@ -1,5 +1,7 @@
 /** Name, environment, and how the collector treats what a source sends. */
 import { useState } from 'preact/hooks';
+import type { SentSourceChange } from '../../../../src/admin/sent-shapes.ts';
+import type { ListedSource } from '../../../../src/operate/sources/source-shapes.ts';
 import { may, send } from '../../admin-api.ts';
 import { go } from '../../page-router.ts';
 import { ChoiceField } from '../../parts/choice-field.tsx';
@@ -8,11 +10,10 @@ import { TaskForm } from '../../parts/task-form.tsx';
 import { TextField } from '../../parts/text-field.tsx';
 import { say } from '../../parts/toast.tsx';
 import { useTask } from '../../use-task.ts';
-import { ENVIRONMENTS } from './source-shapes.ts';
-import type { Source } from './source-shapes.ts';
+import { ENVIRONMENTS } from './environments.ts';
 
 interface Props {
-  source: Source;
+  source: ListedSource;
   onClose(): void;
   onChange(): void;
 }
@@ -23,7 +24,7 @@ export function ChangeSource({ source, onClose, onChange }: Props) {
   const task = useTask();
   const set = (change: Partial<typeof given>): void => setGiven({ ...given, ...change });
   const save = async (): Promise<void> => {
-    await send('PATCH', `/admin/sources/${source.slug}`, given);
+    await send('PATCH', `/admin/sources/${source.slug}`, given satisfies SentSourceChange);
     say('Saved');
     onChange();
     onClose();
@@ -67,7 +68,7 @@ export function ChangeSource({ source, onClose, onChange }: Props) {
 }
 
 /** For good, so that the slug is asked for. */
-function DeleteSource({ source }: { source: Source }) {
+function DeleteSource({ source }: { source: ListedSource }) {
   const [slug, setSlug] = useState('');
   const task = useTask();
   const remove = async (): Promise<void> => {

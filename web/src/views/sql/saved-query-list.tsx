@@ -1,5 +1,7 @@
 /** Queries that people keep: opened, saved, saved again, deleted. */
 import { useState } from 'preact/hooks';
+import type { SentQuery, SentQueryChange } from '../../../../src/admin/sent-shapes.ts';
+import type { SavedQueryView } from '../../../../src/operate/sql/sql-shapes.ts';
 import { send } from '../../admin-api.ts';
 import { setQuery } from '../../page-router.ts';
 import { FormDialog } from '../../parts/dialog.tsx';
@@ -8,16 +10,15 @@ import { TextField } from '../../parts/text-field.tsx';
 import { say } from '../../parts/toast.tsx';
 import { useChange } from '../../use-change.ts';
 import { useTask } from '../../use-task.ts';
-import type { SavedQuery } from './sql-shapes.ts';
 
 interface Props {
-  queries: readonly SavedQuery[];
+  queries: readonly SavedQueryView[];
   /** The one that is open. */
-  current: SavedQuery | undefined;
+  current: SavedQueryView | undefined;
   /** What is in the editor. */
   text: string;
   mayChange: boolean;
-  onOpen(query: SavedQuery): void;
+  onOpen(query: SavedQueryView): void;
   onChanged(): void;
 }
 
@@ -72,7 +73,7 @@ export function SavedQueries({ queries, current, text, mayChange, onOpen, onChan
 }
 
 interface CurrentProps {
-  query: SavedQuery;
+  query: SavedQueryView;
   text: string;
   onChanged(): void;
 }
@@ -80,7 +81,10 @@ interface CurrentProps {
 function CurrentQuery({ query, text, onChanged }: CurrentProps) {
   const change = useChange(onChanged);
   const path = `${PATH}/${query.id}`;
-  const save = (): void => change.make(() => send('PATCH', path, { sql: text }), { done: 'Saved' });
+  const save = (): void => {
+    const body: SentQueryChange = { sql: text };
+    change.make(() => send('PATCH', path, body), { done: 'Saved' });
+  };
   const remove = (): void => {
     const ask = `Delete the query “${query.name}”?`;
     const work = () => send('DELETE', path).then(() => setQuery({ saved: null }));
@@ -109,14 +113,14 @@ function CurrentQuery({ query, text, onChanged }: CurrentProps) {
 interface SaveAsProps {
   sql: string;
   onClose(): void;
-  onSaved(query: SavedQuery): void;
+  onSaved(query: SavedQueryView): void;
 }
 
 function SaveAs({ sql, onClose, onSaved }: SaveAsProps) {
   const [name, setName] = useState('');
   const task = useTask();
   const save = async (): Promise<void> => {
-    onSaved(await send<SavedQuery>('POST', PATH, { name, sql }));
+    onSaved(await send<SavedQueryView>('POST', PATH, { name, sql } satisfies SentQuery));
   };
   return (
     <FormDialog title="Save query" label="Save" onSubmit={save} task={task} onClose={onClose}>

@@ -9,7 +9,7 @@ import { Prec } from '@codemirror/state';
 import { EditorView, keymap, placeholder } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { basicSetup } from 'codemirror';
-import type { SqlTable } from './sql-shapes.ts';
+import type { SqlTable } from '../../../../src/operate/sql/sql-shapes.ts';
 
 export interface SqlEditor {
   text(): string;

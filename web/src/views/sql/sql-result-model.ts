@@ -1,5 +1,5 @@
 /** What can be drawn of a result, and where a statement is wrong. Pure. */
-import type { SqlColumn, SqlResult } from './sql-shapes.ts';
+import type { SqlAnswer, SqlColumn } from '../../../../src/operate/sql/sql-shapes.ts';
 
 export type ChartModel =
   | { kind: 'line'; times: number[]; lines: { name: string; values: (number | null)[] }[] }
@@ -15,7 +15,7 @@ const BARS_MAX = 30;
  * A time and numbers are lines; anything else and a number are bars, when they are few enough to be
  * read. Null: only a table shows this.
  */
-export function chartOf({ columns, rows }: SqlResult): ChartModel | null {
+export function chartOf({ columns, rows }: SqlAnswer): ChartModel | null {
   const numbers = columns.flatMap(({ type }, at) => (NUMBER.test(type) ? [at] : []));
   if (numbers.length === 0 || rows.length === 0) return null;
   const time = columns.findIndex(({ type }) => TIME.test(type));

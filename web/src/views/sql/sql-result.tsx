@@ -1,18 +1,18 @@
 /** The rows of a query as a table, and as a chart when they make one. */
 import { useMemo, useState } from 'preact/hooks';
+import type { SqlAnswer } from '../../../../src/operate/sql/sql-shapes.ts';
 import { count, duration } from '../../format.ts';
 import { Chart } from '../../parts/chart.tsx';
 import { Empty } from '../../parts/page.tsx';
 import { Table } from '../../parts/table.tsx';
 import { Bars } from './sql-bars.tsx';
 import { cellText, chartOf, isNumber } from './sql-result-model.ts';
-import type { SqlResult } from './sql-shapes.ts';
 
 /** A page of thousands of rows is slow to draw, and nobody reads it. */
 const ROWS_SHOWN = 200;
 const CELL_CHARS = 300;
 
-export function Result({ result }: { result: SqlResult }) {
+export function Result({ result }: { result: SqlAnswer }) {
   const chart = useMemo(() => chartOf(result), [result]);
   const [isDrawn, setDrawn] = useState(false);
   const [isWhole, setWhole] = useState(false);

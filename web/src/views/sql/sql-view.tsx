@@ -1,5 +1,11 @@
 /** Questions in SQL: written with completion, kept, drawn and taken away as files. */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { SentSql } from '../../../../src/admin/sent-shapes.ts';
+import type {
+  SqlTablesAnswer,
+  SavedQueryView,
+  SqlAnswer,
+} from '../../../../src/operate/sql/sql-shapes.ts';
 import { ApiError, get, may, request } from '../../admin-api.ts';
 import { download, saveAs } from '../../download.ts';
 import { place, setQuery } from '../../page-router.ts';
@@ -11,7 +17,6 @@ import { SavedQueries } from './saved-query-list.tsx';
 import type { SqlEditor } from './sql-editor.ts';
 import { placeOfError } from './sql-result-model.ts';
 import { Result } from './sql-result.tsx';
-import type { SavedQuery, SqlResult, SqlTable } from './sql-shapes.ts';
 import './sql-view.css';
 
 /** More is for a file. */
@@ -24,7 +29,7 @@ group by event
 order by events desc`;
 
 export function Sql() {
-  const saved = useLoaded<SavedQuery[]>('/admin/saved-queries');
+  const saved = useLoaded<SavedQueryView[]>('/admin/saved-queries');
   const [text, setText] = useState(() => place.value.query.get('q') ?? '');
   const editor = useRef<SqlEditor | null>(null);
   const query = useQuery();
@@ -134,7 +139,7 @@ function Editor({ text, handle, onChange, onRun }: EditorProps) {
     const open = async (): Promise<void> => {
       const [{ openEditor }, tables] = await Promise.all([
         import('./sql-editor.ts'),
-        get<{ tables: SqlTable[] }>('/admin/sql/tables').then(
+        get<SqlTablesAnswer>('/admin/sql/tables').then(
           (answer) => answer.tables,
           () => [],
         ),
@@ -196,10 +201,11 @@ function QueryProblem({
   );
 }
 
-function Exports({ sql, result }: { sql: string; result: SqlResult }) {
+function Exports({ sql, result }: { sql: string; result: SqlAnswer }) {
   const task = useTask();
   const take = (format: 'csv' | 'parquet'): void => {
-    const ask = { method: 'POST', path: '/sql', body: { sql, format } };
+    const body: SentSql = { sql, format };
+    const ask = { method: 'POST', path: '/sql', body };
     void task.run(() => download(`result.${format}`, ask));
   };
   const takeJson = async (): Promise<void> => {
@@ -232,8 +238,8 @@ function Exports({ sql, result }: { sql: string; result: SqlResult }) {
   );
 }
 
-async function answerOf(body: object, signal?: AbortSignal): Promise<SqlResult> {
-  return (await (await request('POST', '/sql', body, signal)).json()) as SqlResult;
+async function answerOf(body: SentSql, signal?: AbortSignal): Promise<SqlAnswer> {
+  return (await (await request('POST', '/sql', body, signal)).json()) as SqlAnswer;
 }
 
 /** One query at a time; a new one, or leaving the view, ends the one before on the server too. */
@@ -241,7 +247,7 @@ function useQuery() {
   const [state, setState] = useState<{
     sql: string;
     isRunning: boolean;
-    result?: SqlResult;
+    result?: SqlAnswer;
     error?: Error;
   }>({ sql: '', isRunning: false });
   const stop = useRef<AbortController | null>(null);

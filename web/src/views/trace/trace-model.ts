@@ -1,40 +1,11 @@
 /** The path of an event as steps and as boxes of a picture. Pure. */
-import type { Attempt } from '../destinations/destination-shapes.ts';
-
-export interface TracedDestination {
-  slug: string;
-  type: string;
-  rules: { rule: string; reason: string | null; detail: string }[];
-  attempts: Attempt[];
-  standing: 'before start' | 'pending' | 'waiting' | 'dead' | 'filtered' | 'delivered' | 'unknown';
-  detail: string;
-}
-
-export interface TracedCopy {
-  verdict: 'stored' | 'rejected';
-  source: string;
-  type: string | null;
-  event: string | null;
-  receivedAt: string;
-  timestamp: string | null;
-  partition: string;
-  position: number;
-  index: number;
-  reason: string | null;
-  lake: string;
-  warehouse: string | null;
-  destinations: TracedDestination[];
-}
-
-export interface Trace {
-  messageId: string;
-  copies: TracedCopy[];
-}
+import type { TracedAttempt, DestinationTrace } from '../../../../src/deliver/trace-shapes.ts';
+import type { TracedCopy } from '../../../../src/operate/trace/trace-shapes.ts';
 
 /** `good`: it went on; `bad`: it ended here, or failed; `held`: on purpose; `open`: not yet. */
 export type Mood = 'good' | 'bad' | 'held' | 'open';
 
-const MOODS: Readonly<Record<TracedDestination['standing'], Mood>> = {
+const MOODS: Readonly<Record<DestinationTrace['standing'], Mood>> = {
   'before start': 'held',
   pending: 'open',
   waiting: 'open',
@@ -44,16 +15,16 @@ const MOODS: Readonly<Record<TracedDestination['standing'], Mood>> = {
   unknown: 'open',
 };
 
-export function moodOfStanding(standing: TracedDestination['standing']): Mood {
+export function moodOfStanding(standing: DestinationTrace['standing']): Mood {
   return MOODS[standing];
 }
 
-export function moodOfAttempt({ outcome }: Pick<Attempt, 'outcome'>): Mood {
+export function moodOfAttempt({ outcome }: Pick<TracedAttempt, 'outcome'>): Mood {
   if (outcome === 'delivered') return 'good';
   return outcome === 'retry' || outcome === 'isolate' ? 'open' : 'bad';
 }
 
-const WORDS: Readonly<Record<TracedDestination['standing'], string>> = {
+const WORDS: Readonly<Record<DestinationTrace['standing'], string>> = {
   'before start': 'Came before it began',
   pending: 'On its way',
   waiting: 'Waits for the next attempt',
@@ -63,12 +34,12 @@ const WORDS: Readonly<Record<TracedDestination['standing'], string>> = {
   unknown: 'Unknown',
 };
 
-export function wordsOfStanding(standing: TracedDestination['standing']): string {
+export function wordsOfStanding(standing: DestinationTrace['standing']): string {
   return WORDS[standing];
 }
 
 /** The rule that says no, if any does. */
-export function refusalOf({ rules }: TracedDestination): TracedDestination['rules'][number] | null {
+export function refusalOf({ rules }: DestinationTrace): DestinationTrace['rules'][number] | null {
   return rules.find(({ reason }) => reason !== null) ?? null;
 }
 
@@ -120,7 +91,7 @@ export function pictureOf(copy: TracedCopy): Picture {
 }
 
 /** Destinations stand below the lake, in the column after the verdict. */
-function boxesOf(destination: TracedDestination, at: number): Box[] {
+function boxesOf(destination: DestinationTrace, at: number): Box[] {
   const { slug, rules, attempts, standing } = destination;
   const row = at + 1;
   const refused = refusalOf(destination);

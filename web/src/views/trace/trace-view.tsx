@@ -1,5 +1,7 @@
 /** One event from its arrival to every destination, as a picture and as a list. */
 import { useState } from 'preact/hooks';
+import type { DestinationTrace } from '../../../../src/deliver/trace-shapes.ts';
+import type { MessageTrace, TracedCopy } from '../../../../src/operate/trace/trace-shapes.ts';
 import { duration, time } from '../../format.ts';
 import { go, href } from '../../page-router.ts';
 import type { ViewProps } from '../../page-router.ts';
@@ -21,13 +23,7 @@ import {
   sentenceOf,
   wordsOfStanding,
 } from './trace-model.ts';
-import type {
-  Box,
-  Mood,
-  Trace as TraceData,
-  TracedCopy,
-  TracedDestination,
-} from './trace-model.ts';
+import type { Box, Mood } from './trace-model.ts';
 import './trace-view.css';
 
 const EVERY_MS = 3_000;
@@ -37,7 +33,7 @@ export function Trace({ params }: ViewProps) {
   const messageId = params['messageId'];
   const [typed, setTyped] = useState(messageId ?? '');
   const path = messageId === undefined ? null : `/admin/trace/${encodeURIComponent(messageId)}`;
-  const { data, error } = useLoaded<TraceData>(path, EVERY_MS);
+  const { data, error } = useLoaded<MessageTrace>(path, EVERY_MS);
   return (
     <Page title="Trace">
       <form
@@ -113,7 +109,7 @@ function factsOf(copy: TracedCopy): (Fact | null)[] {
   ];
 }
 
-function OneDestination({ destination }: { destination: TracedDestination }) {
+function OneDestination({ destination }: { destination: DestinationTrace }) {
   const { slug, rules, attempts, standing, detail } = destination;
   const refused = refusalOf(destination);
   return (

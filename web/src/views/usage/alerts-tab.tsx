@@ -1,5 +1,11 @@
 /** Alert rules: what fires, what was told, and suggestions that one click makes rules. */
 import { useState } from 'preact/hooks';
+import type {
+  AlertRuleView,
+  AlertsAnswer,
+  StandingRule,
+  WrittenAlertRule,
+} from '../../../../src/operate/alerts/alert-shapes.ts';
 import { may, send } from '../../admin-api.ts';
 import { time } from '../../format.ts';
 import { Badge } from '../../parts/badge.tsx';
@@ -11,7 +17,7 @@ import { useChange } from '../../use-change.ts';
 import type { Change } from '../../use-change.ts';
 import { useLoaded } from '../../use-loaded.ts';
 import { RuleForm } from './alert-rule-form.tsx';
-import type { AlertsAnswer, Rule, StandingRule, Watch } from './usage-shapes.ts';
+import type { DraftRule } from './alert-rule-form.tsx';
 
 const EVERY_MS = 5_000;
 const TONES = { ok: 'good', pending: 'warn', firing: 'bad' } as const;
@@ -19,7 +25,7 @@ const TONES = { ok: 'good', pending: 'warn', firing: 'bad' } as const;
 /** The tab of the rules. */
 export function Alerts() {
   const { data, error, reload } = useLoaded<AlertsAnswer>('/admin/alerts', EVERY_MS);
-  const [edited, setEdited] = useState<Partial<Rule>>();
+  const [edited, setEdited] = useState<DraftRule>();
   const change = useChange(reload);
   return (
     <>
@@ -107,7 +113,7 @@ function Standing({ rule: { standing, enabled } }: { rule: StandingRule }) {
 }
 
 /** `dead-letters: destination crm, above 5` */
-function wordsOf({ kind, ...rest }: Watch): string {
+function wordsOf({ kind, ...rest }: WrittenAlertRule['watch']): string {
   const parts = Object.entries(rest)
     .filter(([, value]) => value !== null)
     .map(([key, value]) => `${key} ${value}`);
@@ -115,12 +121,12 @@ function wordsOf({ kind, ...rest }: Watch): string {
 }
 
 interface SuggestionsProps {
-  known: readonly Rule[];
-  onTake(rule: Partial<Rule>): void;
+  known: readonly AlertRuleView[];
+  onTake(rule: DraftRule): void;
 }
 
 function Suggestions({ known, onTake }: SuggestionsProps) {
-  const { data } = useLoaded<Rule[]>('/admin/alerts/suggestions');
+  const { data } = useLoaded<WrittenAlertRule[]>('/admin/alerts/suggestions');
   const names = new Set(known.map(({ name }) => name));
   const left = data?.filter(({ name }) => !names.has(name)) ?? [];
   if (left.length === 0) return null;

@@ -1,4 +1,8 @@
 /** Events of a source by name, against the same time of earlier weeks. */
+import type {
+  EventVolume,
+  VolumesAnswer,
+} from '../../../../src/operate/overview/overview-shapes.ts';
 import { count, share } from '../../format.ts';
 import { href } from '../../page-router.ts';
 import { Badge } from '../../parts/badge.tsx';
@@ -6,13 +10,6 @@ import { Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { useLoaded } from '../../use-loaded.ts';
-
-interface Volume {
-  type: string;
-  name: string;
-  events: number;
-  usual: number | null;
-}
 
 const EVERY_MS = 30_000;
 /** So many times as much, or as little, is worth a look. */
@@ -22,7 +19,7 @@ const COUNTED_FROM = 20;
 
 export function ByEvent({ source, span }: { source: string; span: string }) {
   const path = `/admin/history/events?source=${encodeURIComponent(source)}&${span}`;
-  const { data, error } = useLoaded<{ events: Volume[] }>(path, EVERY_MS);
+  const { data, error } = useLoaded<VolumesAnswer>(path, EVERY_MS);
   return (
     <Section title="By event">
       <Problem error={error} />
@@ -50,7 +47,7 @@ export function ByEvent({ source, span }: { source: string; span: string }) {
   );
 }
 
-function Unusual({ events, usual }: Volume) {
+function Unusual({ events, usual }: EventVolume) {
   if (usual === null || Math.max(events, usual) < COUNTED_FROM) return null;
   const isMuch = events > usual * UNUSUAL;
   if (!isMuch && events * UNUSUAL >= usual) return null;

@@ -1,29 +1,21 @@
 /** Events of a source by write key: which app still sends with an old one. */
+import type { HistoryAnswer } from '../../../../src/operate/overview/overview-shapes.ts';
+import type { KeyView, SourceDetail } from '../../../../src/operate/sources/source-shapes.ts';
 import { sumOfPoints } from '../../counter-history.ts';
-import type { History } from '../../counter-history.ts';
 import { ago, count } from '../../format.ts';
 import { Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
 import { Table } from '../../parts/table.tsx';
 import { useLoaded } from '../../use-loaded.ts';
 
-interface Key {
-  number: number;
-  hint: string;
-  state: string;
-  lastUsedAt: string | null;
-}
-
 interface Props {
   source: string;
-  answer: History | undefined;
+  answer: HistoryAnswer | undefined;
 }
 
 export function ByKey({ source, answer }: Props) {
-  const { data, error } = useLoaded<{ keys: Key[] }>(
-    `/admin/sources/${encodeURIComponent(source)}`,
-  );
-  const eventsOf = ({ number }: Key): number => {
+  const { data, error } = useLoaded<SourceDetail>(`/admin/sources/${encodeURIComponent(source)}`);
+  const eventsOf = ({ number }: KeyView): number => {
     const own = answer?.series.find(({ labels }) => labels['key'] === String(number));
     return sumOfPoints(own?.points);
   };

@@ -1,6 +1,10 @@
 /** Events of a source by hour, against the same hours of earlier weeks, and what was refused. */
+import type {
+  BaselineAnswer,
+  HistoryAnswer,
+} from '../../../../src/operate/overview/overview-shapes.ts';
+import type { ListedSource } from '../../../../src/operate/sources/source-shapes.ts';
 import { sumOfHistory, sumOfPoints } from '../../counter-history.ts';
-import type { History } from '../../counter-history.ts';
 import { count, share } from '../../format.ts';
 import { place } from '../../page-router.ts';
 import { AddressChoice } from '../../parts/address-form.tsx';
@@ -19,12 +23,8 @@ type Range = keyof typeof RANGES;
 const DAY: Range = '24 hours';
 const EVERY_MS = 5_000;
 
-interface Baseline {
-  points: [at: string, value: number | null][];
-}
-
 export function Volume() {
-  const sources = useLoaded<{ slug: string; name: string }[]>('/admin/sources');
+  const sources = useLoaded<ListedSource[]>('/admin/sources');
   const { query } = place.value;
   const first = sources.data?.[0]?.slug ?? '';
   const chosen = query.get('source') ?? first;
@@ -83,18 +83,18 @@ function useVolumes(source: string, span: string) {
   const counter = (name: string, more: string): string | null =>
     path(`?metric=millrace_${name}_total&granularity=HOUR${more}`);
   return {
-    received: useLoaded<History>(counter('events_received', own), EVERY_MS),
-    rejected: useLoaded<History>(counter('events_rejected', `${own}&by=code`), EVERY_MS),
-    byKey: useLoaded<History>(counter('key_events', `${own}&by=key`), EVERY_MS),
-    limited: useLoaded<History>(counter('rate_limited', own), EVERY_MS),
-    unknown: useLoaded<History>(counter('unauthorized', ''), EVERY_MS),
-    usual: useLoaded<Baseline>(path(`/baseline?source=${encodeURIComponent(source)}`)),
+    received: useLoaded<HistoryAnswer>(counter('events_received', own), EVERY_MS),
+    rejected: useLoaded<HistoryAnswer>(counter('events_rejected', `${own}&by=code`), EVERY_MS),
+    byKey: useLoaded<HistoryAnswer>(counter('key_events', `${own}&by=key`), EVERY_MS),
+    limited: useLoaded<HistoryAnswer>(counter('rate_limited', own), EVERY_MS),
+    unknown: useLoaded<HistoryAnswer>(counter('unauthorized', ''), EVERY_MS),
+    usual: useLoaded<BaselineAnswer>(path(`/baseline?source=${encodeURIComponent(source)}`)),
   };
 }
 
 interface LinesProps {
-  answer: History;
-  usual: Baseline | undefined;
+  answer: HistoryAnswer;
+  usual: BaselineAnswer | undefined;
   toMs: number;
   hours: number;
 }
@@ -115,7 +115,7 @@ function Lines({ answer, usual, toMs, hours }: LinesProps) {
   );
 }
 
-function Rejected({ answer }: { answer: History | undefined }) {
+function Rejected({ answer }: { answer: HistoryAnswer | undefined }) {
   return (
     <Section title="Rejected, by reason">
       <Table label="Rejected events by reason" columns={['Reason', 'Events']}>

@@ -1,5 +1,11 @@
 /** What is known of one person. */
 import { useState } from 'preact/hooks';
+import type {
+  Person,
+  Timeline,
+  TimelineEvent,
+  Trait,
+} from '../../../../src/operate/people/person-shapes.ts';
 import { get } from '../../admin-api.ts';
 import { count } from '../../format.ts';
 import { href } from '../../page-router.ts';
@@ -11,8 +17,7 @@ import { Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useTask } from '../../use-task.ts';
 import { personPath, tracePath } from '../../view-paths.ts';
-import { valueText } from './users-shapes.ts';
-import type { Person, Timeline, TimelineEvent, Trait } from './users-shapes.ts';
+import { valueText } from './value-text.ts';
 
 /** Ids, traits and timeline of a person. */
 export function PersonDetail({ person }: { person: Person }) {

@@ -1,5 +1,11 @@
 /** One person, looked up by what is known of them. */
 import { useEffect, useState } from 'preact/hooks';
+import type {
+  PeopleFound,
+  Person,
+  PersonKind,
+  PersonMatch,
+} from '../../../../src/operate/people/person-shapes.ts';
 import { count } from '../../format.ts';
 import { href, place, setQuery } from '../../page-router.ts';
 import { Empty, Page } from '../../parts/page.tsx';
@@ -9,19 +15,13 @@ import { TextField } from '../../parts/text-field.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useLoaded } from '../../use-loaded.ts';
 import { PersonDetail } from './person-detail.tsx';
-import type { Person, PersonKind, PersonMatch } from './users-shapes.ts';
 import './users-view.css';
-
-interface Found {
-  matches: PersonMatch[];
-  person: Person | null;
-}
 
 /** The view: a search, whom it found, and the one who is chosen. */
 export function Users() {
   const { query } = place.value;
   const text = query.get('q') ?? '';
-  const found = useLoaded<Found>(
+  const found = useLoaded<PeopleFound>(
     text === '' ? null : `/admin/people?${new URLSearchParams({ query: text })}`,
   );
   const id = query.get('id');

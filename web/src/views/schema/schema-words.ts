@@ -1,42 +1,5 @@
-/** What the server answers about events and properties, and what is shown of it. */
-export type FlagKind =
-  'similar-events' | 'similar-properties' | 'mixed-types' | 'types-differ-between-events';
-
-export interface Flag {
-  kind: FlagKind;
-  names: string[];
-  message: string;
-}
-
-export interface SchemaProperty {
-  name: string;
-  types: { type: string; count: number }[];
-  count: number;
-  lastSeenAt: string | null;
-  examples: string[];
-  note: string | null;
-  flags: Flag[];
-}
-
-export interface SchemaEvent {
-  source: string;
-  type: string;
-  name: string;
-  key: string;
-  count: number;
-  firstSeenAt: string | null;
-  lastSeenAt: string | null;
-  isSampled: boolean;
-  note: string | null;
-  flags: Flag[];
-  properties: SchemaProperty[];
-}
-
-export interface Schema {
-  from: string;
-  events: SchemaEvent[];
-  isTruncated: boolean;
-}
+/** Events, properties and flags in words. */
+import type { FlagKind, SchemaEvent } from '../../../../src/operate/schema/schema-shapes.ts';
 
 /** What to do about a flag, in a sentence. */
 export const ADVICE: Readonly<Record<FlagKind, string>> = {

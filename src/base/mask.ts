@@ -1,0 +1,2 @@
+/** Stands where a secret is; sent back, the secret stays what it is. */
+export const MASK = '••••••';

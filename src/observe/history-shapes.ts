@@ -1,0 +1,3 @@
+/** Counters over time. */
+
+export type Granularity = 'MINUTE' | 'HOUR' | 'DAY';

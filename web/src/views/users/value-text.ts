@@ -1,0 +1,4 @@
+/** Of a trait or property. */
+export function valueText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
