@@ -12,14 +12,22 @@
 import type { Clock } from '../base/clock.ts';
 import type { Disk, DiskFile } from '../base/disk.ts';
 import { errnoOf, MillraceError, toError } from '../base/errors.ts';
-import { PAYLOAD_BYTES_MAX, RECORD_HEADER_BYTES, writeHeader } from './record.ts';
+import { PAYLOAD_BYTES_MAX, RECORD_HEADER_BYTES } from './record.ts';
+import {
+  answerGroup,
+  newGroup,
+  putRecord,
+  putSegmentHeader,
+  recycledGroup,
+} from './record-group.ts';
+import type { AppendDone, RecordGroup } from './record-group.ts';
 import { recoverPartition } from './recover.ts';
 import type { LogAlarm } from './recover.ts';
-import { encodeSegmentHeader, SEGMENT_HEADER_BYTES, segmentPath } from './segments.ts';
+import { segmentPath } from './segments.ts';
 import { openWatermark } from './watermark.ts';
-import type { Watermark, WatermarkFile } from './watermark.ts';
-
-export type AppendDone = (error: MillraceError | undefined, position: number) => void;
+import type { WatermarkFile } from './watermark.ts';
+import { closeWatermarkSaver, createWatermarkSaver, saveWatermark } from './watermark-saver.ts';
+import type { WatermarkSaver } from './watermark-saver.ts';
 
 export interface LogWriterOptions {
   disk: Disk;
@@ -59,15 +67,35 @@ export interface LogWriter {
   close(): Promise<void>;
 }
 
-interface Group {
-  bytes: Buffer;
-  length: number;
-  /** Position of the first byte. */
-  start: number;
-  /** True when the bytes begin with the header of a new segment. */
-  opensSegment: boolean;
-  dones: AppendDone[];
-  positions: number[];
+/** The one value that all functions below work on. */
+interface WriterState {
+  options: LogWriterOptions;
+  counters: LogCounters;
+  watermark: WatermarkSaver;
+  onDurable(position: number): void;
+  file: DiskFile | null;
+  /** Base of the segment that is written to. */
+  base: number;
+  /** Base of the segment that the gathering group belongs to; null when it must open one. */
+  nextBase: number | null;
+  durable: number;
+  /** Position of the next record. */
+  next: number;
+  gathering: RecordGroup;
+  spare: RecordGroup | undefined;
+  inFlightBytes: number;
+  isWriting: boolean;
+  isScheduled: boolean;
+  isClosed: boolean;
+  /** Called when nothing waits any more. */
+  onIdle: (() => void) | undefined;
+}
+
+/** Where writing begins. */
+interface LogEnd {
+  file: DiskFile | null;
+  base: number;
+  end: number;
 }
 
 /**
@@ -75,9 +103,6 @@ interface Group {
  * rest of the turn is read while it writes.
  */
 const EAGER_RECORDS = 16;
-const GROUP_BYTES = 1024 * 1024;
-/** A buffer that one huge group has grown is not kept for ever. */
-const GROUP_BYTES_KEPT = 8 * 1024 * 1024;
 
 /** Opens a partition for writing, recovering what a crash has left. */
 export async function openLogWriter(options: LogWriterOptions): Promise<LogWriter> {
@@ -101,225 +126,200 @@ export async function openLogWriter(options: LogWriterOptions): Promise<LogWrite
   });
 }
 
-function newGroup(bytes: Buffer = Buffer.allocUnsafe(GROUP_BYTES)): Group {
-  return { bytes, length: 0, start: 0, opensSegment: false, dones: [], positions: [] };
-}
-
-function createWriter(
-  options: LogWriterOptions,
-  watermarkFile: WatermarkFile,
-  initial: { file: DiskFile | null; base: number; end: number },
-): LogWriter {
-  const { disk, clock, folder, partition, segmentBytesMax, queueBytesMax, onAlarm } = options;
-  const counters: LogCounters = { records: 0, bytes: 0, groups: 0, failures: 0 };
-  let file = initial.file;
-  /** Base of the segment that is written to. */
-  let base = initial.base;
-  /** Base of the segment that the gathering group belongs to; null when it must open one. */
-  let nextBase = file === null ? null : base;
-  let durable = initial.end;
-  let next = initial.end;
-  let gathering = newGroup();
-  let spare: Group | undefined = newGroup();
-  let inFlightBytes = 0;
-  let isWriting = false;
-  let isScheduled = false;
-  let isClosed = false;
-  let onIdle: (() => void) | undefined;
-  const watermark = lazySaver(watermarkFile);
-
-  const begin = (group: Group): void => {
-    group.start = next;
-    group.opensSegment = nextBase === null || next - nextBase >= segmentBytesMax;
-    if (!group.opensSegment) return;
-    nextBase = next;
-    encodeSegmentHeader(next, clock.wallMs(), partition).copy(group.bytes, 0);
-    group.length = SEGMENT_HEADER_BYTES;
-    next += SEGMENT_HEADER_BYTES;
-  };
-
-  const append: LogWriter['append'] = (envelope, body, bodyLength, done) => {
-    if (isClosed) return done(closedError(), -1);
-    const payloadBytes = envelope.length + bodyLength;
-    const recordBytes = RECORD_HEADER_BYTES + payloadBytes;
-    if (payloadBytes > PAYLOAD_BYTES_MAX) return done(tooLargeError(payloadBytes), -1);
-    if (inFlightBytes + gathering.length + recordBytes > queueBytesMax) {
-      return done(overloadedError(queueBytesMax), -1);
-    }
-    const group = gathering;
-    if (group.dones.length === 0) begin(group);
-    const at = group.length;
-    if (at + recordBytes > group.bytes.length) grow(group, at + recordBytes);
-    const { bytes } = group;
-    bytes.set(envelope, at + RECORD_HEADER_BYTES);
-    const bodyAt = at + RECORD_HEADER_BYTES + envelope.length;
-    bytes.set(bodyLength === body.length ? body : body.subarray(0, bodyLength), bodyAt);
-    writeHeader(bytes, at, payloadBytes, next, durable);
-    group.dones.push(done);
-    group.positions.push(next);
-    group.length = at + recordBytes;
-    next += recordBytes;
-    if (!isWriting && group.dones.length >= EAGER_RECORDS) void writeNext();
-    else schedule();
-  };
-
-  const schedule = (): void => {
-    if (isWriting || isScheduled) return;
-    isScheduled = true;
-    // The end of the loop turn: every request that this turn has read goes into one write.
-    setImmediate(() => {
-      isScheduled = false;
-      if (!isWriting) void writeNext();
-    });
-  };
-
-  const writeNext = async (): Promise<void> => {
-    isWriting = true;
-    let finished: Group | undefined;
-    while (finished || gathering.dones.length > 0) {
-      if (gathering.dones.length === 0) {
-        finished = answer(finished);
-        continue;
-      }
-      const group = gathering;
-      gathering = spare ?? newGroup();
-      spare = undefined;
-      inFlightBytes = group.length;
-      const writing = writeGroup(group).then(() => undefined, toError);
-      // The disk works on this group while the callers of the one before are answered.
-      finished = answer(finished);
-      const failure = await writing;
-      inFlightBytes = 0;
-      if (failure) await fail(group, failure);
-      else finished = settle(group);
-      spare = recycled(group);
-    }
-    isWriting = false;
-    onIdle?.();
-  };
-
-  const writeGroup = async (group: Group): Promise<void> => {
-    if (group.opensSegment) {
-      const ended = file;
-      file = null;
-      await ended?.close();
-      base = group.start;
-      const path = segmentPath(folder, base);
-      // What an earlier attempt has left would come back to life behind shorter new records.
-      if (await disk.exists(path)) await disk.remove(path);
-      file = await disk.open(path, 'write-durable');
-    }
-    if (!file) throw new Error('no open segment');
-    let at = 0;
-    while (at < group.length) {
-      const count = await file.write(group.bytes, at, group.length - at, group.start - base + at);
-      if (count <= 0) throw new Error('the disk took no bytes');
-      at += count;
-    }
-    // A new name must be durable before anything in it is acknowledged.
-    if (group.opensSegment) await disk.syncFolder(folder);
-  };
-
-  /** From here on the group is durable, whatever happens to those behind it. */
-  const settle = (group: Group): Group => {
-    durable = group.start + group.length;
-    counters.groups++;
-    counters.records += group.dones.length;
-    counters.bytes += group.length;
-    writer.onDurable(durable);
-    watermark.save({ base, durable });
-    return group;
-  };
-
-  const answer = (group: Group | undefined): undefined => {
-    if (!group) return;
-    for (let at = 0; at < group.dones.length; at++) {
-      group.dones[at]?.(undefined, group.positions[at] ?? -1);
-    }
-  };
-
-  /** Fails the group and all that gathered behind it: their positions assumed that it stands. */
-  const fail = async (group: Group, cause: Error): Promise<void> => {
-    counters.failures++;
-    const behind = gathering;
-    gathering = newGroup();
-    next = durable;
-    nextBase = null;
-    const error = writeError(cause);
-    onAlarm({ kind: 'write-failed', position: group.start, reason: cause.message });
-    await sealSegment();
-    for (const done of [...group.dones, ...behind.dones]) done(error, -1);
-  };
-
-  const sealSegment = async (): Promise<void> => {
-    const sealed = file;
-    file = null;
-    const hasDurable = durable > base;
-    try {
-      if (hasDurable) await sealed?.truncate(durable - base);
-      await sealed?.close();
-      if (!hasDurable && (await disk.exists(segmentPath(folder, base)))) {
-        await disk.remove(segmentPath(folder, base));
-      }
-    } catch (error) {
-      // The bytes stay; readers end a segment where the next one begins, so they are not read.
-      onAlarm({ kind: 'seal-failed', position: durable, reason: toError(error).message });
-    }
-  };
-
-  const writer: LogWriter = {
-    append,
-    durablePosition: () => durable,
-    waitingBytes: () => inFlightBytes + gathering.length,
-    counters,
+function createWriter(options: LogWriterOptions, watermark: WatermarkFile, log: LogEnd): LogWriter {
+  const state: WriterState = {
+    options,
+    counters: { records: 0, bytes: 0, groups: 0, failures: 0 },
+    watermark: createWatermarkSaver(watermark),
     onDurable: () => undefined,
-    async close() {
-      isClosed = true;
-      if (isWriting || gathering.dones.length > 0) {
-        await new Promise<void>((resolve) => {
-          onIdle = resolve;
-        });
-      }
-      await file?.close();
-      await watermark.close();
-    },
-  };
-  return writer;
-}
-
-/** Saves only the newest watermark, one at a time, never holding up a group. */
-function lazySaver(file: WatermarkFile): { save(w: Watermark): void; close(): Promise<void> } {
-  let wanted: Watermark | undefined;
-  let running: Promise<void> | undefined;
-  const run = async (): Promise<void> => {
-    while (wanted) {
-      const watermark = wanted;
-      wanted = undefined;
-      // Losing a watermark costs a longer scan at the next start, nothing else.
-      await file.save(watermark).catch(() => undefined);
-    }
-    running = undefined;
+    file: log.file,
+    base: log.base,
+    nextBase: log.file === null ? null : log.base,
+    durable: log.end,
+    next: log.end,
+    gathering: newGroup(),
+    spare: newGroup(),
+    inFlightBytes: 0,
+    isWriting: false,
+    isScheduled: false,
+    isClosed: false,
+    onIdle: undefined,
   };
   return {
-    save(watermark) {
-      wanted = watermark;
-      running ??= run();
+    append: (envelope, body, bodyLength, done) => append(state, envelope, body, bodyLength, done),
+    durablePosition: () => state.durable,
+    waitingBytes: () => waitingBytes(state),
+    counters: state.counters,
+    get onDurable() {
+      return state.onDurable;
     },
-    async close() {
-      await running;
-      await file.close();
+    set onDurable(listener) {
+      state.onDurable = listener;
     },
+    close: () => close(state),
   };
 }
 
-function grow(group: Group, needed: number): void {
-  const bytes = Buffer.allocUnsafe(Math.max(needed, group.bytes.length * 2));
-  group.bytes.copy(bytes, 0, 0, group.length);
-  group.bytes = bytes;
+function append(
+  state: WriterState,
+  envelope: Uint8Array,
+  body: Uint8Array,
+  bodyLength: number,
+  done: AppendDone,
+): void {
+  if (state.isClosed) return done(closedError(), -1);
+  const { queueBytesMax } = state.options;
+  const payloadBytes = envelope.length + bodyLength;
+  const recordBytes = RECORD_HEADER_BYTES + payloadBytes;
+  if (payloadBytes > PAYLOAD_BYTES_MAX) return done(tooLargeError(payloadBytes), -1);
+  if (waitingBytes(state) + recordBytes > queueBytesMax) {
+    return done(overloadedError(queueBytesMax), -1);
+  }
+  const group = state.gathering;
+  if (group.dones.length === 0) begin(state, group);
+  putRecord(group, envelope, body, bodyLength, state.durable, done);
+  state.next += recordBytes;
+  if (!state.isWriting && group.dones.length >= EAGER_RECORDS) void writeNext(state);
+  else schedule(state);
 }
 
-function recycled(group: Group): Group {
-  return group.bytes.length > GROUP_BYTES_KEPT ? newGroup() : newGroup(group.bytes);
+function waitingBytes({ inFlightBytes, gathering }: WriterState): number {
+  return inFlightBytes + gathering.length;
+}
+
+/** Says where the group will stand, in the segment of the one before it or in a new one. */
+function begin(state: WriterState, group: RecordGroup): void {
+  const { clock, partition, segmentBytesMax } = state.options;
+  const { next, nextBase } = state;
+  group.start = next;
+  if (nextBase !== null && next - nextBase < segmentBytesMax) return;
+  putSegmentHeader(group, clock.wallMs(), partition);
+  state.nextBase = next;
+  state.next = next + group.length;
+}
+
+function schedule(state: WriterState): void {
+  if (state.isWriting || state.isScheduled) return;
+  state.isScheduled = true;
+  // The end of the loop turn: every request that this turn has read goes into one write.
+  setImmediate(writeAtTurnEnd, state);
+}
+
+function writeAtTurnEnd(state: WriterState): void {
+  state.isScheduled = false;
+  if (!state.isWriting) void writeNext(state);
+}
+
+/** Writes group after group until nothing has gathered. */
+async function writeNext(state: WriterState): Promise<void> {
+  state.isWriting = true;
+  let finished: RecordGroup | undefined;
+  while (finished || state.gathering.dones.length > 0) {
+    const group = takeGathered(state);
+    const writing = group && writeGroup(state, group).then(() => undefined, toError);
+    // The disk works on this group while the callers of the one before are answered.
+    if (finished) answerGroup(finished);
+    finished = undefined;
+    if (!group) continue;
+    const failure = await writing;
+    state.inFlightBytes = 0;
+    if (failure) await fail(state, group, failure);
+    else finished = settle(state, group);
+    state.spare = recycledGroup(group);
+  }
+  state.isWriting = false;
+  state.onIdle?.();
+}
+
+/** The group that is to be written now; the next one gathers in its place. */
+function takeGathered(state: WriterState): RecordGroup | undefined {
+  const group = state.gathering;
+  if (group.dones.length === 0) return undefined;
+  state.gathering = state.spare ?? newGroup();
+  state.spare = undefined;
+  state.inFlightBytes = group.length;
+  return group;
+}
+
+async function writeGroup(state: WriterState, group: RecordGroup): Promise<void> {
+  if (group.opensSegment) await openSegment(state, group.start);
+  const { file, base } = state;
+  if (!file) throw new Error('no open segment');
+  let at = 0;
+  while (at < group.length) {
+    const count = await file.write(group.bytes, at, group.length - at, group.start - base + at);
+    if (count <= 0) throw new Error('the disk took no bytes');
+    at += count;
+  }
+  // A new name must be durable before anything in it is acknowledged.
+  if (group.opensSegment) await state.options.disk.syncFolder(state.options.folder);
+}
+
+async function openSegment(state: WriterState, base: number): Promise<void> {
+  const { disk, folder } = state.options;
+  const ended = state.file;
+  state.file = null;
+  await ended?.close();
+  state.base = base;
+  const path = segmentPath(folder, base);
+  // What an earlier attempt has left would come back to life behind shorter new records.
+  if (await disk.exists(path)) await disk.remove(path);
+  state.file = await disk.open(path, 'write-durable');
+}
+
+/** From here on the group is durable, whatever happens to those behind it. */
+function settle(state: WriterState, group: RecordGroup): RecordGroup {
+  const { counters, base } = state;
+  const durable = group.start + group.length;
+  state.durable = durable;
+  counters.groups++;
+  counters.records += group.dones.length;
+  counters.bytes += group.length;
+  state.onDurable(durable);
+  saveWatermark(state.watermark, { base, durable });
+  return group;
+}
+
+/** Fails the group and all that gathered behind it: their positions assumed that it stands. */
+async function fail(state: WriterState, group: RecordGroup, cause: Error): Promise<void> {
+  const { counters, options, gathering: behind } = state;
+  counters.failures++;
+  state.gathering = newGroup();
+  state.next = state.durable;
+  state.nextBase = null;
+  const error = writeError(cause);
+  options.onAlarm({ kind: 'write-failed', position: group.start, reason: cause.message });
+  await sealSegment(state);
+  for (const done of [...group.dones, ...behind.dones]) done(error, -1);
+}
+
+/** Cuts the segment back to what is durable, and never writes to it again. */
+async function sealSegment(state: WriterState): Promise<void> {
+  const { base, durable, file: sealed } = state;
+  const { disk, folder, onAlarm } = state.options;
+  state.file = null;
+  const hasDurable = durable > base;
+  try {
+    if (hasDurable) await sealed?.truncate(durable - base);
+    await sealed?.close();
+    if (!hasDurable && (await disk.exists(segmentPath(folder, base)))) {
+      await disk.remove(segmentPath(folder, base));
+    }
+  } catch (error) {
+    // The bytes stay; readers end a segment where the next one begins, so they are not read.
+    onAlarm({ kind: 'seal-failed', position: durable, reason: toError(error).message });
+  }
+}
+
+async function close(state: WriterState): Promise<void> {
+  state.isClosed = true;
+  if (state.isWriting || state.gathering.dones.length > 0) {
+    await new Promise<void>((resolve) => {
+      state.onIdle = resolve;
+    });
+  }
+  await state.file?.close();
+  await closeWatermarkSaver(state.watermark);
 }
 
 function writeError(cause: Error): MillraceError {

@@ -4,7 +4,8 @@ import type { LakeHandle } from '../lake/lake-handle.ts';
 import type { SourceInfo } from '../lake/lake-columns.ts';
 import type { LakeSetup } from '../lake/lake-messages.ts';
 import { createQueryPool } from './query-pool.ts';
-import type { Asker, QueryPoolOptions } from './query-pool.ts';
+import type { QueryPoolOptions } from './query-pool.ts';
+import type { Asker } from './query-process-handle.ts';
 import type { SqlRequest, SqlResult } from './run-sql.ts';
 
 export interface LakeService extends LakeHandle {

@@ -13,7 +13,8 @@ import type { KnownViews, LakeTables } from '../../src/lake/lake-tables.ts';
 import { createLogger } from '../../src/observe/logger.ts';
 import { createMetricsRegistry } from '../../src/observe/metrics.ts';
 import { createQueryPool } from '../../src/query/query-pool.ts';
-import type { Asker, QueryPool } from '../../src/query/query-pool.ts';
+import type { QueryPool } from '../../src/query/query-pool.ts';
+import type { Asker } from '../../src/query/query-process-handle.ts';
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
