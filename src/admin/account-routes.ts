@@ -87,6 +87,22 @@ export function signInRoutes(options: AccountOptions): Hono {
     setSessionCookie(c, options.tokenSessions.begin(), TOKEN_SESSION_MS);
     return c.json({ signedIn: true });
   });
+  addInvitationRoutes(routes, options);
+  routes.post('/sign-out', (c) => {
+    requireOwnPageIfBrowser(c);
+    const session = sessionOf(c);
+    if (session !== undefined) endSession(store, session);
+    for (const name of SESSION_COOKIES) {
+      deleteCookie(c, name, { path: '/', secure: name.startsWith('__Host-') });
+    }
+    return c.json({ signedOut: true });
+  });
+  return routes;
+}
+
+/** For whoever has the link of one. */
+function addInvitationRoutes(routes: Hono, options: AccountOptions): void {
+  const { store, passwords, limit } = options;
   routes.get('/invitations/:invitation', (c) => {
     const found = findInvitation(store, c.req.param('invitation'));
     if (!found) throw new MillraceError('NOT_FOUND', 'The link is used up or too old');
@@ -125,16 +141,6 @@ export function signInRoutes(options: AccountOptions): Hono {
     startSession(c, store, user);
     return c.json(userView(user), 201);
   });
-  routes.post('/sign-out', (c) => {
-    requireOwnPageIfBrowser(c);
-    const session = sessionOf(c);
-    if (session !== undefined) endSession(store, session);
-    for (const name of SESSION_COOKIES) {
-      deleteCookie(c, name, { path: '/', secure: name.startsWith('__Host-') });
-    }
-    return c.json({ signedOut: true });
-  });
-  return routes;
 }
 
 /** Behind the guard. */

@@ -6,7 +6,7 @@ import { serve } from '@hono/node-server';
 import type { HttpBindings, ServerType } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import type { Context, MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler, Next } from 'hono';
 import type { AddressInfo } from 'node:net';
 import type { z } from 'zod';
 import { MillraceError, toError } from '../base/errors.ts';
@@ -69,19 +69,50 @@ function createApp(
 ): Hono {
   const { store, clock, config, logger } = server;
   const app = new Hono();
-  app.use(async (c, next) => {
-    // A page of another site can reach a loopback port through a name it owns; it cannot lie here.
-    const site = c.req.header('sec-fetch-site');
-    const isForeign = site !== undefined && site !== 'same-origin' && site !== 'none';
-    if (isForeign && !isNavigation(c)) {
-      return refuse(c, new MillraceError('UNAUTHORIZED', 'Cross-site request'));
-    }
-    await next();
-    c.header('X-Content-Type-Options', 'nosniff');
-    c.header('X-Frame-Options', 'DENY');
-    c.header('Referrer-Policy', 'no-referrer');
-    return undefined;
+  app.use(protectPages);
+  addStateRoutes(app, server, startedMs);
+  app.route('/', dashboard);
+  const isToken = tokenCheck(token);
+  const tokenSessions = createTokenSessions(token, clock);
+  const clientAddress = createClientAddress(config.admin.trustedProxies);
+  const accounts: AccountOptions = {
+    store,
+    passwords: createPasswords(),
+    limit: createSignInLimit(config.admin.signIns, clock),
+    isAdminToken: isToken,
+    tokenSessions,
+    addressOf: (c) => clientAddress((c.env as HttpBindings).incoming),
+  };
+  app.route('/', openRoutes(server, accounts));
+  const admin = { isToken, isSession: tokenSessions.isValid };
+  app.route(
+    '/',
+    guardedRoutes(server, accounts, (c) => identify(c, store, admin)),
+  );
+  app.notFound((c) => refuse(c, new MillraceError('NOT_FOUND', 'Not found')));
+  app.onError((error, c) => {
+    if (error instanceof MillraceError) return refuse(c, error);
+    logger.error({ reason: toError(error).message }, 'admin request failed');
+    return refuse(c, new MillraceError('UNAVAILABLE', 'The request failed; see the log'));
   });
+  return app;
+}
+
+/** A page of another site can reach a loopback port through a name it owns; it cannot lie here. */
+async function protectPages(c: Context, next: Next): Promise<Response | undefined> {
+  const site = c.req.header('sec-fetch-site');
+  const isForeign = site !== undefined && site !== 'same-origin' && site !== 'none';
+  if (isForeign && !isNavigation(c)) {
+    return refuse(c, new MillraceError('UNAUTHORIZED', 'Cross-site request'));
+  }
+  await next();
+  c.header('X-Content-Type-Options', 'nosniff');
+  c.header('X-Frame-Options', 'DENY');
+  c.header('Referrer-Policy', 'no-referrer');
+  return undefined;
+}
+
+function addStateRoutes(app: Hono, server: RunningServer, startedMs: number): void {
   app.get('/health', (c) => {
     const { isHealthy, checks } = server.health();
     return c.json({ status: isHealthy ? 'ok' : 'failing', checks }, isHealthy ? 200 : 503);
@@ -93,26 +124,23 @@ function createApp(
   app.get('/metrics', (c) =>
     c.text(metricsText(server, startedMs), 200, { 'Content-Type': 'text/plain; version=0.0.4' }),
   );
-  app.route('/', dashboard);
-  const isToken = tokenCheck(token);
-  const tokenSessions = createTokenSessions(token, clock);
-  const passwords = createPasswords();
-  const clientAddress = createClientAddress(config.admin.trustedProxies);
-  const accounts: AccountOptions = {
-    store,
-    passwords,
-    limit: createSignInLimit(config.admin.signIns, clock),
-    isAdminToken: isToken,
-    tokenSessions,
-    addressOf: (c) => clientAddress((c.env as HttpBindings).incoming),
-  };
+}
+
+/** For those who are not signed in yet. */
+function openRoutes(server: RunningServer, accounts: AccountOptions): Hono {
   const open = new Hono();
   open.use(limitBody());
   open.route('/admin', signInRoutes(accounts));
   for (const { path, routes } of openAdminParts(server)) open.route(path, routes);
-  app.route('/', open);
-  const admin = { isToken, isSession: tokenSessions.isValid };
-  const actorNow = (c: Context) => identify(c, store, admin);
+  return open;
+}
+
+/** @param actorNow throws when nobody is signed in, or not any more. */
+function guardedRoutes(
+  server: RunningServer,
+  accounts: AccountOptions,
+  actorNow: (c: Context) => Actor,
+): Hono {
   const guarded = new Hono();
   guarded.use(async (c, next) => {
     setActor(c, actorNow(c));
@@ -133,14 +161,7 @@ function createApp(
   );
   guarded.route('/admin', accountRoutes(accounts));
   for (const { path, routes } of adminParts(server)) guarded.route(path, routes);
-  app.route('/', guarded);
-  app.notFound((c) => refuse(c, new MillraceError('NOT_FOUND', 'Not found')));
-  app.onError((error, c) => {
-    if (error instanceof MillraceError) return refuse(c, error);
-    logger.error({ reason: toError(error).message }, 'admin request failed');
-    return refuse(c, new MillraceError('UNAVAILABLE', 'The request failed; see the log'));
-  });
-  return app;
+  return guarded;
 }
 
 function metricsText(server: RunningServer, startedMs: number): string {

@@ -20,6 +20,7 @@ export function createTrash(queryMs: number): Trash {
   return { keptMs: Math.max(TRASH_MS_MIN, queryMs + TRASH_MARGIN_MS), files: [] };
 }
 
+/** They go when no query can be reading them any more. @param nowMs on the monotonic clock. */
 export function throwAway(trash: Trash, paths: readonly string[], nowMs: number): void {
   const atMs = nowMs + trash.keptMs;
   for (const path of paths) trash.files.push({ path, atMs });

@@ -43,6 +43,7 @@ const AFTER_LOG = ['dispatch', 'lake', 'query', 'deliver', 'destinations'];
 const KNOWN_OF_DESTINATIONS = [
   'src/destinations/destination-contract.ts',
   'src/destinations/delivery-reasons.ts',
+  'src/destinations/destination-type-shapes.ts',
 ];
 
 /** Files that only re-export, each with its reason. */

@@ -87,6 +87,9 @@ test(`no file of code has more than ${FILE_LINES_MAX} lines`, () => {
   assert.deepEqual(wrong, []);
 });
 
+/** A path cannot be cut in two either. */
+const ONE_IMPORT = /^import (type )?\{ \w+ \} from '[^']+';$/;
+
 test(`no line of code has more than ${LINE_COLUMNS_MAX} columns, long texts aside`, () => {
   const wrong = all.flatMap((file) => {
     const texts = new Set(
@@ -95,7 +98,9 @@ test(`no line of code has more than ${LINE_COLUMNS_MAX} columns, long texts asid
     return file.text
       .split('\n')
       .flatMap((line, at) =>
-        [...line].length > LINE_COLUMNS_MAX && !texts.has(at + 1) ? [`${file.path}:${at + 1}`] : [],
+        [...line].length > LINE_COLUMNS_MAX && !texts.has(at + 1) && !ONE_IMPORT.test(line)
+          ? [`${file.path}:${at + 1}`]
+          : [],
       );
   });
   assert.deepEqual(wrong, []);
