@@ -36,6 +36,8 @@ interface Draft {
   condition: string;
   kind: Kind;
   percent: string;
+  /** Where in an event is what its share is drawn by. */
+  path: string;
   properties: string;
 }
 
@@ -43,18 +45,25 @@ const NEW: Draft = {
   condition: 'event = "Order Completed"',
   kind: 'drop',
   percent: '10',
+  path: 'userId',
   properties: '',
 };
 const KINDS: readonly (readonly [kind: Kind, text: string])[] = [
   ['drop', 'drop the event'],
-  ['sample', 'keep only a share of the users'],
+  ['sample', 'keep only a share'],
   ['drop_properties', 'remove properties'],
   ['allow_properties', 'keep only these properties'],
 ];
 
-function actionOf({ kind, percent, properties }: Draft): WrittenFilterAction {
+const SHARES: readonly (readonly [path: string, text: string])[] = [
+  ['userId', 'of the users, each with all of their events'],
+  ['anonymousId', 'of the anonymous ids, each with all of its events'],
+  ['messageId', 'of the events, whoever they are of'],
+];
+
+function actionOf({ kind, percent, path, properties }: Draft): WrittenFilterAction {
   if (kind === 'drop') return { type: 'drop' };
-  if (kind === 'sample') return { type: 'sample', percent: Number(percent) / 100 };
+  if (kind === 'sample') return { type: 'sample', percent: Number(percent) / 100, path };
   const names = properties.split(',').map((name) => name.trim());
   return { type: kind, fields: { properties: names.filter((name) => name !== '') } };
 }
@@ -205,12 +214,28 @@ function DraftFields({ draft, onChange }: { draft: Draft; onChange(draft: Draft)
         onChange={(kind) => set({ kind })}
       />
       {draft.kind === 'sample' && (
-        <TextField
-          label="Percent that is kept"
-          inputMode="decimal"
-          value={draft.percent}
-          onChange={(percent) => set({ percent })}
-        />
+        <>
+          <ChoiceField
+            label="A share"
+            help={
+              draft.path !== 'messageId' && (
+                <>
+                  Events without a <code>{draft.path}</code> share one fate: all of them are kept,
+                  or none. With <code>{draft.path} != null</code> in the condition they all are.
+                </>
+              )
+            }
+            value={draft.path}
+            choices={SHARES}
+            onChange={(path) => set({ path })}
+          />
+          <TextField
+            label="Percent that is kept"
+            inputMode="decimal"
+            value={draft.percent}
+            onChange={(percent) => set({ percent })}
+          />
+        </>
       )}
       {draft.kind.endsWith('properties') && (
         <TextField
