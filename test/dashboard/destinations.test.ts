@@ -154,6 +154,16 @@ describe('destinations in the dashboard', { skip: browserSkip }, () => {
     assertClean();
   });
 
+  test('a filter that is saved is removed only after a question', async () => {
+    const { page, open, assertClean } = dashboard;
+    await open('/destinations/orders-crm/filters');
+    const asked = page.waitForEvent('dialog');
+    await page.getByRole('button', { name: 'Remove' }).click();
+    assert.match((await asked).message(), /^Remove the filter “event = "Noise"”\?/);
+    await page.getByText('No filter: everything that is routed here is sent').waitFor();
+    assertClean();
+  });
+
   test('what the service refuses is a dead letter: inspected, repaired, retried, delivered', async () => {
     const { page, open, assertAccessible, assertClean } = dashboard;
     service.always({ status: 400, body: `refused: ${HOSTILE}` });

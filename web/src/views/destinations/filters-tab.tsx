@@ -21,6 +21,8 @@ import { Table } from '../../parts/table.tsx';
 import { TaskForm } from '../../parts/task-form.tsx';
 import { TextField } from '../../parts/text-field.tsx';
 import { say } from '../../parts/toast.tsx';
+import { useChange } from '../../use-change.ts';
+import type { ChangeWords } from '../../use-change.ts';
 import { useTask } from '../../use-task.ts';
 import { tracePath } from '../../view-paths.ts';
 
@@ -100,11 +102,19 @@ interface FiltersProps {
 }
 
 function FilterList({ filters, onSave, onPreview }: FiltersProps) {
-  const task = useTask();
-  const save = (wanted: readonly WrittenFilter[]): void => void task.run(() => onSave(wanted));
+  const change = useChange(() => undefined);
+  const save = (wanted: readonly WrittenFilter[], words?: ChangeWords): void =>
+    change.make(() => onSave(wanted), words);
+  const remove = (at: number): void => {
+    const ask = `Remove the filter “${nameOf(filters[at])}”? What it kept back is sent from then on.`;
+    save(
+      filters.filter((_, other) => other !== at),
+      { ask },
+    );
+  };
   return (
     <Section title="Filters">
-      <Problem error={task.error} />
+      <Problem error={change.error} />
       {filters.length === 0 && <Empty>No filter: everything that is routed here is sent.</Empty>}
       {filters.length > 0 && (
         <>
@@ -114,14 +124,14 @@ function FilterList({ filters, onSave, onPreview }: FiltersProps) {
                 key={at}
                 filter={filter}
                 onSwitch={() => save(withSwitched(filters, at))}
-                onRemove={() => save(filters.filter((_, other) => other !== at))}
+                onRemove={() => remove(at)}
               />
             ))}
           </Table>
           <button
             type="button"
             class="quiet"
-            onClick={() => void task.run(() => onPreview(filters))}
+            onClick={() => void change.run(() => onPreview(filters))}
           >
             What they do to recent events
           </button>
@@ -129,6 +139,11 @@ function FilterList({ filters, onSave, onPreview }: FiltersProps) {
       )}
     </Section>
   );
+}
+
+/** Its title, or else its condition. */
+function nameOf(filter: WrittenFilter | undefined): string {
+  return filter?.title ?? filter?.if ?? '';
 }
 
 interface FilterRowProps {
