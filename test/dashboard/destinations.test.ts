@@ -104,6 +104,27 @@ describe('destinations in the dashboard', { skip: browserSkip }, () => {
     assertClean();
   });
 
+  test('a share is one of users, with all of their events, unless another is chosen', async () => {
+    const { page, open, assertAccessible, assertClean } = dashboard;
+    const previewed = async (): Promise<unknown> => {
+      const asked = page.waitForRequest('**/admin/filters/preview');
+      await page.getByRole('button', { name: 'Preview on recent events' }).click();
+      const { filters } = (await asked).postDataJSON() as { filters: { actions: unknown }[] };
+      await page.getByText(/^Of the last \d+ events/).waitFor();
+      return filters[0]?.actions;
+    };
+    await open('/destinations/orders-crm/filters');
+    await page.getByLabel('Then').selectOption('keep only a share');
+    await page.getByText('share one fate').waitFor();
+    await page.getByLabel('Percent that is kept').fill('50');
+    await assertAccessible('a share');
+    assert.deepEqual(await previewed(), [{ type: 'sample', percent: 0.5, path: 'userId' }]);
+    await page.getByLabel('A share').selectOption('of the events, whoever they are of');
+    assert.equal(await page.getByText('share one fate').count(), 0);
+    assert.deepEqual(await previewed(), [{ type: 'sample', percent: 0.5, path: 'messageId' }]);
+    assertClean();
+  });
+
   test('a filter is tried on real events, then says why an event did not go', async () => {
     const { page, open, assertAccessible, assertClean } = dashboard;
     await open('/destinations/orders-crm/filters');
@@ -130,6 +151,16 @@ describe('destinations in the dashboard', { skip: browserSkip }, () => {
     await samples.getByRole('link', { name: 'trace' }).first().click();
     await page.getByRole('img', { name: /orders-crm: Filtered/ }).waitFor();
     await assertAccessible('a trace');
+    assertClean();
+  });
+
+  test('a filter that is saved is removed only after a question', async () => {
+    const { page, open, assertClean } = dashboard;
+    await open('/destinations/orders-crm/filters');
+    const asked = page.waitForEvent('dialog');
+    await page.getByRole('button', { name: 'Remove' }).click();
+    assert.match((await asked).message(), /^Remove the filter “event = "Noise"”\?/);
+    await page.getByText('No filter: everything that is routed here is sent').waitFor();
     assertClean();
   });
 

@@ -66,7 +66,9 @@ describe('usage in the dashboard', { skip: browserSkip }, () => {
     await rules.getByRole('button', { name: 'Test' }).click();
     await page.getByText('Told', { exact: true }).waitFor();
     await assertAccessible('alerts');
+    const asked = page.waitForEvent('dialog');
     await rules.getByRole('button', { name: 'Delete' }).click();
+    assert.match((await asked).message(), /^Delete the rule “Low disk”\?/);
     await page.getByText('Nobody is told anything yet').waitFor();
     assertClean();
   });

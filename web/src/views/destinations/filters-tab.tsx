@@ -21,6 +21,8 @@ import { Table } from '../../parts/table.tsx';
 import { TaskForm } from '../../parts/task-form.tsx';
 import { TextField } from '../../parts/text-field.tsx';
 import { say } from '../../parts/toast.tsx';
+import { useChange } from '../../use-change.ts';
+import type { ChangeWords } from '../../use-change.ts';
 import { useTask } from '../../use-task.ts';
 import { tracePath } from '../../view-paths.ts';
 
@@ -36,6 +38,8 @@ interface Draft {
   condition: string;
   kind: Kind;
   percent: string;
+  /** Where in an event is what its share is drawn by. */
+  path: string;
   properties: string;
 }
 
@@ -43,18 +47,25 @@ const NEW: Draft = {
   condition: 'event = "Order Completed"',
   kind: 'drop',
   percent: '10',
+  path: 'userId',
   properties: '',
 };
 const KINDS: readonly (readonly [kind: Kind, text: string])[] = [
   ['drop', 'drop the event'],
-  ['sample', 'keep only a share of the users'],
+  ['sample', 'keep only a share'],
   ['drop_properties', 'remove properties'],
   ['allow_properties', 'keep only these properties'],
 ];
 
-function actionOf({ kind, percent, properties }: Draft): WrittenFilterAction {
+const SHARES: readonly (readonly [path: string, text: string])[] = [
+  ['userId', 'of the users, each with all of their events'],
+  ['anonymousId', 'of the anonymous ids, each with all of its events'],
+  ['messageId', 'of the events, whoever they are of'],
+];
+
+function actionOf({ kind, percent, path, properties }: Draft): WrittenFilterAction {
   if (kind === 'drop') return { type: 'drop' };
-  if (kind === 'sample') return { type: 'sample', percent: Number(percent) / 100 };
+  if (kind === 'sample') return { type: 'sample', percent: Number(percent) / 100, path };
   const names = properties.split(',').map((name) => name.trim());
   return { type: kind, fields: { properties: names.filter((name) => name !== '') } };
 }
@@ -91,11 +102,19 @@ interface FiltersProps {
 }
 
 function FilterList({ filters, onSave, onPreview }: FiltersProps) {
-  const task = useTask();
-  const save = (wanted: readonly WrittenFilter[]): void => void task.run(() => onSave(wanted));
+  const change = useChange(() => undefined);
+  const save = (wanted: readonly WrittenFilter[], words?: ChangeWords): void =>
+    change.make(() => onSave(wanted), words);
+  const remove = (at: number): void => {
+    const ask = `Remove the filter “${nameOf(filters[at])}”? What it kept back is sent from then on.`;
+    save(
+      filters.filter((_, other) => other !== at),
+      { ask },
+    );
+  };
   return (
     <Section title="Filters">
-      <Problem error={task.error} />
+      <Problem error={change.error} />
       {filters.length === 0 && <Empty>No filter: everything that is routed here is sent.</Empty>}
       {filters.length > 0 && (
         <>
@@ -105,14 +124,14 @@ function FilterList({ filters, onSave, onPreview }: FiltersProps) {
                 key={at}
                 filter={filter}
                 onSwitch={() => save(withSwitched(filters, at))}
-                onRemove={() => save(filters.filter((_, other) => other !== at))}
+                onRemove={() => remove(at)}
               />
             ))}
           </Table>
           <button
             type="button"
             class="quiet"
-            onClick={() => void task.run(() => onPreview(filters))}
+            onClick={() => void change.run(() => onPreview(filters))}
           >
             What they do to recent events
           </button>
@@ -120,6 +139,11 @@ function FilterList({ filters, onSave, onPreview }: FiltersProps) {
       )}
     </Section>
   );
+}
+
+/** Its title, or else its condition. */
+function nameOf(filter: WrittenFilter | undefined): string {
+  return filter?.title ?? filter?.if ?? '';
 }
 
 interface FilterRowProps {
@@ -205,12 +229,28 @@ function DraftFields({ draft, onChange }: { draft: Draft; onChange(draft: Draft)
         onChange={(kind) => set({ kind })}
       />
       {draft.kind === 'sample' && (
-        <TextField
-          label="Percent that is kept"
-          inputMode="decimal"
-          value={draft.percent}
-          onChange={(percent) => set({ percent })}
-        />
+        <>
+          <ChoiceField
+            label="A share"
+            help={
+              draft.path !== 'messageId' && (
+                <>
+                  Events without a <code>{draft.path}</code> share one fate: all of them are kept,
+                  or none. With <code>{draft.path} != null</code> in the condition they all are.
+                </>
+              )
+            }
+            value={draft.path}
+            choices={SHARES}
+            onChange={(path) => set({ path })}
+          />
+          <TextField
+            label="Percent that is kept"
+            inputMode="decimal"
+            value={draft.percent}
+            onChange={(percent) => set({ percent })}
+          />
+        </>
       )}
       {draft.kind.endsWith('properties') && (
         <TextField

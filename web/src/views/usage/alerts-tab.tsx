@@ -74,7 +74,10 @@ interface RowProps {
 function RuleRow({ rule, change, onEdit }: RowProps) {
   const path = `/admin/alerts/${rule.id}`;
   const test = (): void => change.make(() => send('POST', `${path}/test`), { done: 'Told' });
-  const remove = (): void => change.make(() => send('DELETE', path), { done: 'Deleted' });
+  const remove = (): void => {
+    const ask = `Delete the rule “${rule.name}”? Nobody is told any more when it is so.`;
+    change.make(() => send('DELETE', path), { ask, done: 'Deleted' });
+  };
   return (
     <tr>
       <td>{rule.name}</td>
