@@ -69,7 +69,7 @@ function createApp(
 ): Hono {
   const { store, clock, config, logger } = server;
   const app = new Hono();
-  app.use(protectPages);
+  app.use((c, next) => protectPages(c, next));
   addStateRoutes(app, server, startedMs);
   app.route('/', dashboard);
   const isToken = tokenCheck(token);
