@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { Analytics } from '@segment/analytics-node';
+import type { ReplayProgress } from '../../src/deliver/replay-shapes.ts';
 import { browserSkip, startDashboardBrowser } from '../support/dashboard-browser.ts';
 import type { Dashboard, DashboardBrowser } from '../support/dashboard-browser.ts';
 import { startFakeService } from '../support/fake-service.ts';
@@ -157,8 +158,9 @@ describe('destinations in the dashboard', { skip: browserSkip }, () => {
   test('a filter that is saved is removed only after a question', async () => {
     const { page, open, assertClean } = dashboard;
     await open('/destinations/orders-crm/filters');
+    await page.getByRole('button', { name: 'Switch off event = "Noise"' }).waitFor();
     const asked = page.waitForEvent('dialog');
-    await page.getByRole('button', { name: 'Remove' }).click();
+    await page.getByRole('button', { name: 'Remove event = "Noise"' }).click();
     assert.match((await asked).message(), /^Remove the filter “event = "Noise"”\?/);
     await page.getByText('No filter: everything that is routed here is sent').waitFor();
     assertClean();
@@ -201,6 +203,26 @@ describe('destinations in the dashboard', { skip: browserSkip }, () => {
     await row.getByText('done').waitFor();
     await assertAccessible('replays');
     assert.equal(service.taken.filter(({ body }) => body.includes('before-1')).length, 1);
+    assertClean();
+  });
+
+  test('the buttons of a replay say which one they are for', async () => {
+    const { page, open, assertAccessible, assertClean } = dashboard;
+    const spec = { fromMs: 0, toMs: 1, events: [], filter: null, eventsPerSecond: null };
+    const common = { destination: 'd', spec, share: 0.5, delivered: 1, filtered: {} };
+    const counts = { waiting: 0, dead: 0 };
+    const replays: ReplayProgress[] = [
+      { id: 'a', state: 'running', createdAt: '2026-01-01T10:00:00Z', ...common, ...counts },
+      { id: 'b', state: 'paused', createdAt: '2026-01-02T10:00:00Z', ...common, ...counts },
+    ];
+    await page.route('**/replays', (route) => route.fulfill({ json: replays }));
+    await open('/destinations/orders-crm/replay');
+    for (const name of [/^Pause .*2026-01-01/, /^Resume .*2026-01-02/]) {
+      await page.getByRole('button', { name }).waitFor();
+    }
+    assert.equal(await page.getByRole('button', { name: /^Cancel .*2026-01-0[12]/ }).count(), 2);
+    await assertAccessible('replays that are under way');
+    await page.unroute('**/replays');
     assertClean();
   });
 

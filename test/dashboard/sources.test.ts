@@ -131,7 +131,7 @@ describe('the dashboard, first steps', { skip: browserSkip }, () => {
       }
     })();
     await open('/sources/rotated');
-    await page.getByRole('button', { name: 'Rotate' }).click();
+    await page.getByRole('button', { name: `Rotate ${oldKey.slice(0, 4)}` }).click();
     await page.getByLabel('The old key ends after').selectOption('1 hour');
     await page.getByRole('button', { name: 'Rotate the key' }).click();
     const fresh = page.getByLabel('write key', { exact: true });
@@ -159,7 +159,7 @@ describe('the dashboard, first steps', { skip: browserSkip }, () => {
     await page
       .getByRole('row')
       .filter({ hasText: 'valid until' })
-      .getByRole('button', { name: 'Disable' })
+      .getByRole('button', { name: `Disable ${oldKey.slice(0, 4)}` })
       .click();
     await page.getByText('disabled', { exact: true }).first().waitFor();
     for (let tries = 0; (await status(oldKey)) !== 401; tries++) assert.ok(tries < 200);
@@ -190,7 +190,7 @@ describe('the dashboard, first steps', { skip: browserSkip }, () => {
     await page.getByLabel('Environment').selectOption('staging');
     await page.getByRole('button', { name: 'Save settings' }).click();
     await page.locator('.badge', { hasText: 'staging' }).waitFor();
-    await page.getByRole('button', { name: 'Disable', exact: true }).first().click();
+    await page.getByRole('button', { name: 'Disable', exact: true }).click();
     await page.getByText('disabled', { exact: true }).first().waitFor();
     await page.getByRole('button', { name: 'Enable', exact: true }).click();
     await page.getByText('enabled', { exact: true }).first().waitFor();

@@ -63,11 +63,12 @@ describe('usage in the dashboard', { skip: browserSkip }, () => {
     await page.getByRole('region', { name: 'What was told' }).getByText('began').waitFor();
     assert.match(channel.taken[0]?.body ?? '', /ALERT Low disk/);
     assert.ok(!(await page.content()).includes('secret-of-slack'));
-    await rules.getByRole('button', { name: 'Test' }).click();
+    await rules.getByRole('button', { name: 'Test Low disk' }).click();
     await page.getByText('Told', { exact: true }).waitFor();
     await assertAccessible('alerts');
+    await rules.getByRole('button', { name: 'Change Low disk' }).waitFor();
     const asked = page.waitForEvent('dialog');
-    await rules.getByRole('button', { name: 'Delete' }).click();
+    await rules.getByRole('button', { name: 'Delete Low disk' }).click();
     assert.match((await asked).message(), /^Delete the rule “Low disk”\?/);
     await page.getByText('Nobody is told anything yet').waitFor();
     assertClean();

@@ -17,6 +17,7 @@ import { Badge } from '../../parts/badge.tsx';
 import { ChoiceField } from '../../parts/choice-field.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
+import { RowButton } from '../../parts/row-button.tsx';
 import { Table } from '../../parts/table.tsx';
 import { TaskForm } from '../../parts/task-form.tsx';
 import { TextField } from '../../parts/text-field.tsx';
@@ -165,12 +166,12 @@ function FilterRow({ filter, onSwitch, onRemove }: FilterRowProps) {
       <td>
         {may('member') && (
           <span class="actions">
-            <button type="button" class="quiet" onClick={onSwitch}>
-              {isOff ? 'Switch on' : 'Switch off'}
-            </button>
-            <button type="button" class="danger" onClick={onRemove}>
-              Remove
-            </button>
+            <RowButton
+              text={isOff ? 'Switch on' : 'Switch off'}
+              of={nameOf(filter)}
+              onClick={onSwitch}
+            />
+            <RowButton text="Remove" of={nameOf(filter)} isDangerous onClick={onRemove} />
           </span>
         )}
       </td>

@@ -7,6 +7,7 @@ import { count, time } from '../../format.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Empty, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
+import { RowButton } from '../../parts/row-button.tsx';
 import { Table } from '../../parts/table.tsx';
 import { TaskForm } from '../../parts/task-form.tsx';
 import { TextField } from '../../parts/text-field.tsx';
@@ -71,22 +72,17 @@ interface SteerProps {
   onSteer(id: string, action: string): void;
 }
 
-function Steer({ replay: { id, state }, onSteer }: SteerProps) {
+function Steer({ replay: { id, state, createdAt }, onSteer }: SteerProps) {
   if (state !== 'running' && state !== 'paused') return null;
+  const of = `the replay made at ${time(createdAt)}`;
   return (
     <span class="actions">
       {state === 'running' ? (
-        <button type="button" class="quiet" onClick={() => onSteer(id, 'pause')}>
-          Pause
-        </button>
+        <RowButton text="Pause" of={of} onClick={() => onSteer(id, 'pause')} />
       ) : (
-        <button type="button" class="quiet" onClick={() => onSteer(id, 'resume')}>
-          Resume
-        </button>
+        <RowButton text="Resume" of={of} onClick={() => onSteer(id, 'resume')} />
       )}
-      <button type="button" class="danger" onClick={() => onSteer(id, 'cancel')}>
-        Cancel
-      </button>
+      <RowButton text="Cancel" of={of} isDangerous onClick={() => onSteer(id, 'cancel')} />
     </span>
   );
 }

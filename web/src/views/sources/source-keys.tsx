@@ -14,6 +14,7 @@ import { ChoiceField } from '../../parts/choice-field.tsx';
 import { Code } from '../../parts/code.tsx';
 import { FormDialog } from '../../parts/dialog.tsx';
 import { Problem } from '../../parts/problem.tsx';
+import { RowButton } from '../../parts/row-button.tsx';
 import { Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useChange } from '../../use-change.ts';
@@ -109,14 +110,8 @@ function KeyRow({ own, mayChange, onRotate, onDisable }: RowProps) {
       <td>
         {mayChange && own.state === 'active' && (
           <span class="actions">
-            {own.expiresAt === null && (
-              <button type="button" class="quiet" onClick={onRotate}>
-                Rotate
-              </button>
-            )}
-            <button type="button" class="danger" onClick={onDisable}>
-              Disable
-            </button>
+            {own.expiresAt === null && <RowButton text="Rotate" of={own.hint} onClick={onRotate} />}
+            <RowButton text="Disable" of={own.hint} isDangerous onClick={onDisable} />
           </span>
         )}
       </td>

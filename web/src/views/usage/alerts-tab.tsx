@@ -89,15 +89,9 @@ function RuleRow({ rule, change, onEdit }: RowProps) {
       <td>
         {may('member') && (
           <span class="actions">
-            <button type="button" class="quiet" onClick={onEdit}>
-              Change
-            </button>
-            <button type="button" class="quiet" onClick={test}>
-              Test
-            </button>
-            <button type="button" class="danger" onClick={remove}>
-              Delete
-            </button>
+            <RowButton text="Change" of={rule.name} onClick={onEdit} />
+            <RowButton text="Test" of={rule.name} onClick={test} />
+            <RowButton text="Delete" of={rule.name} isDangerous onClick={remove} />
           </span>
         )}
       </td>
