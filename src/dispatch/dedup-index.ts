@@ -6,13 +6,11 @@
  * full index forgets its oldest generation, never its newest. What is forgotten stays in its slot,
  * as a generation that nobody knows, until its table is rebuilt.
  *
- *   slot n of a shard: words[3n], words[3n+1], words[3n+2]   fingerprint (never all zero)
- *                      tags[n]                               generation, from 1; 0: free
- *
  * There are many shards, so that a rebuild, of one shard at a time, keeps nobody waiting.
  */
-import { assert } from '../base/assert.ts';
 import { FINGERPRINT_BYTES } from '../events/fingerprint.ts';
+import { copyLiving, newShard, putKey, slotOf } from './dedup-shard.ts';
+import type { Shard } from './dedup-shard.ts';
 
 export interface DedupIndex {
   /** Returns true when the fingerprint is known within the window; otherwise adds it. */
@@ -32,126 +30,140 @@ export interface DedupOptions {
   keysMax: number;
 }
 
-interface Shard {
-  slots: number;
-  words: Uint32Array;
-  tags: Uint16Array;
-  /** Slots that are not free, also of keys that are forgotten. */
-  used: number;
+interface IndexState {
+  windowHours: number;
+  keysMax: number;
+  generationKeysMax: number;
+  /** One for each pattern of the uppermost bits. */
+  shards: Shard[];
+  /** Of each generation, by its tag, its hour; 0 when it is forgotten. */
+  hours: Int32Array;
+  /** How many keys it has. */
+  counts: Int32Array;
+  oldestTag: number;
+  newestTag: number;
+  keys: number;
+  evicted: number;
 }
 
 const SHARD_BITS = 8;
-const SLOTS_MIN = 64;
 const LOAD_MAX = 0.75;
 /** Of a shard that was just rebuilt. */
 const LOAD_START = 0.6;
 const GENERATIONS_OF_FULL = 16;
 /** Then the names of generations begin anew; no slot keeps one for so long. */
 const TAG_MAX = 0xffff;
-const WORD_RANGE = 2 ** 32;
 
 /** An empty index; `Ledger.loadFingerprints` fills it after a restart. */
 export function createDedupIndex({ windowHours, keysMax }: DedupOptions): DedupIndex {
-  const shards = Array.from({ length: 1 << SHARD_BITS }, () => newShard(SLOTS_MIN));
-  /** Of each generation its hour, 0 when it is forgotten, and how many keys it has. */
-  const hours = new Int32Array(TAG_MAX + 1);
-  const counts = new Int32Array(TAG_MAX + 1);
-  const generationKeysMax = Math.max(1, Math.floor(keysMax / GENERATIONS_OF_FULL));
-  let oldestTag = 1;
-  let newestTag = 0;
-  let keys = 0;
-  let evicted = 0;
-
-  /** Returns how many keys it had. */
-  const forgetOldest = (): number => {
-    const gone = counts[oldestTag] as number;
-    hours[oldestTag] = 0;
-    counts[oldestTag] = 0;
-    oldestTag = (oldestTag % TAG_MAX) + 1;
-    keys -= gone;
-    return gone;
+  const index: IndexState = {
+    windowHours,
+    keysMax,
+    generationKeysMax: Math.max(1, Math.floor(keysMax / GENERATIONS_OF_FULL)),
+    shards: Array.from({ length: 1 << SHARD_BITS }, () => newShard(0)),
+    hours: new Int32Array(TAG_MAX + 1),
+    counts: new Int32Array(TAG_MAX + 1),
+    oldestTag: 1,
+    newestTag: 0,
+    keys: 0,
+    evicted: 0,
   };
-  /** Only when room is needed: a clock that jumps ahead and back then takes nothing away. */
-  const forgetExpired = (hour: number): void => {
-    while (oldestTag !== newestTag && hour - (hours[oldestTag] as number) > windowHours) {
-      forgetOldest();
-    }
-  };
-  const tagFor = (hour: number): number => {
-    const newestHour = hours[newestTag] as number;
-    // Hours that come again, because a clock was set back, belong to the newest one too.
-    if (newestHour !== 0 && hour <= newestHour && (counts[newestTag] as number) < generationKeysMax)
-      return newestTag;
-    newestTag = (newestTag % TAG_MAX) + 1;
-    hours[newestTag] = Math.max(hour, newestHour);
-    return newestTag;
-  };
-  const rebuild = (at: number, keysWanted: number): void => {
-    const before = shards[at];
-    assert(before, 'there is a shard for each pattern of its bits');
-    let live = 0;
-    for (const tag of before.tags) if (hours[tag] !== 0) live++;
-    const after = newShard(Math.ceil(Math.max(live, keysWanted) / LOAD_START));
-    shards[at] = after;
-    const { words, tags } = before;
-    for (let slot = 0; slot < before.slots; slot++) {
-      const tag = tags[slot] as number;
-      if (hours[tag] === 0) continue;
-      const word = slot * 3;
-      const [a, b, c] = [
-        words[word] as number,
-        words[word + 1] as number,
-        words[word + 2] as number,
-      ];
-      put(after, slotOf(after, a, b, c), a, b, c, tag);
-    }
-  };
-
-  const seenOrAdd: DedupIndex['seenOrAdd'] = (fingerprint, at, hour) => {
-    const a = wordAt(fingerprint, at);
-    const b = wordAt(fingerprint, at + 4);
-    const c = wordAt(fingerprint, at + 8);
-    const shardAt = shardOf(fingerprint, at);
-    let shard = shards[shardAt] as Shard;
-    let slot = slotOf(shard, a, b, c);
-    const known = shard.tags[slot] as number;
-    const knownHour = hours[known] as number;
-    if (knownHour !== 0) {
-      if (hour - knownHour <= windowHours) return true;
-      // Outside of the window it is a new event, and the first of the next window.
-      counts[known] = (counts[known] as number) - 1;
-      keys--;
-    }
-    if (keys >= keysMax) forgetExpired(hour);
-    if (keys >= keysMax) evicted += forgetOldest();
-    if (shard.used >= shard.slots * LOAD_MAX) {
-      forgetExpired(hour);
-      rebuild(shardAt, 0);
-      shard = shards[shardAt] as Shard;
-      slot = slotOf(shard, a, b, c);
-    }
-    const tag = tagFor(hour);
-    put(shard, slot, a, b, c, tag);
-    counts[tag] = (counts[tag] as number) + 1;
-    keys++;
-    return false;
-  };
-
   return {
-    seenOrAdd,
-    load(fingerprints, hour) {
-      // Shard by shard, because one is small enough to stay near the processor.
-      for (const at of inShards(fingerprints)) seenOrAdd(fingerprints, at, hour);
-    },
-    reserve(count) {
-      const each = Math.ceil(Math.min(keysMax, keys + count) / shards.length);
-      for (let at = 0; at < shards.length; at++) {
-        if ((shards[at]?.slots ?? 0) * LOAD_MAX < each) rebuild(at, each);
-      }
-    },
-    size: () => keys,
-    evicted: () => evicted,
+    seenOrAdd: (fingerprint, at, hour) => seenOrAdd(index, fingerprint, at, hour),
+    load: (fingerprints, hour) => load(index, fingerprints, hour),
+    reserve: (keys) => reserve(index, keys),
+    size: () => index.keys,
+    evicted: () => index.evicted,
   };
+}
+
+function seenOrAdd(index: IndexState, fingerprint: Uint8Array, at: number, hour: number): boolean {
+  const { shards, hours, counts, keysMax } = index;
+  const a = wordAt(fingerprint, at);
+  const b = wordAt(fingerprint, at + 4);
+  const c = wordAt(fingerprint, at + 8);
+  const shardAt = shardOf(fingerprint, at);
+  let shard = shards[shardAt] as Shard;
+  let slot = slotOf(shard, a, b, c);
+  const known = shard.tags[slot] as number;
+  const knownHour = hours[known] as number;
+  if (knownHour !== 0) {
+    if (hour - knownHour <= index.windowHours) return true;
+    // Outside of the window it is a new event, and the first of the next window.
+    counts[known] = (counts[known] as number) - 1;
+    index.keys--;
+  }
+  if (index.keys >= keysMax) forgetExpired(index, hour);
+  if (index.keys >= keysMax) index.evicted += forgetOldest(index);
+  if (shard.used >= shard.slots * LOAD_MAX) {
+    forgetExpired(index, hour);
+    shard = rebuild(index, shardAt, 0);
+    slot = slotOf(shard, a, b, c);
+  }
+  const tag = tagFor(index, hour);
+  putKey(shard, slot, a, b, c, tag);
+  counts[tag] = (counts[tag] as number) + 1;
+  index.keys++;
+  return false;
+}
+
+/** Only when room is needed: a clock that jumps ahead and back then takes nothing away. */
+function forgetExpired(index: IndexState, hour: number): void {
+  const { hours, windowHours } = index;
+  while (
+    index.oldestTag !== index.newestTag &&
+    hour - (hours[index.oldestTag] as number) > windowHours
+  ) {
+    forgetOldest(index);
+  }
+}
+
+/** Returns how many keys it had. */
+function forgetOldest(index: IndexState): number {
+  const { hours, counts, oldestTag } = index;
+  const gone = counts[oldestTag] as number;
+  hours[oldestTag] = 0;
+  counts[oldestTag] = 0;
+  index.oldestTag = (oldestTag % TAG_MAX) + 1;
+  index.keys -= gone;
+  return gone;
+}
+
+/** The generation to which a new key of the hour belongs. */
+function tagFor(index: IndexState, hour: number): number {
+  const { hours, counts, newestTag, generationKeysMax } = index;
+  const newestHour = hours[newestTag] as number;
+  // Hours that come again, because a clock was set back, belong to the newest one too.
+  if (newestHour !== 0 && hour <= newestHour && (counts[newestTag] as number) < generationKeysMax)
+    return newestTag;
+  const tag = (newestTag % TAG_MAX) + 1;
+  index.newestTag = tag;
+  hours[tag] = Math.max(hour, newestHour);
+  return tag;
+}
+
+/** Makes a shard anew, without what is forgotten, with room for so many keys. */
+function rebuild({ shards, hours }: IndexState, at: number, keysWanted: number): Shard {
+  const before = shards[at] as Shard;
+  let live = 0;
+  for (const tag of before.tags) if (hours[tag] !== 0) live++;
+  const after = newShard(Math.ceil(Math.max(live, keysWanted) / LOAD_START));
+  copyLiving(before, after, hours);
+  shards[at] = after;
+  return after;
+}
+
+function reserve(index: IndexState, count: number): void {
+  const { shards, keysMax, keys } = index;
+  const each = Math.ceil(Math.min(keysMax, keys + count) / shards.length);
+  for (let at = 0; at < shards.length; at++) {
+    if ((shards[at] as Shard).slots * LOAD_MAX < each) rebuild(index, at, each);
+  }
+}
+
+function load(index: IndexState, fingerprints: Uint8Array, hour: number): void {
+  // Shard by shard, because one is small enough to stay near the processor.
+  for (const at of inShards(fingerprints)) seenOrAdd(index, fingerprints, at, hour);
 }
 
 /** Places of the fingerprints, in the order of their shards. */
@@ -178,37 +190,6 @@ function inShards(fingerprints: Uint8Array): Uint32Array {
 /** The uppermost bits of the last word. */
 function shardOf(fingerprint: Uint8Array, at: number): number {
   return (fingerprint[at + FINGERPRINT_BYTES - 1] as number) >>> (8 - SHARD_BITS);
-}
-
-function newShard(slots: number): Shard {
-  const rounded = Math.max(SLOTS_MIN, slots);
-  return {
-    slots: rounded,
-    words: new Uint32Array(rounded * 3),
-    tags: new Uint16Array(rounded),
-    used: 0,
-  };
-}
-
-/** The slot that has the fingerprint, or the free one where it belongs. */
-function slotOf({ slots, words, tags }: Shard, a: number, b: number, c: number): number {
-  let slot = Math.floor((a / WORD_RANGE) * slots);
-  for (;;) {
-    if (tags[slot] === 0) return slot;
-    const at = slot * 3;
-    if (words[at] === a && words[at + 1] === b && words[at + 2] === c) return slot;
-    if (++slot === slots) slot = 0;
-  }
-}
-
-function put(shard: Shard, slot: number, a: number, b: number, c: number, tag: number): void {
-  const { words, tags } = shard;
-  if (tags[slot] === 0) shard.used++;
-  const at = slot * 3;
-  words[at] = a;
-  words[at + 1] = b;
-  words[at + 2] = c;
-  tags[slot] = tag;
 }
 
 function wordAt(b: Uint8Array, at: number): number {
