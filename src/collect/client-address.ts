@@ -3,7 +3,10 @@ import type { IncomingMessage } from 'node:http';
 
 export type AddressPolicy = 'keep' | 'truncate' | 'drop';
 
-/** Finds the client's address: the first hop from the right that is not a trusted proxy. */
+/**
+ * Finds the client's address: the first hop from the right that is not a trusted proxy, in
+ * `X-Forwarded-For`, or else in `Forwarded` (RFC 7239).
+ */
 export type ClientAddress = (request: IncomingMessage) => string;
 
 /**
@@ -21,16 +24,36 @@ export function createClientAddress(trustedProxies: readonly string[]): ClientAd
   };
   return (request) => {
     let address = plainAddress(peerOf(request));
-    const forwarded = request.headers['x-forwarded-for'];
-    if (forwarded === undefined || !isTrusted(address)) return address;
-    const hops = String(forwarded).split(',');
+    if (!isTrusted(address)) return address;
+    const hops = hopsOf(request);
     for (let at = hops.length - 1; at >= 0 && isTrusted(address); at--) {
-      const hop = plainAddress((hops[at] ?? '').trim());
+      const hop = plainAddress(hops[at] ?? '');
       if (isIP(hop) === 0) break;
       address = hop;
     }
     return address;
   };
+}
+
+/** Addresses without what proxies write around them: quotes, brackets, ports. */
+function hopsOf({ headers }: IncomingMessage): string[] {
+  const forwardedFor = headers['x-forwarded-for'];
+  if (forwardedFor !== undefined) return String(forwardedFor).split(',').map(bareAddress);
+  const { forwarded } = headers;
+  return forwarded === undefined ? [] : forwardedNodes(forwarded).map(bareAddress);
+}
+
+/** The `for` of each hop; a hop without one is empty, because what lies behind it is not known. */
+function forwardedNodes(forwarded: string): string[] {
+  return forwarded.split(',').map((hop) => /(?:^|;)\s*for=([^;]*)/i.exec(hop)?.[1] ?? '');
+}
+
+const IN_BRACKETS = /^\[([^\]]*)\](?::\d+)?$/;
+const WITH_PORT = /^([^:]*):\d+$/;
+
+function bareAddress(text: string): string {
+  const bare = text.trim().replace(/^"(.*)"$/, '$1');
+  return IN_BRACKETS.exec(bare)?.[1] ?? WITH_PORT.exec(bare)?.[1] ?? bare;
 }
 
 /** Applies a source's `ip` setting. Truncation keeps /24 of IPv4 and /48 of IPv6. */

@@ -18,6 +18,7 @@ import type { LogWriter } from '../log/log-writer.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { MetricsRegistry, Snapshot } from '../observe/metrics.ts';
 import { createCollectCells } from './cells.ts';
+import { answerClientError } from './client-errors.ts';
 import { createClientAddress } from './client-address.ts';
 import type { CollectContext } from './context.ts';
 import type { CollectorSetup, TlsMaterial } from './collector-messages.ts';
@@ -62,6 +63,7 @@ export async function startCollector(
   );
   const router = createRouter(context, await loadSdkFiles(seams.disk));
   const server = createListener(setup, router);
+  server.on('clientError', (error, socket) => answerClientError(context, error, socket));
   const port = await listen(server, setup).catch(async (error: unknown) => {
     space.stop();
     for (const writer of writers.values()) await writer.close();

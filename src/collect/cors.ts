@@ -32,6 +32,16 @@ export function pushCorsHeaders(
   );
 }
 
+/** The same as lines of a head, for an answer that is written by hand. */
+export function allowedOrigin(origin: string | undefined, allowed: AllowedOrigins): string[] {
+  if (origin === undefined || !isAllowed(origin, allowed)) return [];
+  return [
+    `Access-Control-Allow-Origin: ${origin}`,
+    'Access-Control-Allow-Credentials: true',
+    'Vary: Origin',
+  ];
+}
+
 /** Answers `OPTIONS`: 204, with the custom headers the browser asked for allowed as well. */
 export function answerPreflight(
   request: IncomingMessage,

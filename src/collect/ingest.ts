@@ -22,44 +22,59 @@ import { applyAddressPolicy } from './client-address.ts';
 import type { CollectContext } from './context.ts';
 import { beginExchange } from './exchange.ts';
 import type { Exchange } from './exchange.ts';
+import { keyInText } from './key-in-text.ts';
 import { pushRateHeaders, refuseForRate } from './rate-headers.ts';
 
-/**
- * Segment's SDKs say JSON, text (browsers, to spare a preflight) or nothing. RudderStack's for Node
- * says form when it compresses, and sends JSON all the same. The body decides, as always.
- */
-const ACCEPTED_TYPE =
-  /^\s*(application\/json|text\/plain|application\/x-www-form-urlencoded)\s*(;|$)/i;
+const QUERY_KEY = 'writeKey=';
 const ACCEPTED = { kind: 'accepted', rejections: [] } as const;
 const NO_MARKS = Buffer.alloc(0);
 const scanned = createScanResult();
 
-/** Handles `POST` on every event route. */
+/**
+ * Handles `POST` on every event route. What the body says decides, and not its content type: SDKs
+ * say JSON, text (browsers, to spare a preflight), form (RudderStack's for Node, when it
+ * compresses), something of their own, or nothing.
+ * @param query without `?`; may have the write key.
+ */
 export function handleIngest(
   context: CollectContext,
   route: Route,
   request: IncomingMessage,
   response: ServerResponse,
+  query: string,
 ): void {
   const exchange = beginExchange(context, route, request, response);
-  const type = request.headers['content-type'];
-  if (type !== undefined && type !== 'application/json' && !ACCEPTED_TYPE.test(type)) {
-    refuse(context, exchange, 400, 'BAD_REQUEST', `Unsupported Content-Type: ${type.slice(0, 80)}`);
-    return;
-  }
-  const authorization = request.headers.authorization;
-  let access: Access | undefined;
-  if (authorization !== undefined && !context.authenticator.needsBody(authorization)) {
-    const found = context.authenticator.fromHeader(authorization, request.headers.host);
-    if (!found.ok) return refuseKey(context, exchange, found.reason);
-    access = found.access;
-    if (refuseForRate(context, exchange, access)) return;
-  }
+  const sender = senderOf(context, exchange, query);
+  if (sender === 'refused') return;
+  const access = sender;
   const bytesMax = access ? access.limits.requestBytesMax : context.requestBytesMax();
   readBody(request, bytesMax, (result) => {
     if (result.ok) ingestBytes(context, exchange, access, result.bytes);
     else refuseBody(context, exchange, access, result.failure, result.sample, bytesMax);
   });
+}
+
+/** Who sends, as far as header and query say it; undefined: the body will. */
+export function senderOf(
+  context: CollectContext,
+  exchange: Exchange,
+  query: string,
+): Access | undefined | 'refused' {
+  const { authorization, host } = exchange.request.headers;
+  const queryKey = query.includes(QUERY_KEY)
+    ? (new URLSearchParams(query).get('writeKey') ?? undefined)
+    : undefined;
+  const isInHeader = authorization !== undefined && !context.authenticator.needsBody(authorization);
+  if (!isInHeader && queryKey === undefined) return undefined;
+  const found =
+    queryKey === undefined
+      ? context.authenticator.fromHeader(authorization ?? '', host)
+      : context.authenticator.fromBody(queryKey, authorization, host);
+  if (!found.ok) {
+    refuseKey(context, exchange, found.reason);
+    return 'refused';
+  }
+  return refuseForRate(context, exchange, found.access) ? 'refused' : found.access;
 }
 
 /** Steps 3 to 5 for a body that has been read: `access` is missing when the key is in the body. */
@@ -181,7 +196,10 @@ function grant(
   return refuseForRate(context, exchange, found.access) ? undefined : found.access;
 }
 
-/** A request that cannot be decoded counts as one received event, rejected, with a sample kept. */
+/**
+ * A request that cannot be decoded counts as one received event, rejected, with a sample kept. Its
+ * key may still be readable in it.
+ */
 function storeRefused(
   context: CollectContext,
   exchange: Exchange,
@@ -190,13 +208,31 @@ function storeRefused(
   rejection: Rejection,
 ): void {
   if (!access) {
+    const key = keyInText(bytes);
+    const { authorization, host } = exchange.request.headers;
+    const found = context.authenticator.fromBody(key, authorization, host);
+    if (found.ok) {
+      if (refuseForRate(context, exchange, found.access)) return;
+      storeRefused(context, exchange, found.access, bytes, rejection);
+      return;
+    }
     context.cells.unauthorized('unreadable').value++;
     refuse(context, exchange, 400, rejection.code, rejection.message, rejection.field);
     return;
   }
   const sample = bytes.subarray(0, context.settings.rejectedBodyBytesMax);
   const judged = { kind: 'rejected', body: sample, eventCount: 1, marks: NO_MARKS } as const;
-  append(context, exchange, access, { ...judged, rejections: [rejection] });
+  append(context, exchange, access, { ...judged, rejections: [withType(exchange, rejection)] });
+}
+
+const JSON_TYPE = /json|text\/plain|x-www-form-urlencoded/i;
+
+/** Whoever sends XML shall read that it is not JSON because it is XML. */
+function withType({ request }: Exchange, rejection: Rejection): Rejection {
+  const type = request.headers['content-type'];
+  const isOfBody = rejection.code === 'BAD_REQUEST' && rejection.field === 'body';
+  if (!isOfBody || type === undefined || JSON_TYPE.test(type)) return rejection;
+  return { ...rejection, message: `${rejection.message} (Content-Type: ${type.slice(0, 80)})` };
 }
 
 /** What was found in a request. */

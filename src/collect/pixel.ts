@@ -8,7 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Route } from '../events/routes.ts';
 import type { CollectContext } from './context.ts';
 import { beginExchange } from './exchange.ts';
-import { ingestBytes } from './ingest.ts';
+import { ingestBytes, senderOf } from './ingest.ts';
 
 const PATH_DEPTH_MAX = 16;
 const PARAMETERS_MAX = 500;
@@ -18,13 +18,21 @@ export function handlePixel(
   route: Route,
   request: IncomingMessage,
   response: ServerResponse,
-  query: URLSearchParams,
+  query: string,
 ): void {
   const exchange = beginExchange(context, route, request, response);
   exchange.isPixel = true;
-  const data = query.get('data');
-  const bytes = data === null ? bytesFromQuery(query) : Buffer.from(data, 'base64');
-  ingestBytes(context, exchange, undefined, bytes);
+  const parameters = new URLSearchParams(query);
+  const data = parameters.get('data');
+  if (data === null) {
+    ingestBytes(context, exchange, undefined, bytesFromQuery(parameters));
+    return;
+  }
+  // A key beside the data is known even when the data cannot be read.
+  const sender = senderOf(context, exchange, query);
+  if (sender === 'refused') return;
+  // A plus that nobody escaped has become a space.
+  ingestBytes(context, exchange, sender, Buffer.from(data.replaceAll(' ', '+'), 'base64'));
 }
 
 /** Builds the event from dotted parameters. Values stay strings: a query has no other type. */

@@ -1,6 +1,7 @@
 /**
  * The collector's public surface: paths, methods, and nothing else. Paths are matched exactly and
- * case-sensitively, with or without one trailing slash; encoded or doubled slashes do not match.
+ * case-sensitively, with or without one trailing slash. Doubled slashes are one, because mobile
+ * SDKs put a path behind a host that ends in a slash; encoded ones do not match.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ROUTES } from '../events/routes.ts';
@@ -12,6 +13,7 @@ import type { CollectContext } from './context.ts';
 import { answerPreflight, pushCorsHeaders } from './cors.ts';
 import { handleIngest } from './ingest.ts';
 import { handlePixel } from './pixel.ts';
+import { hasSeveralHosts, targetOf } from './request-target.ts';
 import type { SdkFiles } from './sdk-files.ts';
 import { sdkSettings } from './sdk-settings.ts';
 
@@ -40,16 +42,14 @@ export function createRouter(
 ): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     if (!context.isAccepting()) response.shouldKeepAlive = false;
-    const url = request.url ?? '/';
-    const mark = url.indexOf('?');
-    const path = mark < 0 ? url : url.slice(0, mark);
+    if (hasSeveralHosts(request)) return answerSeveralHosts(context, request, response);
+    const { path, query } = targetOf(request);
     const route = EVENT_PATHS.get(path);
     if (route !== undefined && request.method === 'POST') {
-      handleIngest(context, route, request, response);
+      handleIngest(context, route, request, response, query);
     } else if (request.method === 'OPTIONS') {
       answerPreflight(request, response, context.settings.corsOrigins);
     } else {
-      const query = mark < 0 ? '' : url.slice(mark + 1);
       handleOther(context, files, request, response, path, query, route !== undefined);
     }
   };
@@ -74,7 +74,7 @@ function handleOther(
     return answerMissing(response, headers);
   }
   const pixel = PIXEL_PATHS.get(path);
-  if (pixel) return handlePixel(context, pixel, request, response, new URLSearchParams(query));
+  if (pixel) return handlePixel(context, pixel, request, response, query);
   const settingsKey = SETTINGS_PATH.exec(path)?.[1];
   if (settingsKey !== undefined) {
     return handleSettings(context, request, response, headers, settingsKey);
@@ -110,6 +110,24 @@ function handleSdkMetrics(
   readBody(request, SDK_METRICS_BYTES_MAX, (result) => {
     if (result.ok) context.cells.sdkMetrics.value++;
     answerJson(response, 200, headers, { success: true });
+  });
+}
+
+/** One of them may be what a proxy believed (RFC 9112 section 3.2). */
+function answerSeveralHosts(
+  context: CollectContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const headers: HeaderList = ['Connection', 'close'];
+  pushCorsHeaders(headers, request, context.settings.corsOrigins);
+  context.cells.status(400).value++;
+  answerError(response, headers, {
+    status: 400,
+    type: 'validation_error',
+    code: 'BAD_REQUEST',
+    message: 'A request has one Host header',
+    field: 'Host',
   });
 }
 

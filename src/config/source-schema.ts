@@ -56,8 +56,11 @@ export const sourceSchema = z.strictObject({
     .array(
       z
         .string()
-        .regex(/^[A-Za-z0-9_-]{8,128}$/)
-        .meta({ allowed: 'A-Z, a-z, 0-9, _ and -, 8 to 128 characters', isSecret: true }),
+        .regex(/^[A-Za-z0-9_-]{1,128}$/)
+        .meta({
+          allowed: 'A-Z, a-z, 0-9, _ and -, 1 to 128 characters; fewer than 8 are warned of',
+          isSecret: true,
+        }),
     )
     .max(100)
     .meta({

@@ -51,6 +51,11 @@ import { removeServerFile, writeServerFile } from './server-file.ts';
 import type { ServerParts } from '../operate/server-parts.ts';
 import { readTls } from './tls.ts';
 
+/** Keys of apps are seen by everybody, but one may not be met by trying. */
+const KEY_CHARS_SAFE = 8;
+const SHORT_KEY =
+  'the key has fewer than 8 characters and can be guessed; replace it when the apps allow';
+
 export interface Server {
   collectorUrl: string;
   adminUrl: string;
@@ -105,6 +110,7 @@ async function startParts(
   // What engines left there that could not clear away after themselves.
   await emptyFolder(disk, join(dataFolder, TEMPORARY_FOLDER));
   applyDeclaredSources(store, config.sources);
+  for (const field of shortKeys(config)) logger.warn({ field }, `${field}: ${SHORT_KEY}`);
   checkDeclaredDestinations(config.destinations, parts.net);
   applyDeclaredDestinations(store, parts.sealer, config.destinations);
   const threads = collectorThreads(
@@ -267,6 +273,15 @@ function startDeliveryThreads(
   };
   const seams = { clock, logger, metrics };
   return startDelivery(config.deliver.threads, setup, holds, deliveryPlan(parts), seams);
+}
+
+/** Fields of the configuration with a key that somebody could guess. */
+function shortKeys({ sources }: Config): string[] {
+  return sources.flatMap(({ writeKeys }, at) =>
+    writeKeys.flatMap((key, keyAt) =>
+      key.length < KEY_CHARS_SAFE ? [`sources[${at}].writeKeys[${keyAt}]`] : [],
+    ),
+  );
 }
 
 /** `sdk.apiHost` is what SDKs are told; `publicUrl` says it by default. */

@@ -276,7 +276,7 @@ describe('Request Format', () => {
     });
   }
 
-  test('a body of another content type is refused, naming it', async () => {
+  test('a body that is no JSON is refused, naming the content type that it came with', async () => {
     const response = await server.post('/v1/track', '<event/>', {
       'Content-Type': 'application/xml',
     });

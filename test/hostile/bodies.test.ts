@@ -225,7 +225,14 @@ describe('connections', () => {
   });
 
   test('paths that only look like routes are not routes', async () => {
-    for (const path of ['/v1//track', '/v1/%74rack', '/V1/track', '/v1/track/x', '//v1/track']) {
+    for (const path of [
+      '/v1%2Ftrack',
+      '/v1/%74rack',
+      '/V1/track',
+      '/v1/track/x',
+      '/v1/./track',
+      '/v1/track//x',
+    ]) {
       const text = await rawExchange(
         server,
         [`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`],
