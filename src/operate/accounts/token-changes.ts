@@ -33,6 +33,7 @@ export function endToken(store: Store, actor: Actor, id: string): TokenView {
   });
 }
 
+/** What may be shown of a token: never the token itself. */
 export function tokenView({
   createdAtMs,
   expiresAtMs,
