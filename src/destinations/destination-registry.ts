@@ -10,7 +10,7 @@ import { s3 } from './s3/s3.ts';
 import { findSegmentDestination, listSegmentDestinations } from './segment-actions/catalogue.ts';
 import { segmentDestinationType } from './segment-actions/segment-type.ts';
 import { webhook } from './webhook/webhook.ts';
-import type { DestinationTypeDetail, DestinationTypeView } from './destination-type-shapes.ts';
+import type { DestinationTypeInfo, DestinationTypeView } from './destination-type-shapes.ts';
 
 /** Written for Millrace; the others are Segment's own. */
 export const NATIVE_TYPES: readonly DestinationType[] = [
@@ -36,7 +36,7 @@ export function findDestinationType(name: string): DestinationType | undefined {
 }
 
 /** One kind, with what a form or a script needs to configure it. */
-export function describeDestinationType(name: string): DestinationTypeDetail | undefined {
+export function describeDestinationType(name: string): DestinationTypeInfo | undefined {
   const type = findDestinationType(name);
   if (!type) return undefined;
   const { title, class: kind, fields, defaults, order, integrationNames } = type;

@@ -38,7 +38,7 @@ export interface DestinationTypeView {
 }
 
 /** One kind, with what a form or a script needs to configure it. */
-export interface DestinationTypeDetail extends DestinationTypeView {
+export interface DestinationTypeInfo extends DestinationTypeView {
   order: 'user' | 'log';
   integrationNames: readonly string[];
   defaults: DeliveryDefaults;

@@ -2,7 +2,7 @@
 import { MillraceError } from '../../base/errors.ts';
 import type { DestinationStatus } from '../../deliver/delivery-shapes.ts';
 import { describeDestinationType } from '../../destinations/destination-registry.ts';
-import type { DestinationTypeDetail } from '../../destinations/destination-type-shapes.ts';
+import type { DestinationTypeInfo } from '../../destinations/destination-type-shapes.ts';
 import type { Actor } from '../../store/people/people-shapes.ts';
 import { findDestination, listDestinations } from '../../store/destinations/destinations.ts';
 import type { StoredDestination } from '../../store/destinations/destinations.ts';
@@ -38,7 +38,7 @@ export async function listDestinationsNow({
 }
 
 /** @throws MillraceError NOT_FOUND */
-export function destinationTypeOf(name: string): DestinationTypeDetail {
+export function destinationTypeOf(name: string): DestinationTypeInfo {
   const found = describeDestinationType(name);
   if (found) return found;
   throw new MillraceError('NOT_FOUND', `There is no type ${name}`, { field: 'type' });

@@ -1,7 +1,7 @@
 /** Name, sources, settings, mappings and consent of a destination: new, or changed. */
 import { useState } from 'preact/hooks';
 import type {
-  DestinationTypeDetail,
+  DestinationTypeInfo,
   SettingField,
 } from '../../../../src/destinations/destination-type-shapes.ts';
 import type { WrittenSubscription } from '../../../../src/destinations/segment-actions/segment-shapes.ts';
@@ -29,7 +29,7 @@ export type WrittenConnection = Pick<
 >;
 
 interface Props {
-  type: DestinationTypeDetail;
+  type: DestinationTypeInfo;
   /** Undefined: a new one. */
   destination?: ListedDestination;
   label: string;
@@ -122,7 +122,7 @@ interface Given {
 }
 
 function givenOf(
-  type: DestinationTypeDetail,
+  type: DestinationTypeInfo,
   fields: readonly SettingField[],
   own?: ListedDestination,
 ): Given {
@@ -137,7 +137,7 @@ function givenOf(
 }
 
 function requestOf(
-  type: DestinationTypeDetail,
+  type: DestinationTypeInfo,
   given: Given,
   settings: Record<string, unknown>,
 ): WrittenConnection {

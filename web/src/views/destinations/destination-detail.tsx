@@ -1,6 +1,6 @@
 /** One destination: how it fares, its settings, filters, dead letters and replays. */
 import { useState } from 'preact/hooks';
-import type { DestinationTypeDetail } from '../../../../src/destinations/destination-type-shapes.ts';
+import type { DestinationTypeInfo } from '../../../../src/destinations/destination-type-shapes.ts';
 import type {
   WrittenDestinationChange,
   ListedDestination,
@@ -126,7 +126,7 @@ function Steering({ destination, onChange }: OwnProps) {
 
 function SettingsTab({ destination, onChange }: OwnProps) {
   const { slug, type } = destination;
-  const { data, error } = useLoaded<DestinationTypeDetail>(`/admin/destinations/types/${type}`);
+  const { data, error } = useLoaded<DestinationTypeInfo>(`/admin/destinations/types/${type}`);
   const [own] = useState(destination);
   const save = async (given: WrittenConnection): Promise<void> => {
     await send('PATCH', `/admin/destinations/${slug}`, given satisfies WrittenDestinationChange);

@@ -1,5 +1,5 @@
 /** A new destination of one type. */
-import type { DestinationTypeDetail } from '../../../../src/destinations/destination-type-shapes.ts';
+import type { DestinationTypeInfo } from '../../../../src/destinations/destination-type-shapes.ts';
 import type {
   DestinationView,
   WrittenDestination,
@@ -16,7 +16,7 @@ import type { WrittenConnection } from './connection-form.tsx';
 import { slugOf } from './destination-settings-model.ts';
 
 export function NewDestination({ type }: { type: string }) {
-  const { data, error } = useLoaded<DestinationTypeDetail>(`/admin/destinations/types/${type}`);
+  const { data, error } = useLoaded<DestinationTypeInfo>(`/admin/destinations/types/${type}`);
   const make = async (given: WrittenConnection): Promise<void> => {
     const slug = await freeSlug(given.name, type);
     const body: WrittenDestination = { ...given, slug, type };

@@ -1,6 +1,6 @@
 /** Which events cause which action of one of Segment's destinations, and what it is sent. */
 import { useState } from 'preact/hooks';
-import type { DestinationTypeDetail } from '../../../../src/destinations/destination-type-shapes.ts';
+import type { DestinationTypeInfo } from '../../../../src/destinations/destination-type-shapes.ts';
 import type {
   SegmentAction,
   SegmentField,
@@ -17,7 +17,7 @@ import {
 import { MappingPreview } from './mapping-preview.tsx';
 
 interface Props {
-  type: DestinationTypeDetail;
+  type: DestinationTypeInfo;
   /** Undefined: Segment's presets. */
   subscriptions: readonly WrittenSubscription[] | undefined;
   /** As the server names it: `subscriptions[0].subscribe: …`. */
@@ -78,7 +78,7 @@ export function SubscriptionsEditor({ type, subscriptions, problem, onChange }: 
 }
 
 interface PresetsProps {
-  type: DestinationTypeDetail;
+  type: DestinationTypeInfo;
   onTake(subscriptions: WrittenSubscription[]): void;
 }
 
@@ -106,7 +106,7 @@ function Presets({ type, onTake }: PresetsProps) {
 }
 
 interface AddMappingProps {
-  type: DestinationTypeDetail;
+  type: DestinationTypeInfo;
   onAdd(subscription: WrittenSubscription): void;
 }
 
