@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-/** The slowest one needs a few seconds. */
+/** The slowest one needs some seconds, and minutes beside other work. */
 const CHECK_MS_MAX = 600_000;
 
 /** Name, script relative to the checkout, arguments. All run under the Node that runs us. */
