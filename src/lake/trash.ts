@@ -20,6 +20,7 @@ export function createTrash(queryMs: number): Trash {
   return { keptMs: Math.max(TRASH_MS_MIN, queryMs + TRASH_MARGIN_MS), files: [] };
 }
 
+/** From now on nobody lists the files. */
 export function throwAway(trash: Trash, paths: readonly string[], nowMs: number): void {
   const atMs = nowMs + trash.keptMs;
   for (const path of paths) trash.files.push({ path, atMs });
