@@ -6,7 +6,7 @@
 import { Worker } from 'node:worker_threads';
 import { toError } from '../../base/errors.ts';
 import type { DestinationContext } from '../destination-contract.ts';
-import { serveFetch } from '../segment-actions/actions-pool.ts';
+import { serveFetch } from '../segment-actions/serve-fetch.ts';
 import type { FromModule, ModuleCalls, ModuleSetup, ToModule } from './module-messages.ts';
 
 export type CallResult<Output> =

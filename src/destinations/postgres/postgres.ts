@@ -20,7 +20,7 @@ import { openConnection } from './postgres-connection.ts';
 import type { Connection } from './postgres-connection.ts';
 import type { Refusals } from './postgres-cursor.ts';
 import { begin, knowNothing, loadBatch } from './postgres-load.ts';
-import type { Known } from './postgres-load.ts';
+import type { Known, LoadOptions } from './postgres-load.ts';
 import { messageOf, outcomeOfFailure } from './postgres-outcomes.ts';
 import { parsePostgresSettings, postgresSettings } from './postgres-settings.ts';
 import type { PostgresSettings } from './postgres-settings.ts';
@@ -52,6 +52,18 @@ export const postgres: DestinationType = {
   open: (settings, context) => Promise.resolve(open(settings as PostgresSettings, context)),
 };
 
+interface PostgresState {
+  settings: PostgresSettings;
+  context: DestinationContext;
+  options: LoadOptions;
+  /** By stream: a replay runs beside live delivery, in transactions of its own. */
+  knownOf: Map<string | null, Known>;
+  /** The end of the latest batch of each stream. */
+  lastOf: Map<string | null, Promise<void>>;
+  /** Kept for the next batch. */
+  idle: Connection | null;
+}
+
 function open(settings: PostgresSettings, context: DestinationContext): Destination {
   const { columnsMax, schemaPrefix } = settings;
   const limits: ColumnLimits = {
@@ -60,89 +72,108 @@ function open(settings: PostgresSettings, context: DestinationContext): Destinat
     rowBytesMax: ROW_BYTES_MAX,
   };
   const options = { destinationId: context.destinationId, schemaPrefix, limits };
-  /** By stream: a replay runs beside live delivery, in transactions of its own. */
-  const knownOf = new Map<string | null, Known>();
-  /** The end of the latest batch of each stream. */
-  const lastOf = new Map<string | null, Promise<void>>();
-  /** Kept for the next batch. */
-  let idle: Connection | null = null;
-
-  const takeConnection = async (signal: AbortSignal): Promise<Connection> => {
-    const taken = idle;
-    idle = null;
-    if (taken && !taken.isBroken()) return taken;
-    return openConnection(settings, context, signal);
+  const state: PostgresState = {
+    settings,
+    context,
+    options,
+    knownOf: new Map(),
+    lastOf: new Map(),
+    idle: null,
   };
-  /** Runs the work on a connection that ends with the signal, or at once when the work throws. */
-  const withConnection = async <T>(
-    signal: AbortSignal,
-    work: (connection: Connection) => Promise<T>,
-  ): Promise<T> => {
-    const connection = await takeConnection(signal);
-    signal.addEventListener('abort', connection.destroy);
-    try {
-      signal.throwIfAborted();
-      const result = await work(connection);
-      if (idle) await connection.end();
-      else idle = connection;
-      return result;
-    } catch (error) {
-      connection.destroy();
-      throw error;
-    } finally {
-      signal.removeEventListener('abort', connection.destroy);
-    }
-  };
-
-  const attempt = async (batch: DeliveryBatch, signal: AbortSignal): Promise<DeliveryOutcome[]> => {
-    const known = knownOf.get(batch.replayId) ?? knowNothing();
-    // What is learnt in a transaction that fails is gone with it.
-    knownOf.delete(batch.replayId);
-    try {
-      const refusals = await withConnection(signal, (connection) =>
-        loadBatch(connection, batch, known, options),
-      );
-      if (knownOf.size >= STREAMS_MAX) knownOf.clear();
-      knownOf.set(batch.replayId, known);
-      return outcomesOf(batch, refusals);
-    } catch (error) {
-      const outcome = outcomeOfFailure(error, signal);
-      return batch.events.map(() => outcome);
-    }
-  };
-
   return {
-    deliver(batch, signal) {
-      // The cursor of a stream only goes forward, so its batches may not overtake each other.
-      const before = lastOf.get(batch.replayId) ?? Promise.resolve();
-      const outcomes = before.then(() => attempt(batch, signal));
-      const settled = outcomes.then(
-        () => undefined,
-        () => undefined,
-      );
-      if (lastOf.size >= STREAMS_MAX) lastOf.clear();
-      lastOf.set(batch.replayId, settled);
-      return outcomes;
-    },
+    deliver: (batch, signal) => deliverInOrder(state, batch, signal),
     async test(signal) {
       try {
-        await withConnection(signal, (connection) => tryEverything(connection, context, options));
+        await withConnection(state, signal, (connection) =>
+          tryEverything(connection, context, options),
+        );
       } catch (error) {
         throw new MillraceError('DESTINATION_TEST_FAILED', failureText(error, signal));
       }
     },
     async deleteUsers(userIds, signal) {
       try {
-        await withConnection(signal, (connection) => deleteRows(connection, schemaPrefix, userIds));
+        await withConnection(state, signal, (connection) =>
+          deleteRows(connection, schemaPrefix, userIds),
+        );
       } catch (error) {
         throw new MillraceError('UNAVAILABLE', failureText(error, signal), { cause: error });
       }
     },
     async close() {
-      await idle?.end();
-      idle = null;
+      await state.idle?.end();
+      state.idle = null;
     },
   };
+}
+
+/** The cursor of a stream only goes forward, so its batches may not overtake each other. */
+function deliverInOrder(
+  state: PostgresState,
+  batch: DeliveryBatch,
+  signal: AbortSignal,
+): Promise<DeliveryOutcome[]> {
+  const { lastOf } = state;
+  const before = lastOf.get(batch.replayId) ?? Promise.resolve();
+  const outcomes = before.then(() => deliver(state, batch, signal));
+  const settled = outcomes.then(
+    () => undefined,
+    () => undefined,
+  );
+  if (lastOf.size >= STREAMS_MAX) lastOf.clear();
+  lastOf.set(batch.replayId, settled);
+  return outcomes;
+}
+
+async function deliver(
+  state: PostgresState,
+  batch: DeliveryBatch,
+  signal: AbortSignal,
+): Promise<DeliveryOutcome[]> {
+  const { knownOf, options } = state;
+  const known = knownOf.get(batch.replayId) ?? knowNothing();
+  // What is learnt in a transaction that fails is gone with it.
+  knownOf.delete(batch.replayId);
+  try {
+    const refusals = await withConnection(state, signal, (connection) =>
+      loadBatch(connection, batch, known, options),
+    );
+    if (knownOf.size >= STREAMS_MAX) knownOf.clear();
+    knownOf.set(batch.replayId, known);
+    return outcomesOf(batch, refusals);
+  } catch (error) {
+    const outcome = outcomeOfFailure(error, signal);
+    return batch.events.map(() => outcome);
+  }
+}
+
+/** Runs the work on a connection that ends with the signal, or at once when the work throws. */
+async function withConnection<T>(
+  state: PostgresState,
+  signal: AbortSignal,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const connection = await takeConnection(state, signal);
+  signal.addEventListener('abort', connection.destroy);
+  try {
+    signal.throwIfAborted();
+    const result = await work(connection);
+    if (state.idle) await connection.end();
+    else state.idle = connection;
+    return result;
+  } catch (error) {
+    connection.destroy();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', connection.destroy);
+  }
+}
+
+async function takeConnection(state: PostgresState, signal: AbortSignal): Promise<Connection> {
+  const taken = state.idle;
+  state.idle = null;
+  if (taken && !taken.isBroken()) return taken;
+  return openConnection(state.settings, state.context, signal);
 }
 
 function outcomesOf({ events }: DeliveryBatch, refusals: Refusals): DeliveryOutcome[] {

@@ -5,11 +5,13 @@
  * of the destination that calls.
  */
 import { Worker } from 'node:worker_threads';
-import { MillraceError, toError } from '../../base/errors.ts';
+import { toError } from '../../base/errors.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Net } from '../../net/net.ts';
 import type { Logger } from '../../observe/logger.ts';
 import type { ActionsCalls, CallName, FromWorker, ToWorker } from './actions-messages.ts';
+import { serveFetch } from './serve-fetch.ts';
+import type { FetchingCall } from './serve-fetch.ts';
 
 export interface CallOptions {
   net: Net;
@@ -33,128 +35,116 @@ export interface PoolOptions {
   environment: Readonly<Record<string, string | undefined>>;
 }
 
-interface Call {
-  net: Net;
+interface Call extends FetchingCall {
   settle(output: unknown): void;
   fail(error: Error): void;
-  /** Aborted when the call has ended, so that nothing is fetched for it any more. */
-  ended: AbortController;
+}
+
+interface PoolState {
+  options: PoolOptions;
+  worker: Worker | undefined;
+  /** Under way, by id. */
+  calls: Map<number, Call>;
+  /** Requests that can be aborted, by id. */
+  fetches: Map<number, AbortController>;
+  lastId: number;
 }
 
 const MEMORY_MB_MAX = 512;
-/** Answers that actions read: lists and schemas of the service among them. */
-const ANSWER_BYTES_MAX = 4 * 2 ** 20;
 /** A thread that is busy for so long after it was asked to stop is stuck. */
 const STUCK_MS = 5_000;
 /** Segment's code reads credentials of OAuth applications from these. */
 const ENVIRONMENT = /^(ACTIONS|ADWORDS|GOOGLE_ENHANCED_CONVERSIONS|SALESFORCE|DOTDIGITAL)_/;
 
 /** Starts nothing until the first call. */
-export function createActionsPool({ clock, logger, environment }: PoolOptions): ActionsPool {
-  const calls = new Map<number, Call>();
-  const fetches = new Map<number, AbortController>();
-  let worker: Worker | undefined;
-  let ids = 0;
-
-  const start = (): Worker => {
-    const env = Object.entries(environment).filter(([name]) => ENVIRONMENT.test(name));
-    const started = new Worker(new URL('actions-worker.ts', import.meta.url), {
-      name: 'segment-actions',
-      env: { ...Object.fromEntries(env), NODE_ENV: 'production' },
-      resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB_MAX },
-      stdout: true,
-      stderr: true,
-    });
-    // Nobody reads what Segment's code prints; unread, it would fill memory.
-    started.stdout.resume();
-    started.stderr.resume();
-    let failure = 'the thread of Segment actions ended';
-    started.on('message', (message: FromWorker) => receive(started, message));
-    started.on('error', (error) => {
-      failure = `${failure}: ${toError(error).message}`;
-    });
-    started.on('exit', (code) => {
-      if (worker !== started) return;
-      worker = undefined;
-      logger.error({ code, failure, calls: calls.size }, 'thread of Segment actions ended');
-      for (const call of calls.values()) call.fail(new Error(failure));
-    });
-    return started;
+export function createActionsPool(options: PoolOptions): ActionsPool {
+  const pool: PoolState = {
+    options,
+    worker: undefined,
+    calls: new Map(),
+    fetches: new Map(),
+    lastId: 0,
   };
-  const receive = (from: Worker, message: FromWorker): void => {
-    const send = (answer: ToWorker): void => from.postMessage(answer);
-    if (message.kind === 'result') calls.get(message.id)?.settle(message.output);
-    else if (message.kind === 'error') calls.get(message.id)?.fail(new Error(message.message));
-    else if (message.kind === 'fetch-aborted') fetches.get(message.fetchId)?.abort();
-    else void serveFetch(calls.get(message.callId), fetches, message, send);
-  };
-
   return {
     call: (name, input, { net, signal }) =>
       new Promise((resolve, reject) => {
-        worker ??= start();
-        const mine = worker;
-        const id = ++ids;
-        const ended = new AbortController();
-        const end = (): void => {
-          calls.delete(id);
-          signal.removeEventListener('abort', cancel);
-          ended.abort();
-        };
-        const cancel = (): void => {
-          mine.postMessage({ kind: 'cancel', id } satisfies ToWorker);
-          clock.sleep(STUCK_MS, ended.signal).then(
-            () => void mine.terminate(),
-            () => undefined, // It came to an end.
-          );
-        };
-        calls.set(id, {
-          net,
-          settle: (output) => (end(), resolve(output as never)),
-          fail: (error) => (end(), reject(error)),
-          ended,
-        });
-        mine.postMessage({ kind: 'call', id, name, input } satisfies ToWorker);
-        if (signal.aborted) cancel();
-        else signal.addEventListener('abort', cancel, { once: true });
+        const settle = (output: unknown): void => resolve(output as never);
+        beginCall(pool, { name, input }, signal, { net, settle, fail: reject });
       }),
-    async close() {
-      const last = worker;
-      worker = undefined;
-      for (const call of calls.values()) call.fail(new Error('closed'));
-      await last?.terminate();
-    },
+    close: () => close(pool),
   };
 }
 
-/**
- * Makes a request for a call that is still under way.
- * @param fetches the requests that can be aborted, by id.
- */
-export async function serveFetch(
-  call: Pick<Call, 'net' | 'ended'> | undefined,
-  fetches: Map<number, AbortController>,
-  { fetchId, request }: Extract<FromWorker, { kind: 'fetch' }>,
-  send: (answer: Extract<ToWorker, { kind: 'answer' | 'no-answer' }>) => void,
-): Promise<void> {
-  if (!call) {
-    const message = 'the call that asked for it has ended';
-    return send({ kind: 'no-answer', fetchId, code: 'NET_FAILED', message });
-  }
-  const abort = new AbortController();
-  fetches.set(fetchId, abort);
-  try {
-    const answer = await call.net.request({
-      ...request,
-      signal: AbortSignal.any([abort.signal, call.ended.signal]),
-      responseBytesMax: ANSWER_BYTES_MAX,
-    });
-    const { status, headers, body, isTruncated } = answer;
-    send({ kind: 'answer', fetchId, answer: { status, headers, body, isTruncated } });
-  } catch (error) {
-    const code = error instanceof MillraceError ? error.code : 'NET_FAILED';
-    send({ kind: 'no-answer', fetchId, code, message: toError(error).message });
-  } finally {
-    fetches.delete(fetchId);
-  }
+function beginCall(
+  pool: PoolState,
+  asked: { name: CallName; input: ActionsCalls[CallName]['input'] },
+  signal: AbortSignal,
+  { net, settle, fail }: Omit<Call, 'ended'>,
+): void {
+  const worker = (pool.worker ??= start(pool));
+  const id = ++pool.lastId;
+  const ended = new AbortController();
+  const end = (): void => {
+    pool.calls.delete(id);
+    signal.removeEventListener('abort', cancel);
+    ended.abort();
+  };
+  const cancel = (): void => {
+    worker.postMessage({ kind: 'cancel', id } satisfies ToWorker);
+    pool.options.clock.sleep(STUCK_MS, ended.signal).then(
+      () => void worker.terminate(),
+      () => undefined, // It came to an end.
+    );
+  };
+  pool.calls.set(id, {
+    net,
+    ended,
+    settle: (output) => (end(), settle(output)),
+    fail: (error) => (end(), fail(error)),
+  });
+  worker.postMessage({ kind: 'call', id, ...asked } satisfies ToWorker);
+  if (signal.aborted) cancel();
+  else signal.addEventListener('abort', cancel, { once: true });
+}
+
+function start(pool: PoolState): Worker {
+  const { environment, logger } = pool.options;
+  const env = Object.entries(environment).filter(([name]) => ENVIRONMENT.test(name));
+  const started = new Worker(new URL('actions-worker.ts', import.meta.url), {
+    name: 'segment-actions',
+    env: { ...Object.fromEntries(env), NODE_ENV: 'production' },
+    resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB_MAX },
+    stdout: true,
+    stderr: true,
+  });
+  // Nobody reads what Segment's code prints; unread, it would fill memory.
+  started.stdout.resume();
+  started.stderr.resume();
+  let failure = 'the thread of Segment actions ended';
+  started.on('message', (message: FromWorker) => receive(pool, started, message));
+  started.on('error', (error) => {
+    failure = `${failure}: ${toError(error).message}`;
+  });
+  started.on('exit', (code) => {
+    if (pool.worker !== started) return;
+    pool.worker = undefined;
+    logger.error({ code, failure, calls: pool.calls.size }, 'thread of Segment actions ended');
+    for (const call of pool.calls.values()) call.fail(new Error(failure));
+  });
+  return started;
+}
+
+function receive({ calls, fetches }: PoolState, from: Worker, message: FromWorker): void {
+  const send = (answer: ToWorker): void => from.postMessage(answer);
+  if (message.kind === 'result') calls.get(message.id)?.settle(message.output);
+  else if (message.kind === 'error') calls.get(message.id)?.fail(new Error(message.message));
+  else if (message.kind === 'fetch-aborted') fetches.get(message.fetchId)?.abort();
+  else void serveFetch(calls.get(message.callId), fetches, message, send);
+}
+
+async function close(pool: PoolState): Promise<void> {
+  const { worker, calls } = pool;
+  pool.worker = undefined;
+  for (const call of calls.values()) call.fail(new Error('closed'));
+  await worker?.terminate();
 }

@@ -15,8 +15,9 @@ import type { FqlPredicate } from '../../fql/fql.ts';
 import { FqlRunError } from '../../fql/fql-functions.ts';
 import { isObject } from '../../events/json.ts';
 import type { JsonObject } from '../../events/json.ts';
-import { outcomeOfAnswer, outcomeOfError } from '../http-outcome.ts';
-import type { ActionFailure, ActionResult, ActionsTarget } from './actions-messages.ts';
+import { defect, outcomeOfFailure } from './action-outcomes.ts';
+import type { Retry } from './action-outcomes.ts';
+import type { ActionResult, ActionsTarget } from './actions-messages.ts';
 import type { ActionsPool } from './actions-pool.ts';
 import type { SegmentAction, SegmentDestination } from './catalogue.ts';
 import type { SegmentSettings, Subscription } from './segment-settings.ts';
@@ -25,8 +26,6 @@ interface Trigger extends Subscription {
   matches: FqlPredicate;
   isBatch: boolean;
 }
-
-type Retry = Extract<DeliveryOutcome, { kind: 'retry' }>;
 
 /** What became of the actions of an event so far. */
 interface Item {
@@ -48,84 +47,47 @@ type Dead = Pick<
   'reason' | 'message' | 'status' | 'response'
 >;
 
+interface SegmentState {
+  target: ActionsTarget;
+  triggers: readonly Trigger[];
+  context: DestinationContext;
+  pool: ActionsPool;
+}
+
 /** Opens a destination whose settings have been checked. @param pool closed with it. */
 export function createSegmentDestination(
   destination: SegmentDestination,
-  parsed: SegmentSettings,
+  { settings, oauth, subscriptions }: SegmentSettings,
   context: DestinationContext,
   pool: ActionsPool,
 ): Destination {
-  const { net } = context;
-  const target: ActionsTarget = {
-    destinationId: context.destinationId,
-    slug: destination.slug,
-    folder: destination.folder,
-    settings: parsed.settings,
-    oauth: parsed.oauth,
+  const { slug, folder, hasTest, hasDelete } = destination;
+  const { net, destinationId } = context;
+  const target: ActionsTarget = { destinationId, slug, folder, settings, oauth };
+  const triggers = subscriptions.map((each) => triggerOf(destination, each));
+  const state: SegmentState = { target, triggers, context, pool };
+  const test = async (signal: AbortSignal): Promise<void> => {
+    const problem = await pool.call('test', target, { net, signal });
+    if (problem !== null) throw new MillraceError('DESTINATION_TEST_FAILED', problem);
   };
-  const triggers = parsed.subscriptions.map((subscription): Trigger => {
-    const action = destination.actions[subscription.partnerAction];
-    const isBatch = action !== undefined && sendsBatches(action, subscription.mapping);
-    return { ...subscription, matches: compileFql(subscription.subscribe), isBatch };
-  });
-  const runTrigger = async (
-    trigger: Trigger,
-    some: readonly Item[],
-    all: readonly Item[],
-    signal: AbortSignal,
-  ): Promise<void> => {
-    const { partnerAction, mapping, isBatch } = trigger;
-    const given = some.map(({ event }) => event.message);
-    const work = { ...target, partnerAction, mapping, isBatch, events: given };
-    try {
-      const results = await pool.call('run', work, { net, signal });
-      const wallMs = context.clock.wallMs();
-      some.forEach((item, at) => note(item, trigger, results[at], wallMs));
-    } catch (error) {
-      // Thrown on, the engine tries each event alone, which finds the one that ends the thread;
-      // but what others have done must not be done again.
-      if (all.length > 1 && all.every(({ done }) => done.length === 0)) throw error;
-      for (const item of some) item.retry ??= defect(toError(error).message);
-    }
+  const deleteUsers = async (userIds: readonly string[], signal: AbortSignal): Promise<void> => {
+    const problem = await pool.call('delete', { ...target, userIds }, { net, signal });
+    if (problem !== null) throw new MillraceError('UNAVAILABLE', problem);
   };
   return {
     accepts: ({ message }) =>
       triggers.some((trigger) => isMatch(trigger, message)) ? null : 'NO_MATCHING_SUBSCRIPTION',
-    async deliver({ events }, signal) {
-      const items = events.map((event) => itemOf(event, triggers));
-      const failedUsers = new Set<string>();
-      for (const wave of wavesOf(items)) {
-        for (const item of wave) {
-          if (failedUsers.has(item.user)) item.retry = BEHIND;
-          else if (signal.aborted) item.retry = LATE;
-        }
-        const going = wave.filter(({ retry }) => retry === null);
-        for (const trigger of triggers) {
-          const some = going.filter(({ todo }) => todo.includes(trigger));
-          if (some.length > 0) await runTrigger(trigger, some, items, signal);
-        }
-        for (const { user, retry } of wave) if (retry) failedUsers.add(user);
-      }
-      return items.map(outcomeOf);
-    },
-    ...(destination.hasTest
-      ? {
-          async test(signal: AbortSignal) {
-            const problem = await pool.call('test', target, { net, signal });
-            if (problem !== null) throw new MillraceError('DESTINATION_TEST_FAILED', problem);
-          },
-        }
-      : {}),
-    ...(destination.hasDelete
-      ? {
-          async deleteUsers(userIds: readonly string[], signal: AbortSignal) {
-            const problem = await pool.call('delete', { ...target, userIds }, { net, signal });
-            if (problem !== null) throw new MillraceError('UNAVAILABLE', problem);
-          },
-        }
-      : {}),
+    deliver: ({ events }, signal) => deliver(state, events, signal),
+    ...(hasTest ? { test } : {}),
+    ...(hasDelete ? { deleteUsers } : {}),
     close: () => pool.close(),
   };
+}
+
+function triggerOf({ actions }: SegmentDestination, subscription: Subscription): Trigger {
+  const action = actions[subscription.partnerAction];
+  const isBatch = action !== undefined && sendsBatches(action, subscription.mapping);
+  return { ...subscription, matches: compileFql(subscription.subscribe), isBatch };
 }
 
 /** Actions that let one choose batch when they are asked to, the others unless they are not. */
@@ -141,6 +103,51 @@ function isMatch({ matches }: Trigger, message: JsonObject): boolean {
   } catch (error) {
     if (error instanceof FqlRunError) return false;
     throw error;
+  }
+}
+
+async function deliver(
+  state: SegmentState,
+  events: readonly DeliveryEvent[],
+  signal: AbortSignal,
+): Promise<DeliveryOutcome[]> {
+  const { triggers } = state;
+  const items = events.map((event) => itemOf(event, triggers));
+  const failedUsers = new Set<string>();
+  for (const wave of wavesOf(items)) {
+    for (const item of wave) {
+      if (failedUsers.has(item.user)) item.retry = BEHIND;
+      else if (signal.aborted) item.retry = LATE;
+    }
+    const going = wave.filter(({ retry }) => retry === null);
+    for (const trigger of triggers) {
+      const some = going.filter(({ todo }) => todo.includes(trigger));
+      if (some.length > 0) await runTrigger(state, trigger, some, items, signal);
+    }
+    for (const { user, retry } of wave) if (retry) failedUsers.add(user);
+  }
+  return items.map(outcomeOf);
+}
+
+async function runTrigger(
+  { target, pool, context }: SegmentState,
+  trigger: Trigger,
+  some: readonly Item[],
+  all: readonly Item[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { partnerAction, mapping, isBatch } = trigger;
+  const given = some.map(({ event }) => event.message);
+  const work = { ...target, partnerAction, mapping, isBatch, events: given };
+  try {
+    const results = await pool.call('run', work, { net: context.net, signal });
+    const wallMs = context.clock.wallMs();
+    some.forEach((item, at) => note(item, trigger, results[at], wallMs));
+  } catch (error) {
+    // Thrown on, the engine tries each event alone, which finds the one that ends the thread;
+    // but what others have done must not be done again.
+    if (all.length > 1 && all.every(({ done }) => done.length === 0)) throw error;
+    for (const item of some) item.retry ??= defect(toError(error).message);
   }
 }
 
@@ -223,48 +230,6 @@ function note(
   item.done.push(trigger.id);
   const { reason, status, response } = outcome;
   item.dead ??= { reason, status, response, message: `${trigger.name}: ${outcome.message}` };
-}
-
-function defect(message: string): Retry {
-  return { kind: 'retry', scope: 'event', reason: 'DESTINATION_DEFECT', message };
-}
-
-type Failed = Retry | Extract<DeliveryOutcome, { kind: 'dead' }>;
-
-/** The one policy of http-outcome.ts; a wrong payload is wrong for ever. */
-function outcomeOfFailure(failure: ActionFailure, wallMs: number): Failed {
-  const { cause, message, status, response } = failure;
-  if (cause === 'payload') {
-    return { kind: 'dead', reason: 'PAYLOAD_INVALID', message, status, response };
-  }
-  const outcome = retryOfFailure(failure, wallMs);
-  return outcome.kind === 'retry' || outcome.kind === 'dead' ? outcome : defect(message);
-}
-
-function retryOfFailure(failure: ActionFailure, wallMs: number): DeliveryOutcome {
-  const { cause, message, status, response = '', retryAfter, code } = failure;
-  if (cause === 'status' && status !== undefined) {
-    const headers: Record<string, string> = retryAfter ? { 'retry-after': retryAfter } : {};
-    const body = Buffer.from(response);
-    const answer = { status, headers, body, isTruncated: false };
-    const outcome = outcomeOfAnswer(answer, { wallMs, events: 1 });
-    if (!('message' in outcome) || message === '') return outcome;
-    return { ...outcome, message: `${outcome.message}: ${message}` };
-  }
-  if (cause === 'net') {
-    const known = code === 'ADDRESS_REFUSED' ? code : 'NET_FAILED';
-    return outcomeOfError(new MillraceError(known, message));
-  }
-  if (cause === 'credentials') {
-    return { kind: 'retry', scope: 'destination', reason: 'CREDENTIALS_REFUSED', message };
-  }
-  if (cause === 'timeout') {
-    return { kind: 'retry', scope: 'destination', reason: 'TIMEOUT', message };
-  }
-  if (cause === 'retryable') {
-    return { kind: 'retry', scope: 'event', reason: 'HTTP_STATUS', message };
-  }
-  return defect(message);
 }
 
 function outcomeOf({ event, done, dead, retry, status, response, todo }: Item): DeliveryOutcome {
