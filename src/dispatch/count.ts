@@ -1,7 +1,7 @@
 /** Counts what a range of the log holds, from envelopes alone: no event is parsed. */
 import { decodePayload } from '../events/envelope.ts';
 import type { LogReader } from '../log/log-reader.ts';
-import type { DuplicateEntry, Verdict, VerdictCount } from './ledger.ts';
+import type { DuplicateEntry, Verdict, VerdictCount } from './verdict.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -12,8 +12,11 @@ import { assert } from '../base/assert.ts';
 import { MARK_BYTES } from '../events/event-marks.ts';
 import { FINGERPRINT_BYTES } from '../events/fingerprint.ts';
 import { createDedupIndex } from './dedup-index.ts';
-import type { DedupOptions } from './dedup-index.ts';
-import type { DuplicateEntry, Ledger } from './ledger.ts';
+import type { DedupIndex, DedupOptions } from './dedup-index.ts';
+import { addFingerprint, takeFingerprints } from './fingerprint-lists.ts';
+import type { FingerprintLists } from './fingerprint-lists.ts';
+import type { Ledger } from './ledger.ts';
+import type { DuplicateEntry } from './verdict.ts';
 
 export const HOUR_MS = 3_600_000;
 const NONE: ReadonlySet<number> = new Set();
@@ -47,109 +50,106 @@ export interface Dispatcher {
   /** True for a partition whose window must be made anew, see `refill.ts`. */
   isUnfilled(partition: string): boolean;
   /** Makes known what was judged before; `end` makes it durable. */
-  fill(partition: string): { add(hour: number, marks: Uint8Array): void; end(): void };
+  fill(partition: string): WindowFilling;
 }
 
-/**
- * @param from where readers start in each partition: duplicates from there on are kept at hand.
- * @param isReadOnly true to judge without writing, for a query while the server is stopped.
- */
-export function createDispatcher(
-  ledger: Ledger,
-  options: DedupOptions & { from: ReadonlyMap<string, number>; isReadOnly: boolean },
-): Dispatcher {
-  let index = createDedupIndex(options);
-  ledger.loadFingerprints(index);
-  const cursors = ledger.cursors();
-  const unfilled = new Set(ledger.unfilled());
-  const lookups = new Map<string, Set<string>>();
-  let pendingDuplicates: DuplicateEntry[] = [];
-  const pendingFingerprints = createFingerprintLists();
-  let pendingCursors = new Map<string, number>();
-  let newestHour = 0;
+export interface WindowFilling {
+  add(hour: number, marks: Uint8Array): void;
+  end(): void;
+}
 
-  const lookupFor = (partition: string): Set<string> => {
-    let lookup = lookups.get(partition);
-    if (!lookup) {
-      lookup = ledger.duplicatesFrom(partition, options.from.get(partition) ?? 0);
-      lookups.set(partition, lookup);
-    }
-    return lookup;
-  };
-  const judgeNew = (record: JudgedRecord, hour: number): ReadonlySet<number> => {
-    const { partition, position, sourceNumber, marks } = record;
-    const last = pendingCursors.get(partition) ?? cursors.get(partition) ?? 0;
-    assert(position >= last, 'records are dispatched in order');
-    let duplicates: Set<number> | undefined;
-    for (let at = 0; at < marks.length; at += MARK_BYTES) {
-      if (!hasFingerprint(marks, at)) continue;
-      if (!index.seenOrAdd(marks, at, hour)) {
-        pendingFingerprints.add(hour, marks, at);
-        continue;
-      }
-      const item = at / MARK_BYTES;
-      duplicates ??= new Set();
-      duplicates.add(item);
-      pendingDuplicates.push({ partition, position, index: item, sourceNumber, hour });
-    }
-    pendingCursors.set(partition, record.next);
-    return duplicates ?? NONE;
-  };
+export interface DispatcherOptions extends DedupOptions {
+  /** Where readers start in each partition: duplicates from there on are kept at hand. */
+  from: ReadonlyMap<string, number>;
+  /** True to judge without writing, for a query while the server is stopped. */
+  isReadOnly: boolean;
+}
 
+/** The one value that all functions below work on. */
+interface DispatcherState {
+  ledger: Ledger;
+  options: DispatcherOptions;
+  index: DedupIndex;
+  /** How far each partition is judged and sealed. */
+  cursors: Map<string, number>;
+  /** Of judged records, by partition, as the ledger tells them. */
+  lookups: Map<string, Set<string>>;
+  unfilled: Set<string>;
+  /** Judged and not sealed. */
+  pendingCursors: Map<string, number>;
+  pendingDuplicates: DuplicateEntry[];
+  pendingFingerprints: FingerprintLists;
+  newestHour: number;
+}
+
+export function createDispatcher(ledger: Ledger, options: DispatcherOptions): Dispatcher {
+  const state: DispatcherState = {
+    ledger,
+    options,
+    index: loadedIndex(ledger, options),
+    cursors: ledger.cursors(),
+    lookups: new Map(),
+    unfilled: new Set(ledger.unfilled()),
+    pendingCursors: new Map(),
+    pendingDuplicates: [],
+    pendingFingerprints: new Map(),
+    newestHour: 0,
+  };
   return {
-    judge(record) {
-      const { partition, position, receivedAtMs, marks } = record;
-      if (position >= (cursors.get(partition) ?? 0)) {
-        return judgeNew(record, Math.floor(receivedAtMs / HOUR_MS));
-      }
-      const lookup = lookupFor(partition);
-      if (lookup.size === 0) return NONE;
-      const known = new Set<number>();
-      for (let item = 0; item < marks.length / MARK_BYTES; item++) {
-        if (lookup.has(`${position}:${item}`)) known.add(item);
-      }
-      return known;
-    },
-    seal() {
-      if (pendingCursors.size === 0) return;
-      if (!options.isReadOnly) {
-        const fingerprints = pendingFingerprints.take();
-        newestHour = Math.max(newestHour, ...fingerprints.keys());
-        const oldestHour = newestHour - options.windowHours - 1;
-        ledger.commit({
-          cursors: pendingCursors,
-          duplicates: pendingDuplicates,
-          fingerprints,
-          oldestHour,
-        });
-      }
-      for (const [partition, position] of pendingCursors) cursors.set(partition, position);
-      pendingDuplicates = [];
-      pendingCursors = new Map();
-    },
-    position: (partition) => cursors.get(partition) ?? 0,
-    knownKeys: () => index.size(),
-    isUnfilled: (partition) => unfilled.has(partition),
+    judge: (record) => judge(state, record),
+    seal: () => seal(state),
+    position: (partition) => state.cursors.get(partition) ?? 0,
+    knownKeys: () => state.index.size(),
+    isUnfilled: (partition) => state.unfilled.has(partition),
     fill(partition) {
-      const lists = createFingerprintLists();
+      const lists: FingerprintLists = new Map();
       return {
-        add(hour, marks) {
-          for (let at = 0; at < marks.length; at += MARK_BYTES) {
-            if (!hasFingerprint(marks, at) || index.seenOrAdd(marks, at, hour)) continue;
-            lists.add(hour, marks, at);
-          }
-        },
-        end() {
-          unfilled.delete(partition);
-          if (options.isReadOnly) return;
-          ledger.fill(partition, lists.take());
-          // Generations want their hours in order, and partitions were filled one after the other.
-          index = createDedupIndex(options);
-          ledger.loadFingerprints(index);
-        },
+        add: (hour, marks) => addKnown(state, lists, hour, marks),
+        end: () => endFilling(state, partition, lists),
       };
     },
   };
+}
+
+function loadedIndex(ledger: Ledger, options: DedupOptions): DedupIndex {
+  const index = createDedupIndex(options);
+  ledger.loadFingerprints(index);
+  return index;
+}
+
+function judge(state: DispatcherState, record: JudgedRecord): ReadonlySet<number> {
+  const { partition, position, receivedAtMs, marks } = record;
+  if (position >= (state.cursors.get(partition) ?? 0)) {
+    return judgeNew(state, record, Math.floor(receivedAtMs / HOUR_MS));
+  }
+  const lookup = lookupFor(state, partition);
+  if (lookup.size === 0) return NONE;
+  const known = new Set<number>();
+  for (let item = 0; item < marks.length / MARK_BYTES; item++) {
+    if (lookup.has(`${position}:${item}`)) known.add(item);
+  }
+  return known;
+}
+
+function judgeNew(state: DispatcherState, record: JudgedRecord, hour: number): ReadonlySet<number> {
+  const { index, cursors, pendingCursors, pendingDuplicates, pendingFingerprints } = state;
+  const { partition, position, sourceNumber, marks } = record;
+  const last = pendingCursors.get(partition) ?? cursors.get(partition) ?? 0;
+  assert(position >= last, 'records are dispatched in order');
+  let duplicates: Set<number> | undefined;
+  for (let at = 0; at < marks.length; at += MARK_BYTES) {
+    if (!hasFingerprint(marks, at)) continue;
+    if (!index.seenOrAdd(marks, at, hour)) {
+      addFingerprint(pendingFingerprints, hour, marks, at);
+      continue;
+    }
+    const item = at / MARK_BYTES;
+    duplicates ??= new Set();
+    duplicates.add(item);
+    pendingDuplicates.push({ partition, position, index: item, sourceNumber, hour });
+  }
+  pendingCursors.set(partition, record.next);
+  return duplicates ?? NONE;
 }
 
 function hasFingerprint(marks: Uint8Array, at: number): boolean {
@@ -157,31 +157,51 @@ function hasFingerprint(marks: Uint8Array, at: number): boolean {
   return false;
 }
 
-interface FingerprintLists {
-  add(hour: number, marks: Uint8Array, at: number): void;
-  /** All that were added, by hour; the lists are empty afterwards. */
-  take(): Map<number, Buffer>;
+function lookupFor({ lookups, ledger, options }: DispatcherState, partition: string): Set<string> {
+  let lookup = lookups.get(partition);
+  if (!lookup) {
+    lookup = ledger.duplicatesFrom(partition, options.from.get(partition) ?? 0);
+    lookups.set(partition, lookup);
+  }
+  return lookup;
 }
 
-function createFingerprintLists(): FingerprintLists {
-  let lists = new Map<number, { bytes: Buffer; length: number }>();
-  return {
-    add(hour, marks, at) {
-      let list = lists.get(hour);
-      if (!list) lists.set(hour, (list = { bytes: Buffer.allocUnsafe(4096), length: 0 }));
-      if (list.length + FINGERPRINT_BYTES > list.bytes.length) {
-        list.bytes = Buffer.concat([list.bytes], list.bytes.length * 2);
-      }
-      const { bytes, length } = list;
-      for (let p = 0; p < FINGERPRINT_BYTES; p++) bytes[length + p] = marks[at + p] as number;
-      list.length += FINGERPRINT_BYTES;
-    },
-    take() {
-      const taken = new Map(
-        [...lists].map(([hour, { bytes, length }]) => [hour, bytes.subarray(0, length)]),
-      );
-      lists = new Map();
-      return taken;
-    },
-  };
+function seal(state: DispatcherState): void {
+  const { ledger, options, cursors, pendingCursors } = state;
+  if (pendingCursors.size === 0) return;
+  if (!options.isReadOnly) {
+    const fingerprints = takeFingerprints(state.pendingFingerprints);
+    state.newestHour = Math.max(state.newestHour, ...fingerprints.keys());
+    ledger.commit({
+      cursors: pendingCursors,
+      duplicates: state.pendingDuplicates,
+      fingerprints,
+      oldestHour: state.newestHour - options.windowHours - 1,
+    });
+  }
+  for (const [partition, position] of pendingCursors) cursors.set(partition, position);
+  state.pendingDuplicates = [];
+  state.pendingCursors = new Map();
+}
+
+/** Of a record that was judged before. */
+function addKnown(
+  { index }: DispatcherState,
+  lists: FingerprintLists,
+  hour: number,
+  marks: Uint8Array,
+): void {
+  for (let at = 0; at < marks.length; at += MARK_BYTES) {
+    if (!hasFingerprint(marks, at) || index.seenOrAdd(marks, at, hour)) continue;
+    addFingerprint(lists, hour, marks, at);
+  }
+}
+
+function endFilling(state: DispatcherState, partition: string, lists: FingerprintLists): void {
+  const { ledger, options, unfilled } = state;
+  unfilled.delete(partition);
+  if (options.isReadOnly) return;
+  ledger.fill(partition, takeFingerprints(lists));
+  // Generations want their hours in order, and partitions were filled one after the other.
+  state.index = loadedIndex(ledger, options);
 }

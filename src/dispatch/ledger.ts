@@ -3,28 +3,17 @@
  * are duplicates, the fingerprints of the deduplication window, and the counts of log segments
  * that retention has removed, so that conservation can still be checked.
  */
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { inTransaction, openSqlite } from '../base/sqlite.ts';
-import { FINGERPRINT_BYTES } from '../events/fingerprint.ts';
 import type { DedupIndex } from './dedup-index.ts';
-
-export type Verdict = 'stored' | 'rejected' | 'duplicate' | 'suppressed';
-
-/** One duplicate: item `index` of the record at `position`. */
-export interface DuplicateEntry {
-  partition: string;
-  position: number;
-  index: number;
-  sourceNumber: number;
-  /** Whole hours since the Unix epoch, of receipt. */
-  hour: number;
-}
-
-export interface VerdictCount {
-  verdict: Verdict;
-  sourceNumber: number;
-  hour: number;
-  count: number;
-}
+import {
+  fillPartition,
+  INSERT_FINGERPRINTS,
+  loadFingerprints,
+  unfilledPartitions,
+} from './ledger-fingerprints.ts';
+import { recordRemoved, removedBefore, removedCounts } from './ledger-removed.ts';
+import type { DuplicateEntry, VerdictCount } from './verdict.ts';
 
 export interface StepState {
   cursors: ReadonlyMap<string, number>;
@@ -81,8 +70,6 @@ create table removed_counts (
 ) strict, without rowid;
 `;
 
-/** Fingerprints that are loaded at once. */
-const LOADED_BYTES = 24 * 1024 * 1024;
 /** More than one step adds, and few enough to be gone in a moment. */
 const EXPIRED_PER_STEP = 16;
 
@@ -95,137 +82,94 @@ const UPGRADES = {
 
 /** @throws MillraceError DATA_FORMAT_TOO_NEW */
 export function openLedger(path: string, options: { isReadOnly?: boolean } = {}): Ledger {
-  const database = openSqlite(path, {
-    version: VERSION,
-    schema: SCHEMA,
-    upgrades: UPGRADES,
-    ...options,
-  });
-  const upsertCursor = database.prepare(
-    `insert into cursors (partition, position) values (?, ?)
-     on conflict (partition) do update set position = excluded.position`,
-  );
-  const insertDuplicate = database.prepare(
-    `insert into duplicates (partition, position, item, source_number, hour)
-     values (?, ?, ?, ?, ?)`,
-  );
-  const insertFingerprints = database.prepare(
-    'insert into fingerprints (hour, entries) values (?, ?)',
-  );
-  const deleteExpired = database.prepare(
-    `delete from fingerprints where id in (
-       select id from fingerprints where hour < ? order by hour, id limit ?)`,
-  );
+  const format = { version: VERSION, schema: SCHEMA, upgrades: UPGRADES };
+  const database = openSqlite(path, { ...format, ...options });
+  const statements = prepareStep(database);
   return {
-    cursors() {
-      const rows = database.prepare('select partition, position from cursors').all();
-      return new Map(rows.map((row) => [String(row['partition']), Number(row['position'])]));
-    },
-    commit(step) {
-      inTransaction(database, () => {
-        for (const [partition, position] of step.cursors) upsertCursor.run(partition, position);
-        for (const { partition, position, index, sourceNumber, hour } of step.duplicates) {
-          insertDuplicate.run(partition, position, index, sourceNumber, hour);
-        }
-        for (const [hour, entries] of step.fingerprints) insertFingerprints.run(hour, entries);
-        deleteExpired.run(step.oldestHour, EXPIRED_PER_STEP);
-      });
-    },
-    duplicatesFrom(partition, position) {
-      const rows = database
-        .prepare('select position, item from duplicates where partition = ? and position >= ?')
-        .all(partition, position);
-      return new Set(rows.map((row) => `${row['position']}:${row['item']}`));
-    },
-    duplicatesBetween(partition, from, to) {
-      const rows = database
-        .prepare(
-          `select position, item from duplicates
-           where partition = ? and position >= ? and position < ?`,
-        )
-        .all(partition, from, to);
-      return new Set(rows.map((row) => `${row['position']}:${row['item']}`));
-    },
-    duplicatesOf(partition) {
-      const rows = database
-        .prepare('select * from duplicates where partition = ? order by position, item')
-        .all(partition);
-      return rows.map((row) => ({
-        partition,
-        position: Number(row['position']),
-        index: Number(row['item']),
-        sourceNumber: Number(row['source_number']),
-        hour: Number(row['hour']),
-      }));
-    },
-    loadFingerprints(index) {
-      const bytes = database
-        .prepare('select sum(length(entries)) as bytes from fingerprints')
-        .get();
-      index.reserve(Number(bytes?.['bytes'] ?? 0) / FINGERPRINT_BYTES);
-      const select = database.prepare('select hour, entries from fingerprints order by hour, id');
-      let [hour, bytesHeld] = [0, 0];
-      let held: Buffer[] = [];
-      const load = (): void => {
-        if (held.length > 0) index.load(Buffer.concat(held), hour);
-        held = [];
-        bytesHeld = 0;
-      };
-      for (const row of select.iterate()) {
-        const entries = Buffer.from(row['entries'] as Uint8Array);
-        if (Number(row['hour']) !== hour || bytesHeld >= LOADED_BYTES) load();
-        hour = Number(row['hour']);
-        held.push(entries);
-        bytesHeld += entries.length;
-      }
-      load();
-    },
-    unfilled: () =>
-      database
-        .prepare('select partition from unfilled')
-        .all()
-        .map((row) => String(row['partition'])),
-    fill(partition, fingerprints) {
-      inTransaction(database, () => {
-        for (const [hour, entries] of fingerprints) insertFingerprints.run(hour, entries);
-        database.prepare('delete from unfilled where partition = ?').run(partition);
-      });
-    },
-    recordRemoved(partition, before, counts) {
-      const add = database.prepare(
-        `insert into removed_counts (verdict, source_number, hour, count) values (?, ?, ?, ?)
-         on conflict (verdict, source_number, hour) do update set count = count + excluded.count`,
-      );
-      inTransaction(database, () => {
-        for (const { verdict, sourceNumber, hour, count } of counts) {
-          add.run(verdict, sourceNumber, hour, count);
-        }
-        database
-          .prepare(
-            `insert into removed (partition, position) values (?, ?)
-             on conflict (partition) do update set position = excluded.position`,
-          )
-          .run(partition, before);
-        database
-          .prepare('delete from duplicates where partition = ? and position < ?')
-          .run(partition, before);
-      });
-    },
-    removedCounts() {
-      const rows = database.prepare('select * from removed_counts').all();
-      return rows.map((row) => ({
-        verdict: String(row['verdict']) as Verdict,
-        sourceNumber: Number(row['source_number']),
-        hour: Number(row['hour']),
-        count: Number(row['count']),
-      }));
-    },
-    removedBefore(partition) {
-      const row = database
-        .prepare('select position from removed where partition = ?')
-        .get(partition);
-      return Number(row?.['position'] ?? 0);
-    },
+    cursors: () => cursorsIn(database),
+    commit: (step) => commitStep(database, statements, step),
+    duplicatesFrom: (partition, position) =>
+      duplicatesBetween(database, partition, position, Number.MAX_SAFE_INTEGER),
+    duplicatesBetween: (partition, from, to) => duplicatesBetween(database, partition, from, to),
+    duplicatesOf: (partition) => duplicatesOf(database, partition),
+    loadFingerprints: (index) => loadFingerprints(database, index),
+    unfilled: () => unfilledPartitions(database),
+    fill: (partition, fingerprints) => fillPartition(database, partition, fingerprints),
+    recordRemoved: (partition, before, counts) =>
+      recordRemoved(database, partition, before, counts),
+    removedCounts: () => removedCounts(database),
+    removedBefore: (partition) => removedBefore(database, partition),
     close: () => database.close(),
   };
+}
+
+/** Statements that run at every step, prepared once. */
+interface StepStatements {
+  upsertCursor: StatementSync;
+  insertDuplicate: StatementSync;
+  insertFingerprints: StatementSync;
+  deleteExpired: StatementSync;
+}
+
+function prepareStep(database: DatabaseSync): StepStatements {
+  return {
+    upsertCursor: database.prepare(
+      `insert into cursors (partition, position) values (?, ?)
+       on conflict (partition) do update set position = excluded.position`,
+    ),
+    insertDuplicate: database.prepare(
+      `insert into duplicates (partition, position, item, source_number, hour)
+       values (?, ?, ?, ?, ?)`,
+    ),
+    insertFingerprints: database.prepare(INSERT_FINGERPRINTS),
+    deleteExpired: database.prepare(
+      `delete from fingerprints where id in (
+         select id from fingerprints where hour < ? order by hour, id limit ?)`,
+    ),
+  };
+}
+
+function commitStep(database: DatabaseSync, statements: StepStatements, step: StepState): void {
+  const { upsertCursor, insertDuplicate, insertFingerprints, deleteExpired } = statements;
+  inTransaction(database, () => {
+    for (const [partition, position] of step.cursors) upsertCursor.run(partition, position);
+    for (const { partition, position, index, sourceNumber, hour } of step.duplicates) {
+      insertDuplicate.run(partition, position, index, sourceNumber, hour);
+    }
+    for (const [hour, entries] of step.fingerprints) insertFingerprints.run(hour, entries);
+    deleteExpired.run(step.oldestHour, EXPIRED_PER_STEP);
+  });
+}
+
+function cursorsIn(database: DatabaseSync): Map<string, number> {
+  const rows = database.prepare('select partition, position from cursors').all();
+  return new Map(rows.map((row) => [String(row['partition']), Number(row['position'])]));
+}
+
+function duplicatesBetween(
+  database: DatabaseSync,
+  partition: string,
+  from: number,
+  to: number,
+): Set<string> {
+  const rows = database
+    .prepare(
+      `select position, item from duplicates
+       where partition = ? and position >= ? and position < ?`,
+    )
+    .all(partition, from, to);
+  return new Set(rows.map((row) => `${row['position']}:${row['item']}`));
+}
+
+function duplicatesOf(database: DatabaseSync, partition: string): DuplicateEntry[] {
+  const rows = database
+    .prepare('select * from duplicates where partition = ? order by position, item')
+    .all(partition);
+  return rows.map((row) => ({
+    partition,
+    position: Number(row['position']),
+    index: Number(row['item']),
+    sourceNumber: Number(row['source_number']),
+    hour: Number(row['hour']),
+  }));
 }

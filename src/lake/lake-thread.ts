@@ -3,7 +3,6 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { systemClock } from '../base/clock.ts';
 import { systemDisk } from '../base/disk.ts';
-import { durableEndsOf } from '../base/durable-ends.ts';
 import { toError } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
 import { createLogger } from '../observe/logger.ts';
@@ -14,7 +13,10 @@ import type { Lake } from './lake.ts';
 import type { LoadedRecord } from './load/loader.ts';
 import type { LakeMessage, LakeOrder, LakeSetup } from './lake-messages.ts';
 import { createRetention } from './log-retention.ts';
+import { durableEndOf, endsOf, heldFrom, publishJudged } from './partition-ends.ts';
+import type { PartitionEnds } from './partition-ends.ts';
 import { createTailWatch } from './tail-entries.ts';
+import type { TailWatch } from './tail-entries.ts';
 import { tailEntriesPerSecond } from './tail-share.ts';
 
 const REPORT_MS = 500;
@@ -30,10 +32,6 @@ assert(port, 'lake-thread.ts runs in a worker thread');
 const setup = workerData as LakeSetup;
 const logger = createLogger('lake', setup.logLevel);
 const clock = systemClock;
-let isStopping = false;
-/** How many look at live events. */
-let tailReaders = 0;
-let isCaughtUp = false;
 
 function say(message: LakeMessage): void {
   port?.postMessage(message);
@@ -47,78 +45,46 @@ try {
   process.exit(1);
 }
 
+/** What the loop works on, and when it did what. */
+interface LoopState {
+  lake: Lake;
+  metrics: MetricsRegistry;
+  ends: PartitionEnds;
+  watch: TailWatch;
+  /** Of the durable ends, when nothing more was found. */
+  mark: number;
+  reportedMs: number;
+  tailedMs: number;
+  /** When rows were last cut off, to be seen. */
+  shownMs: number;
+  /** How many look at live events. */
+  tailReaders: number;
+  isStopping: boolean;
+}
+
 async function run(): Promise<void> {
   const metrics = createMetricsRegistry();
   const lake = await openSetupLake(metrics);
-  const ends = durableEndsOf(setup.durableEnds);
-  const judgedEnds = durableEndsOf(setup.judgedEnds);
-  const holds = setup.holds.map(durableEndsOf);
-  const slots = new Map(setup.partitions.map(({ name, slot }) => [name, slot]));
-  const slotOf = (name: string) => slots.get(name) ?? 0;
-  const publishJudged = (): void => {
-    for (const [name, slot] of slots) {
-      const judged = lake.state.dispatcher.position(name);
-      if (judged > judgedEnds.read(slot)) judgedEnds.publish(slot, judged);
-    }
+  const ends = endsOf(setup);
+  const loop: LoopState = {
+    lake,
+    metrics,
+    ends,
+    watch: createTailWatch(),
+    mark: ends.durable.mark(),
+    reportedMs: 0,
+    tailedMs: 0,
+    shownMs: clock.monotonicMs(),
+    tailReaders: 0,
+    isStopping: false,
   };
-  const heldFrom = (name: string): number =>
-    Math.min(Number.MAX_SAFE_INTEGER, ...holds.map((hold) => hold.read(slotOf(name))));
-  const flusher = lake.flusher;
-  const retention = createRetention(lake.state, setup.retention, heldFrom);
-  port?.on('message', (order: LakeOrder) => {
-    if (order.kind === 'sources') lake.setSources(order.sources);
-    else if (order.kind === 'tail') setTail(order.readers);
-    else if (order.kind === 'stop') isStopping = true;
-    else if (order.kind === 'locate') void answerLocate(lake.locate, order);
-    else say({ kind: 'tables', id: order.id, tables: lake.tables(order.known) });
-  });
-  publishJudged();
+  port?.on('message', (order: LakeOrder) => obey(loop, order));
+  publishJudged(ends, lake.state.dispatcher);
   say({ kind: 'ready' });
-
-  const watch = createTailWatch();
-  const onRecord = (loaded: LoadedRecord): void => {
-    if (tailReaders > 0) watch.note(loaded);
-  };
-  const durableEnd = (name: string) => ends.read(slotOf(name));
-  let mark = ends.mark();
-  let [reportedMs, tailedMs, shownMs] = [0, 0, clock.monotonicMs()];
-  for (;;) {
-    const wasStopping = isStopping;
-    const startedMs = clock.monotonicMs();
-    const hasProgress = await lake.step(durableEnd, onRecord);
-    if (hasProgress) publishJudged();
-    if (tailReaders > 0 && hasProgress) {
-      const sinceMs = Math.min(TAIL_MS_MAX, startedMs - tailedMs);
-      tailedMs = startedMs;
-      const most = Math.ceil((tailEntriesPerSecond(tailReaders) * sinceMs) / 1000);
-      say({ kind: 'tail', ...watch.entriesOf(lake.state.sources, most) });
-    }
-    const isBehind = hasProgress && lake.isBehind(durableEnd);
-    const { records, rows, bytes, newestMs } = lake.waiting();
-    const { flushRows, flushBytes } = setup.settings;
-    const isLive = clock.wallMs() - newestMs < LIVE_MS && startedMs - shownMs >= setup.pollMs;
-    const isMuch = rows >= flushRows || bytes >= flushBytes || records >= RECORDS_MAX;
-    if (records > 0 && (!isBehind || isMuch || isLive)) {
-      await lake.cut();
-      shownMs = clock.monotonicMs();
-    }
-    await flusher.tend();
-    await retention.tend();
-    isCaughtUp = !hasProgress;
-    if (clock.monotonicMs() - reportedMs >= REPORT_MS) {
-      reportedMs = clock.monotonicMs();
-      say({ kind: 'report', metrics: metrics.snapshot(), isCaughtUp });
-    }
-    if (wasStopping && !hasProgress) break;
-    if (isStopping || isBehind) continue;
-    // Parts are at least pollMs apart: a busy log is loaded in larger, cheaper ones.
-    const restMs = setup.pollMs - (clock.monotonicMs() - startedMs);
-    if (hasProgress && restMs > 0) await clock.sleep(restMs);
-    if (!hasProgress) mark = await ends.wait(mark, REPORT_MS);
-  }
+  await stepUntilStopped(loop);
   await lake.cut();
   await lake.settled();
-  await flusher.flushAll();
+  await lake.flusher.flushAll();
   await lake.close();
   say({ kind: 'stopped' });
   port?.close();
@@ -142,10 +108,19 @@ async function openSetupLake(metrics: MetricsRegistry): Promise<Lake> {
   return lake;
 }
 
+function obey(loop: LoopState, order: LakeOrder): void {
+  const { lake } = loop;
+  if (order.kind === 'sources') lake.setSources(order.sources);
+  else if (order.kind === 'tail') setTail(loop, order.readers);
+  else if (order.kind === 'stop') loop.isStopping = true;
+  else if (order.kind === 'locate') void answerLocate(lake.locate, order);
+  else say({ kind: 'tables', id: order.id, tables: lake.tables(order.known) });
+}
+
 /** Says so: whatever is sent from now on is seen. */
-function setTail(readers: number): void {
-  const isMore = readers > tailReaders;
-  tailReaders = readers;
+function setTail(loop: LoopState, readers: number): void {
+  const isMore = readers > loop.tailReaders;
+  loop.tailReaders = readers;
   if (isMore) say({ kind: 'tail', entries: [], missed: 0 });
 }
 
@@ -158,4 +133,58 @@ async function answerLocate(
     return null;
   });
   say({ kind: 'located', id: order.id, path });
+}
+
+/** Goes on until it is told to stop and has read what was durable then. */
+async function stepUntilStopped(loop: LoopState): Promise<void> {
+  const { lake, ends, watch } = loop;
+  const retention = createRetention(lake.state, setup.retention, (name) => heldFrom(ends, name));
+  const durableEnd = (name: string): number => durableEndOf(ends, name);
+  const onRecord = (loaded: LoadedRecord): void => {
+    if (loop.tailReaders > 0) watch.note(loaded);
+  };
+  for (;;) {
+    const wasStopping = loop.isStopping;
+    const startedMs = clock.monotonicMs();
+    const hasProgress = await lake.step(durableEnd, onRecord);
+    if (hasProgress) publishJudged(ends, lake.state.dispatcher);
+    if (hasProgress && loop.tailReaders > 0) tellTail(loop, startedMs);
+    const isBehind = hasProgress && lake.isBehind(durableEnd);
+    if (isCutDue(loop, isBehind, startedMs)) {
+      await lake.cut();
+      loop.shownMs = clock.monotonicMs();
+    }
+    await lake.flusher.tend();
+    await retention.tend();
+    report(loop, !hasProgress);
+    if (wasStopping && !hasProgress) break;
+    if (loop.isStopping || isBehind) continue;
+    // Parts are at least pollMs apart: a busy log is loaded in larger, cheaper ones.
+    const restMs = setup.pollMs - (clock.monotonicMs() - startedMs);
+    if (hasProgress && restMs > 0) await clock.sleep(restMs);
+    if (!hasProgress) loop.mark = await ends.durable.wait(loop.mark, REPORT_MS);
+  }
+}
+
+/** What those see who look at live events. */
+function tellTail(loop: LoopState, startedMs: number): void {
+  const sinceMs = Math.min(TAIL_MS_MAX, startedMs - loop.tailedMs);
+  loop.tailedMs = startedMs;
+  const most = Math.ceil((tailEntriesPerSecond(loop.tailReaders) * sinceMs) / 1000);
+  say({ kind: 'tail', ...loop.watch.entriesOf(loop.lake.state.sources, most) });
+}
+
+function isCutDue({ lake, shownMs }: LoopState, isBehind: boolean, startedMs: number): boolean {
+  const { records, rows, bytes, newestMs } = lake.waiting();
+  const { flushRows, flushBytes } = setup.settings;
+  const isLive = clock.wallMs() - newestMs < LIVE_MS && startedMs - shownMs >= setup.pollMs;
+  const isMuch = rows >= flushRows || bytes >= flushBytes || records >= RECORDS_MAX;
+  return records > 0 && (!isBehind || isMuch || isLive);
+}
+
+function report(loop: LoopState, isCaughtUp: boolean): void {
+  const nowMs = clock.monotonicMs();
+  if (nowMs - loop.reportedMs < REPORT_MS) return;
+  loop.reportedMs = nowMs;
+  say({ kind: 'report', metrics: loop.metrics.snapshot(), isCaughtUp });
 }

@@ -3,29 +3,24 @@
  * make parts of them, which queries see; in the background parts become files. State that must
  * survive is in the catalog and the ledger; all else is rebuilt from the log when this opens.
  */
-import { join } from 'node:path';
-import { createDispatcher } from '../dispatch/dispatcher.ts';
-import { openLedger } from '../dispatch/ledger.ts';
 import { refillWindow } from '../dispatch/refill.ts';
 import { openLogReader } from '../log/log-reader.ts';
 import { partitionFolder } from '../log/partition-folder.ts';
-import { openCatalog } from './file-catalog.ts';
 import type { SourceInfo } from './lake-columns.ts';
-import { openEngine, TEMPORARY_FOLDER } from './sql-engine.ts';
 import { createFlusher } from './flusher.ts';
 import type { Flusher } from './flusher.ts';
 import type { LakeOptions, LakeState, PartitionState } from './lake-state.ts';
 import { createEventShapes } from './load/learn-events.ts';
-import { createLoader, emptyPartsFolder } from './load/loader.ts';
+import type { EventShapes } from './load/learn-events.ts';
+import { createLoader } from './load/loader.ts';
 import type { Waiting } from './load/gathering.ts';
 import type { LoadedRecord, Loader } from './load/loader.ts';
-import { partsFolder } from './load/part-writer.ts';
+import { showViews } from './lake-views.ts';
 import { locateRow } from './locate-row.ts';
 import type { RowPlace } from './locate-row.ts';
-import { removeOrphans } from './parquet.ts';
 import { lakeTables } from './lake-tables.ts';
 import type { KnownViews, LakeTables } from './lake-tables.ts';
-import { createWarehouse } from './warehouse.ts';
+import { openLakeState } from './open-lake-state.ts';
 
 export interface Lake {
   /** Adds a partition; it is read from the lake's cursor on. */
@@ -66,7 +61,7 @@ const STEP_BYTES = 4 * 1024 * 1024;
  * @throws MillraceError DATA_FORMAT_TOO_NEW
  */
 export async function openLake(options: LakeOptions): Promise<Lake> {
-  const state = await openState(options);
+  const state = await openLakeState(options);
   const shapes = createEventShapes((event, slug) => {
     showViews(
       state,
@@ -84,46 +79,9 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
   return {
     state,
     flusher,
-    async addPartition(name, region) {
-      if (state.partitions.has(name)) return;
-      const folder = partitionFolder(options.dataFolder, region, name);
-      const position = state.catalog.cursors().get(name) ?? 0;
-      const reader = await openLogReader({ disk: options.disk, folder, from: position });
-      state.partitions.set(name, { name, region, folder, reader, position });
-      if (state.dispatcher.isUnfilled(name)) {
-        const windowHours = options.settings.dedupWindowHours;
-        await refillWindow(state.dispatcher, { name, folder }, { disk: options.disk, windowHours });
-      }
-    },
-    setSources(sources) {
-      for (const source of sources) {
-        // Under another name a source has other tables, which have everything to learn.
-        if (state.sources.get(source.number)?.slug !== source.slug) shapes.known.clear();
-        state.sources.set(source.number, source);
-        state.warehouse.addSource(source.slug);
-      }
-      showViews(
-        state,
-        state.warehouse.observe([], () => ''),
-      );
-    },
-    async step(durableEnd, onRecord) {
-      // Nothing more may come behind what is missing; a new start reads it again.
-      loader.check();
-      let hasProgress = false;
-      for (const partition of state.partitions.values()) {
-        const end = durableEnd(partition.name);
-        if (end > partition.position && (await readPart(state, loader, partition, end, onRecord))) {
-          hasProgress = true;
-        }
-      }
-      if (hasProgress) {
-        // Before anybody acts on the verdicts.
-        state.dispatcher.seal();
-        await loader.spill();
-      }
-      return hasProgress;
-    },
+    addPartition: (name, region) => addPartition(state, name, region),
+    setSources: (sources) => setSources(state, shapes, sources),
+    step: (durableEnd, onRecord) => step(state, loader, durableEnd, onRecord),
     isBehind: (durableEnd) =>
       [...state.partitions.values()].some(({ name, position }) => durableEnd(name) > position),
     waiting: () => loader.waiting(),
@@ -131,80 +89,56 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
     settled: () => loader.settled(),
     tables: (known) => lakeTables(state, known),
     locate: (place) => locateRow(state, place),
-    async close() {
-      for (const { reader } of state.partitions.values()) await reader.close();
-      await loader.close();
-      await flusher.stop();
-      for (const { path, isWhole } of state.parts) if (!isWhole) await options.disk.remove(path);
-      state.background.closeSync();
-      state.engine.close();
-      state.catalog.close();
-      state.ledger.close();
-    },
+    close: () => close(state, loader, flusher),
   };
 }
 
-async function openState(options: LakeOptions): Promise<LakeState> {
-  const { disk, dataFolder, regions, settings, isReadOnly, logger } = options;
-  const folders = regions.flatMap((region) => [
-    join(dataFolder, region, 'lake'),
-    join(dataFolder, region, 'rejected'),
-    partsFolder(dataFolder, region),
-  ]);
-  for (const folder of folders) await disk.makeFolder(folder);
-  for (const region of regions) await emptyPartsFolder(options, region);
-  const catalog = openCatalog(join(dataFolder, 'lake.db'));
-  const ledger = openLedger(join(dataFolder, 'dispatch.db'));
-  if (!isReadOnly) {
-    const listed = new Set(catalog.files().map(({ path }) => path));
-    const removed = await removeOrphans({ disk, dataFolder }, regions, listed);
-    if (removed.length > 0)
-      logger.info({ files: removed.length }, 'unlisted Parquet files removed');
-  }
-  const engine = await openEngine({
-    memoryLimit: settings.memoryLimit,
-    threads: settings.threads,
-    folders,
-    temporaryRoot: join(dataFolder, TEMPORARY_FOLDER),
-  });
-  const fileCursors = catalog.cursors();
-  const state: LakeState = {
-    options,
-    engine,
-    background: await engine.connect(),
-    catalog,
-    ledger,
-    dispatcher: createDispatcher(ledger, {
-      windowHours: settings.dedupWindowHours,
-      keysMax: settings.dedupKeysMax,
-      from: fileCursors,
-      isReadOnly,
-    }),
-    warehouse: createWarehouse(catalog),
-    parts: [],
-    partCursors: fileCursors,
-    fileCursors,
-    views: new Map(),
-    viewsVersion: 0,
-    opening: options.random.uuid(),
-    partitions: new Map(),
-    sources: new Map(),
-  };
-  showViews(state, state.warehouse.all());
-  return state;
+async function addPartition(state: LakeState, name: string, region: string): Promise<void> {
+  if (state.partitions.has(name)) return;
+  const { disk, dataFolder, settings } = state.options;
+  const folder = partitionFolder(dataFolder, region, name);
+  const position = state.catalog.cursors().get(name) ?? 0;
+  const reader = await openLogReader({ disk, folder, from: position });
+  state.partitions.set(name, { name, region, folder, reader, position });
+  if (!state.dispatcher.isUnfilled(name)) return;
+  const windowHours = settings.dedupWindowHours;
+  await refillWindow(state.dispatcher, { name, folder }, { disk, windowHours });
 }
 
-/** What a statement makes. */
-const MADE = /^create (?:schema if not exists|or replace view) "(?:[^"]|"")*"(?:\."(?:[^"]|"")*")?/;
-
-/** Keeps statements for whoever runs queries, by what they make. */
-function showViews(state: LakeState, statements: readonly string[]): void {
-  if (statements.length === 0) return;
-  const version = ++state.viewsVersion;
-  for (const sql of statements) {
-    const [made = sql] = MADE.exec(sql) ?? [];
-    state.views.set(made, { sql, version });
+function setSources(state: LakeState, shapes: EventShapes, sources: readonly SourceInfo[]): void {
+  for (const source of sources) {
+    // Under another name a source has other tables, which have everything to learn.
+    if (state.sources.get(source.number)?.slug !== source.slug) shapes.known.clear();
+    state.sources.set(source.number, source);
+    state.warehouse.addSource(source.slug);
   }
+  showViews(
+    state,
+    state.warehouse.observe([], () => ''),
+  );
+}
+
+async function step(
+  state: LakeState,
+  loader: Loader,
+  durableEnd: (partition: string) => number,
+  onRecord: ((loaded: LoadedRecord) => void) | undefined,
+): Promise<boolean> {
+  // Nothing more may come behind what is missing; a new start reads it again.
+  loader.check();
+  let hasProgress = false;
+  for (const partition of state.partitions.values()) {
+    const end = durableEnd(partition.name);
+    if (end > partition.position && (await readPart(state, loader, partition, end, onRecord))) {
+      hasProgress = true;
+    }
+  }
+  if (hasProgress) {
+    // Before anybody acts on the verdicts.
+    state.dispatcher.seal();
+    await loader.spill();
+  }
+  return hasProgress;
 }
 
 async function readPart(
@@ -234,4 +168,17 @@ async function readPart(
   partition.position = next;
   metrics.cell('millrace_dispatch_position', { partition: name }).value = next;
   return hasProgress;
+}
+
+async function close(state: LakeState, loader: Loader, flusher: Flusher): Promise<void> {
+  for (const { reader } of state.partitions.values()) await reader.close();
+  await loader.close();
+  await flusher.stop();
+  for (const { path, isWhole } of state.parts) {
+    if (!isWhole) await state.options.disk.remove(path);
+  }
+  state.background.closeSync();
+  state.engine.close();
+  state.catalog.close();
+  state.ledger.close();
 }

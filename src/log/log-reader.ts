@@ -52,88 +52,120 @@ interface Block {
   isEnd: boolean;
 }
 
-const MAGIC_BYTES = Buffer.from('MLR1', 'latin1');
+/** The one value that all functions below work on. */
+interface ReaderState {
+  disk: Disk;
+  folder: string;
+  position: number;
+  segments: Segment[];
+  open: { base: number; file: DiskFile } | undefined;
+  /** Blocks are views of it. */
+  buffer: Buffer;
+}
 
+const MAGIC_BYTES = Buffer.from('MLR1', 'latin1');
+const BUFFER_BYTES = 256 * 1024;
+
+/** @param options.from where it begins: the boundary of a record. */
 export async function openLogReader(options: {
   disk: Disk;
   folder: string;
   from: number;
 }): Promise<LogReader> {
-  const { disk, folder } = options;
-  let position = options.from;
-  let segments: Segment[] = await listSegments(disk, folder);
-  let open: { base: number; file: DiskFile } | undefined;
-  let buffer = Buffer.allocUnsafe(256 * 1024);
-
-  const fileOf = async (segment: Segment): Promise<DiskFile> => {
-    if (open?.base === segment.base) return open.file;
-    await open?.file.close();
-    open = undefined;
-    open = { base: segment.base, file: await disk.open(segment.path, 'read') };
-    return open.file;
+  const { disk, folder, from } = options;
+  const reader: ReaderState = {
+    disk,
+    folder,
+    position: from,
+    segments: await listSegments(disk, folder),
+    open: undefined,
+    buffer: Buffer.allocUnsafe(BUFFER_BYTES),
   };
-  /** Steps over the end of a segment and its successor's header. */
-  const settle = async (): Promise<{ segment: Segment; end: number } | undefined> => {
-    let at = segmentIndex(segments, position);
-    const isInLast = at === segments.length - 1;
-    // Names are listed each time, so that a new segment bounds its predecessor at once.
-    if (isInLast && (await lastSegmentBase(disk, folder)) !== segments.at(-1)?.base) {
-      segments = await listSegments(disk, folder);
-      at = segmentIndex(segments, position);
-    }
-    const segment = segments[Math.max(0, at)];
-    if (!segment) return undefined;
-    position = Math.max(position, segment.base + SEGMENT_HEADER_BYTES);
-    return { segment, end: segments[Math.max(0, at) + 1]?.base ?? Infinity };
-  };
-  const fill = async (
-    segment: Segment,
-    end: number,
-    upTo: number,
-    bytesMax: number,
-  ): Promise<Block> => {
-    const limit = Math.min(upTo, end);
-    const wanted = Math.min(bytesMax, end - position, upTo + RECORD_HEADER_BYTES - position);
-    if (buffer.length < wanted) buffer = Buffer.allocUnsafe(wanted);
-    const file = await fileOf(segment);
-    const count = await readFully(file, buffer.subarray(0, wanted), position - segment.base);
-    const isEnd = limit !== Infinity && (count < wanted || position + count >= limit);
-    return { bytes: buffer.subarray(0, count), position, limit, isBound: upTo < end, isEnd };
-  };
-
   return {
-    async read(upTo, bytesMax) {
-      const result: ReadResult = { records: [], next: position, damage: [] };
-      let wanted = bytesMax;
-      while (position < upTo) {
-        const place = await settle();
-        if (!place || position >= upTo) break;
-        // A stray file may claim a place inside the header of the segment before it.
-        if (position >= place.end) continue;
-        const block = await fill(place.segment, place.end, upTo, wanted);
-        const before = position;
-        position = parseBlock(block, result);
-        if (position > before && result.records.length > 0) break;
-        if (position > before) continue;
-        if (isCutByBound(block)) break;
-        if (block.isEnd) {
-          result.damage.push({ from: position, to: block.limit, reason: 'missing' });
-          position = block.limit;
-        } else if (block.bytes.length < wanted) {
-          break;
-        } else {
-          // One record is larger than the block.
-          wanted *= 4;
-        }
-      }
-      result.next = position;
-      return result;
-    },
-    async close() {
-      await open?.file.close();
-      open = undefined;
-    },
+    read: (upTo, bytesMax) => read(reader, upTo, bytesMax),
+    close: () => closeFile(reader),
   };
+}
+
+async function read(reader: ReaderState, upTo: number, bytesMax: number): Promise<ReadResult> {
+  const result: ReadResult = { records: [], next: reader.position, damage: [] };
+  let wanted = bytesMax;
+  while (reader.position < upTo) {
+    const place = await settle(reader);
+    if (!place || reader.position >= upTo) break;
+    // A stray file may claim a place inside the header of the segment before it.
+    if (reader.position >= place.end) continue;
+    const block = await readBlock(reader, place, upTo, wanted);
+    const before = reader.position;
+    reader.position = parseBlock(block, result);
+    if (reader.position > before && result.records.length > 0) break;
+    if (reader.position > before) continue;
+    if (isCutByBound(block)) break;
+    if (block.isEnd) {
+      result.damage.push({ from: before, to: block.limit, reason: 'missing' });
+      reader.position = block.limit;
+    } else if (block.bytes.length < wanted) {
+      break;
+    } else {
+      // One record is larger than the block.
+      wanted *= 4;
+    }
+  }
+  result.next = reader.position;
+  return result;
+}
+
+/** Where the reader stands: a segment, and where its successor begins. */
+interface Place {
+  segment: Segment;
+  end: number;
+}
+
+/** Steps over the end of a segment and its successor's header. */
+async function settle(reader: ReaderState): Promise<Place | undefined> {
+  const { disk, folder, position } = reader;
+  let at = segmentIndex(reader.segments, position);
+  const isInLast = at === reader.segments.length - 1;
+  // Names are listed each time, so that a new segment bounds its predecessor at once.
+  if (isInLast && (await lastSegmentBase(disk, folder)) !== reader.segments.at(-1)?.base) {
+    reader.segments = await listSegments(disk, folder);
+    at = segmentIndex(reader.segments, position);
+  }
+  const segment = reader.segments[Math.max(0, at)];
+  if (!segment) return undefined;
+  reader.position = Math.max(position, segment.base + SEGMENT_HEADER_BYTES);
+  return { segment, end: reader.segments[Math.max(0, at) + 1]?.base ?? Infinity };
+}
+
+async function readBlock(
+  reader: ReaderState,
+  { segment, end }: Place,
+  upTo: number,
+  bytesMax: number,
+): Promise<Block> {
+  const { position } = reader;
+  const limit = Math.min(upTo, end);
+  const wanted = Math.min(bytesMax, end - position, upTo + RECORD_HEADER_BYTES - position);
+  if (reader.buffer.length < wanted) reader.buffer = Buffer.allocUnsafe(wanted);
+  const { buffer } = reader;
+  const file = await fileOf(reader, segment);
+  const count = await readFully(file, buffer.subarray(0, wanted), position - segment.base);
+  const isEnd = limit !== Infinity && (count < wanted || position + count >= limit);
+  return { bytes: buffer.subarray(0, count), position, limit, isBound: upTo < end, isEnd };
+}
+
+async function fileOf(reader: ReaderState, { base, path }: Segment): Promise<DiskFile> {
+  if (reader.open?.base === base) return reader.open.file;
+  await closeFile(reader);
+  const file = await reader.disk.open(path, 'read');
+  reader.open = { base, file };
+  return file;
+}
+
+async function closeFile(reader: ReaderState): Promise<void> {
+  const { open } = reader;
+  reader.open = undefined;
+  await open?.file.close();
 }
 
 /** Adds the block's whole records and damage to the result; returns where parsing stopped. */

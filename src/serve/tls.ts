@@ -36,17 +36,21 @@ async function readPem(disk: Disk, path: string, field: string): Promise<string>
   }
 }
 
+export interface TlsWatch {
+  /** New material, or null. A renewal that is half written is tried again at the next check. */
+  changed(): Promise<TlsMaterial | null>;
+}
+
 /** Remembers what was read, so that a check tells whether anything changed. */
 export function createTlsWatch(
   disk: Disk,
   paths: TlsPaths,
   first: TlsMaterial,
   logger: Logger,
-): { changed(): Promise<TlsMaterial | null> } {
+): TlsWatch {
   let current = first;
   let lastFailure = '';
   return {
-    /** New material, or null. A renewal that is half written is tried again at the next check. */
     async changed() {
       try {
         const found = await readTls(disk, paths);

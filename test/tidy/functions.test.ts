@@ -17,20 +17,6 @@ import type { CodeFile } from './repo-files.ts';
 
 /** Lines of a function's own, without those of functions declared in it. */
 const FUNCTION_LINES_MAX = 70;
-/**
- * Whole functions of src that are longer than that with what is declared in them, and how long they
- * may be. None comes to this list, and one that got short leaves it.
- */
-const LONG_WHOLE_FUNCTIONS: Readonly<Record<string, number>> = {
-  'src/dispatch/dispatcher.ts createDispatcher': 97,
-  'src/dispatch/ledger.ts openLedger': 135,
-  'src/lake/lake-thread.ts run': 76,
-  'src/lake/lake.ts openLake': 78,
-  'src/log/log-reader.ts openLogReader': 81,
-  'src/serve/chores.ts startChores': 99,
-  'src/serve/server.ts startParts': 74,
-  'src/store/engine/postgres-session.ts createPostgresSession': 135,
-};
 /** A function up to this size is its own explanation when its name is a plain one. */
 const PLAIN_LINES_MAX = 10;
 const PLAIN_PARAMETERS_MAX = 2;
@@ -90,16 +76,9 @@ function nameOf({ tree }: CodeFile, node: Node): string {
 
 test(`no function of src has more than ${FUNCTION_LINES_MAX} lines with what is in it`, () => {
   const wrong = wholeFunctions
-    .filter(({ key, lines }) => lines > (LONG_WHOLE_FUNCTIONS[key] ?? FUNCTION_LINES_MAX))
+    .filter(({ key, lines }) => lines > FUNCTION_LINES_MAX)
     .map(({ place, key, lines }) => `${place} ${key.split(' ')[1]} ${lines} lines`);
   assert.deepEqual(wrong, [], 'name the steps of it: a state as a value, a function for each');
-});
-
-test('a function that may be longer still is', () => {
-  const long = wholeFunctions.filter(({ lines }) => lines > FUNCTION_LINES_MAX);
-  const keys = new Set(long.map(({ key }) => key));
-  const short = Object.keys(LONG_WHOLE_FUNCTIONS).filter((key) => !keys.has(key));
-  assert.deepEqual(short, [], 'it is short now, or gone: take it off LONG_WHOLE_FUNCTIONS');
 });
 
 test('an exported function has a docstring, unless it is short or the header speaks of it', () => {

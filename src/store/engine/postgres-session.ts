@@ -35,140 +35,178 @@ export interface PostgresSession {
   end(): Promise<void>;
 }
 
+/** The one value that all functions below work on. */
+interface SessionState {
+  place: PostgresPlace;
+  client: pg.Client | undefined;
+  transaction: { owner: pg.Client; changes: number } | undefined;
+  /** Transactions of ours that changed something. */
+  ownChanges: number;
+  connects: number;
+  destroyed: number;
+}
+
 export function createPostgresSession(place: PostgresPlace): PostgresSession {
-  const { schema } = place;
-  const beginWrite = `begin; select pg_advisory_xact_lock(${LOCK_CLASS}, hashtext('${schema}'))`;
-  let client: pg.Client | undefined;
-  let transaction: { owner: pg.Client; changes: number } | undefined;
-  let ownChanges = 0;
-  let connects = 0;
-  let destroyed = 0;
-
-  const drop = (lost: pg.Client | undefined): void => {
-    if (client === lost) client = undefined;
-    // The driver has no call for this: its own waits for the server to hang up.
-    lost?.connection.stream.destroy();
+  const session: SessionState = {
+    place,
+    client: undefined,
+    transaction: undefined,
+    ownChanges: 0,
+    connects: 0,
+    destroyed: 0,
   };
-  const connection = async (): Promise<pg.Client> => {
-    if (client) return client;
-    const made = new pg.Client(clientConfig(place));
-    made.on('error', () => drop(made));
-    made.on('end', () => drop(made));
-    try {
-      await made.connect();
-      await made.query(`set search_path to "${schema}"`);
-    } catch (error) {
-      drop(made);
-      throw error;
-    }
-    connects++;
-    client = made;
-    return made;
-  };
-  const commitOn = async (owner: pg.Client, changes: number): Promise<void> => {
-    const text = changes > 0 ? `${BUMP}; commit` : 'commit';
-    let command: string | undefined;
-    try {
-      command = [await owner.query(text)].flat().at(-1)?.command;
-    } catch (error) {
-      if (!isConnectionLost(error)) throw error;
-      drop(owner);
-      const message = 'PostgreSQL was lost while it committed; look whether the change was made';
-      throw new MillraceError('UNAVAILABLE', message, { cause: error });
-    }
-    // PostgreSQL answers ROLLBACK, and no error, when a statement before has failed.
-    if (command !== 'COMMIT') {
-      throw new MillraceError('CONFLICT', 'A statement has failed; nothing was changed');
-    }
-    if (changes > 0) ownChanges++;
-  };
-  const once = async (
-    owner: pg.Client,
-    text: string,
-    values: ControlValue[] | undefined,
-    isWrite: boolean,
-  ): Promise<SessionResult> => {
-    if (!isWrite) return resultOf(await owner.query(text, values));
-    await owner.query(beginWrite);
-    const result = resultOf(await owner.query(text, values));
-    await commitOn(owner, result.changes);
-    return result;
-  };
-  const outside = async (
-    text: string,
-    values: ControlValue[] | undefined,
-    isWrite: boolean,
-  ): Promise<SessionResult> => {
-    const before = destroyed;
-    for (let tries = 1; ; tries++) {
-      const owner = await connection();
-      try {
-        return await once(owner, text, values, isWrite);
-      } catch (error) {
-        if (error instanceof MillraceError) throw error;
-        if (isConnectionLost(error)) drop(owner);
-        else if (isWrite) await owner.query('rollback').catch(() => drop(owner));
-        if (!isConnectionLost(error) || tries > 1 || destroyed !== before) throw error;
-      }
-    }
-  };
-
   return {
-    connect: async () => void (await connection()),
-    async query(text, values, isWrite) {
-      if (!transaction) return outside(text, values, isWrite);
-      const { owner } = transaction;
-      if (owner !== client) throw new Error('the connection was lost in a transaction');
-      try {
-        const result = resultOf(await owner.query(text, values));
-        if (isWrite) transaction.changes += result.changes;
-        return result;
-      } catch (error) {
-        if (isConnectionLost(error)) drop(owner);
-        throw error;
-      }
-    },
-    async begin(kind) {
-      const text = kind === 'write' ? beginWrite : BEGIN_READ;
-      await outside(text, undefined, false).catch(async (error: unknown) => {
-        await client?.query('rollback').catch(() => drop(client));
-        throw error;
-      });
-      transaction = { owner: await connection(), changes: 0 };
-    },
-    async commit() {
-      const ended = transaction;
-      if (!ended || ended.owner !== client) {
-        throw new Error('the connection was lost in a transaction');
-      }
-      await commitOn(ended.owner, ended.changes);
-      transaction = undefined;
-    },
-    async rollback() {
-      const ended = transaction;
-      transaction = undefined;
-      if (!ended || ended.owner !== client) return;
-      await ended.owner.query('rollback').catch(() => drop(ended.owner));
-    },
-    async othersChanges() {
-      const found = await outside(`select to_regclass('control_state') as found`, undefined, false);
-      if (found.rows[0]?.['found'] === null) return connects;
-      const text = `select number from control_state where name = 'changes'`;
-      const { rows } = await outside(text, undefined, false);
-      // A new connection counts as a change, because what failed with the one before it may have
-      // been the reading of our own.
-      return Number(rows[0]?.['number'] ?? 0) - ownChanges + connects;
-    },
-    isTransaction: () => transaction !== undefined,
+    connect: async () => void (await connectionOf(session)),
+    query: (text, values, isWrite) => query(session, { text, values, isWrite }),
+    begin: (kind) => begin(session, kind),
+    commit: () => commit(session),
+    rollback: () => rollback(session),
+    othersChanges: () => othersChanges(session),
+    isTransaction: () => session.transaction !== undefined,
     destroy() {
-      destroyed++;
-      drop(client);
+      session.destroyed++;
+      drop(session, session.client);
     },
     async end() {
-      await client?.end();
-      client = undefined;
+      await session.client?.end();
+      session.client = undefined;
     },
   };
+}
+
+interface Statement {
+  text: string;
+  values?: ControlValue[] | undefined;
+  isWrite: boolean;
+}
+
+/** The connection, made if there is none. */
+async function connectionOf(session: SessionState): Promise<pg.Client> {
+  if (session.client) return session.client;
+  const { place } = session;
+  const made = new pg.Client(clientConfig(place));
+  made.on('error', () => drop(session, made));
+  made.on('end', () => drop(session, made));
+  try {
+    await made.connect();
+    await made.query(`set search_path to "${place.schema}"`);
+  } catch (error) {
+    drop(session, made);
+    throw error;
+  }
+  session.connects++;
+  session.client = made;
+  return made;
+}
+
+function drop(session: SessionState, lost: pg.Client | undefined): void {
+  if (session.client === lost) session.client = undefined;
+  // The driver has no call for this: its own waits for the server to hang up.
+  lost?.connection.stream.destroy();
+}
+
+async function query(session: SessionState, statement: Statement): Promise<SessionResult> {
+  const { transaction, client } = session;
+  if (!transaction) return queryOutside(session, statement);
+  const { owner } = transaction;
+  if (owner !== client) throw new Error('the connection was lost in a transaction');
+  try {
+    const result = resultOf(await owner.query(statement.text, statement.values));
+    if (statement.isWrite) transaction.changes += result.changes;
+    return result;
+  } catch (error) {
+    if (isConnectionLost(error)) drop(session, owner);
+    throw error;
+  }
+}
+
+/** Outside of a transaction; a change is one of its own. */
+async function queryOutside(session: SessionState, statement: Statement): Promise<SessionResult> {
+  const before = session.destroyed;
+  for (let tries = 1; ; tries++) {
+    const owner = await connectionOf(session);
+    try {
+      return await queryOnce(session, owner, statement);
+    } catch (error) {
+      if (error instanceof MillraceError) throw error;
+      const isLost = isConnectionLost(error);
+      if (isLost) drop(session, owner);
+      else if (statement.isWrite) await owner.query('rollback').catch(() => drop(session, owner));
+      if (!isLost || tries > 1 || session.destroyed !== before) throw error;
+    }
+  }
+}
+
+async function queryOnce(
+  session: SessionState,
+  owner: pg.Client,
+  { text, values, isWrite }: Statement,
+): Promise<SessionResult> {
+  if (!isWrite) return resultOf(await owner.query(text, values));
+  await owner.query(beginWrite(session));
+  const result = resultOf(await owner.query(text, values));
+  await commitOn(session, owner, result.changes);
+  return result;
+}
+
+function beginWrite({ place }: SessionState): string {
+  return `begin; select pg_advisory_xact_lock(${LOCK_CLASS}, hashtext('${place.schema}'))`;
+}
+
+async function commitOn(session: SessionState, owner: pg.Client, changes: number): Promise<void> {
+  const text = changes > 0 ? `${BUMP}; commit` : 'commit';
+  let command: string | undefined;
+  try {
+    command = [await owner.query(text)].flat().at(-1)?.command;
+  } catch (error) {
+    if (!isConnectionLost(error)) throw error;
+    drop(session, owner);
+    const message = 'PostgreSQL was lost while it committed; look whether the change was made';
+    throw new MillraceError('UNAVAILABLE', message, { cause: error });
+  }
+  // PostgreSQL answers ROLLBACK, and no error, when a statement before has failed.
+  if (command !== 'COMMIT') {
+    throw new MillraceError('CONFLICT', 'A statement has failed; nothing was changed');
+  }
+  if (changes > 0) session.ownChanges++;
+}
+
+async function begin(session: SessionState, kind: TransactionKind): Promise<void> {
+  const text = kind === 'write' ? beginWrite(session) : BEGIN_READ;
+  try {
+    await queryOutside(session, { text, isWrite: false });
+  } catch (error) {
+    await session.client?.query('rollback').catch(() => drop(session, session.client));
+    throw error;
+  }
+  session.transaction = { owner: await connectionOf(session), changes: 0 };
+}
+
+async function commit(session: SessionState): Promise<void> {
+  const { transaction, client } = session;
+  if (!transaction || transaction.owner !== client) {
+    throw new Error('the connection was lost in a transaction');
+  }
+  await commitOn(session, transaction.owner, transaction.changes);
+  session.transaction = undefined;
+}
+
+async function rollback(session: SessionState): Promise<void> {
+  const { transaction, client } = session;
+  session.transaction = undefined;
+  if (!transaction || transaction.owner !== client) return;
+  await client.query('rollback').catch(() => drop(session, client));
+}
+
+async function othersChanges(session: SessionState): Promise<number> {
+  const exists = `select to_regclass('control_state') as found`;
+  const found = await queryOutside(session, { text: exists, isWrite: false });
+  if (found.rows[0]?.['found'] === null) return session.connects;
+  const text = `select number from control_state where name = 'changes'`;
+  const { rows } = await queryOutside(session, { text, isWrite: false });
+  // A new connection counts as a change, because what failed with the one before it may have
+  // been the reading of our own.
+  return Number(rows[0]?.['number'] ?? 0) - session.ownChanges + session.connects;
 }
 
 /** Several statements have several results; nobody asks for their rows. */
