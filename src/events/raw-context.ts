@@ -8,7 +8,7 @@ import {
   QUOTE,
   skipSpace,
 } from './json-bytes.ts';
-import { isObject } from './json.ts';
+import { isObject, textOf } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { endOfValue, stringAt } from './json-values.ts';
 import { isEmptyObject } from './raw-record.ts';
@@ -63,6 +63,14 @@ function membersOf(text: string): Map<string, string> {
     members.set(key, bytes.toString('utf8', at, end));
     at = end;
   }
+}
+
+/** An id that a document holds: its text, or the digits of a number as they were sent. */
+export function idOfDocument(document: string, key: string): string | null {
+  const value = objectOf(JSON.parse(document))[key];
+  if (typeof value !== 'number') return textOf(value);
+  const member = membersOf(document).get(key) ?? '';
+  return /[-\d][^:]*$/.exec(member)?.[0].trimEnd() ?? null;
 }
 
 /** A value that may be an object as one. */

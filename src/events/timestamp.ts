@@ -4,6 +4,9 @@
  * only: decision 0009 lists the forms.
  */
 
+import { beginsNumber, QUOTE } from './json-bytes.ts';
+import { stringAt } from './json-values.ts';
+
 const ZONE = String.raw`\s?(:?Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?`;
 /** Also with an hour of one digit, `am` or `pm`, and a colon too many before the Z. */
 const EXTENDED = new RegExp(
@@ -33,6 +36,15 @@ export function parseTimestamp(value: unknown): number | null {
   if (typeof value === 'number') return epochMs(value);
   if (typeof value !== 'string' || value.length > TEXT_CHARS_MAX) return null;
   return timeOfText(value) ?? (ODD.test(value) ? timeOfText(plainText(value)) : null);
+}
+
+/** The same of a JSON value, from its bytes; `start` and `end` include the quotes of a text. */
+export function timeOfJson(b: Buffer, start: number, end: number): number | null {
+  if (b[start] === QUOTE) {
+    const ms = timestampOfBytes(b, start + 1, end - 1);
+    return Number.isNaN(ms) ? parseTimestamp(stringAt(b, start, end)) : ms;
+  }
+  return beginsNumber(b[start]) ? epochMs(Number(b.toString('latin1', start, end))) : null;
 }
 
 function timeOfText(text: string): number | null {

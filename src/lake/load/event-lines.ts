@@ -16,11 +16,13 @@ import {
 import type { ByteBuffer } from '../../base/byte-buffer.ts';
 import {
   BACKSLASH,
+  beginsNumber,
   CLOSE_BRACE,
   COLON,
   COMMA,
   LETTER_N,
   OPEN_BRACE,
+  OPEN_BRACKET,
   QUOTE,
   SPACE,
 } from '../../events/json-bytes.ts';
@@ -30,7 +32,10 @@ import { FIELD, FIELD_COUNT } from '../../events/raw-items.ts';
 import type { ExtraField } from '../../events/raw-items.ts';
 import { assignedId } from '../../events/raw-record.ts';
 import type { RawRecord } from '../../events/raw-record.ts';
+import { repairsText } from '../../events/raw-repairs.ts';
 import { timesAt } from '../../events/raw-times.ts';
+import type { RawTimes } from '../../events/raw-times.ts';
+import { REPAIRS_KEY } from '../../events/repairs.ts';
 
 /** Columns of a line, in order; the SQL that makes rows of them is in `event-rows-sql.ts`. */
 export const LINE_COLUMNS = {
@@ -108,12 +113,18 @@ export function putEventLine(lines: ByteBuffer, shared: LineShared, item: number
   putAscii(lines, shared.head);
   putNumber(lines, item);
   putAscii(lines, shared.middle);
+  const times = timesAt(shared.record, item);
   const isSaid =
     putIdentity(lines, shared, item, base) &&
-    putTimes(lines, shared, item, base) &&
-    putDocuments(lines, shared, item, base);
-  if (isSaid) putByte(lines, LINE_END);
-  else lines.length = begin;
+    putTimes(lines, shared, times, base) &&
+    putDocuments(lines, shared, item, base) &&
+    putExtra(lines, shared, item, repairsText(shared.record, item, times));
+  if (isSaid) {
+    reserve(lines, 1);
+    putByte(lines, LINE_END);
+  } else {
+    lines.length = begin;
+  }
   return isSaid;
 }
 
@@ -149,8 +160,11 @@ function putIdentity(
     putByte(lines, FIELD_END);
     const field = TEXT_FIELDS[at] as number;
     const start = starts[base + field] as number;
-    if (start >= 0 && body[start] === QUOTE) {
-      if (!putString(lines, body, start, ends[base + field] as number)) return false;
+    const end = ends[base + field] as number;
+    if (start >= 0 && body[start] === QUOTE && end - start > 2) {
+      if (!putString(lines, body, start, end)) return false;
+    } else if (start >= 0 && field >= FIELD.userId && beginsNumber(body[start])) {
+      putSlice(lines, body, start, end);
     } else if (isView && (field === FIELD.name || field === FIELD.category)) {
       // Views have these among their properties too.
       if (mayHaveKey(record, base, field)) return false;
@@ -167,7 +181,8 @@ function putIdentity(
   if (start >= 0 && body[start] === QUOTE && end - start > 2) {
     return putString(lines, body, start, end);
   }
-  putText(lines, assignedId(record, item));
+  if (start >= 0 && beginsNumber(body[start])) putSlice(lines, body, start, end);
+  else putText(lines, assignedId(record, item));
   return true;
 }
 
@@ -199,11 +214,15 @@ function mayHaveKey({ body, items }: RawRecord, base: number, field: number): bo
 }
 
 /** From `timestamp_ms` to `channel`; `timesOf` of normalise.ts says what they mean. */
-function putTimes(lines: ByteBuffer, { record }: LineShared, item: number, base: number): boolean {
+function putTimes(
+  lines: ByteBuffer,
+  { record }: LineShared,
+  { originalMs, sentAtMs }: RawTimes,
+  base: number,
+): boolean {
   const { body, items, envelope } = record;
   const { receivedAtMs } = envelope;
   const { starts, ends } = items;
-  const { originalMs, sentAtMs } = timesAt(record, item);
   putByte(lines, FIELD_END);
   putNumber(lines, correctedTimestamp(originalMs, sentAtMs, receivedAtMs));
   putByte(lines, FIELD_END);
@@ -220,12 +239,12 @@ function putTimes(lines: ByteBuffer, { record }: LineShared, item: number, base:
   return true;
 }
 
-/** From `properties` to `extra`. */
+/** From `properties` to `metadata`. */
 function putDocuments(lines: ByteBuffer, shared: LineShared, item: number, base: number): boolean {
   const { body, items } = shared.record;
   const { starts, ends } = items;
-  putDocument(lines, body, starts[base + FIELD.properties] as number, ends, base, FIELD.properties);
-  putDocument(lines, body, starts[base + FIELD.traits] as number, ends, base, FIELD.traits);
+  putObject(lines, body, starts[base + FIELD.properties] as number, ends, base, FIELD.properties);
+  putObject(lines, body, starts[base + FIELD.traits] as number, ends, base, FIELD.traits);
   if (!putContext(lines, shared, item, base)) return false;
   const integrations = starts[base + FIELD.integrations] as number;
   if (integrations >= 0 && body[integrations] === OPEN_BRACE) {
@@ -241,8 +260,22 @@ function putDocuments(lines: ByteBuffer, shared: LineShared, item: number, base:
     base,
     FIELD['_metadata'],
   );
+  return true;
+}
+
+/** Properties or traits: an empty list is an object without members, an empty text is none. */
+function putObject(
+  lines: ByteBuffer,
+  body: Buffer,
+  start: number,
+  ends: Int32Array,
+  base: number,
+  field: number,
+): void {
   putByte(lines, FIELD_END);
-  return putExtra(lines, shared, item);
+  if (start < 0) return;
+  if (body[start] === OPEN_BRACE) putSlice(lines, body, start, ends[base + field] as number);
+  else if (body[start] === OPEN_BRACKET) putAscii(lines, '{}');
 }
 
 function putDocument(
@@ -291,13 +324,23 @@ function lastBefore(body: Buffer, at: number): number {
   return p;
 }
 
-function putExtra(lines: ByteBuffer, shared: LineShared, item: number): boolean {
+/** @param repairs what was sent in fields that are read in another way; null: there are none. */
+function putExtra(
+  lines: ByteBuffer,
+  shared: LineShared,
+  item: number,
+  repairs: string | null,
+): boolean {
   const { body, items } = shared.record;
+  putByte(lines, FIELD_END);
   const { extras } = items;
   let first = shared.extraAt;
   while (first < extras.length && (extras[first]?.item ?? 0) < item) first++;
   shared.extraAt = first;
-  if (extras[first]?.item !== item) return true;
+  if (extras[first]?.item !== item) {
+    if (repairs !== null) putText(lines, `{"${REPAIRS_KEY}":${repairs}}`);
+    return true;
+  }
   // Of several keys one may be repeated.
   if (extras[first + 1]?.item === item) return false;
   const { keyStart, keyEnd, start, end } = extras[first] ?? NO_EXTRA;
@@ -306,6 +349,8 @@ function putExtra(lines: ByteBuffer, shared: LineShared, item: number): boolean 
   putSlice(lines, body, keyStart, keyEnd);
   putByte(lines, COLON);
   putSlice(lines, body, start, end);
+  if (repairs !== null) putText(lines, `,"${REPAIRS_KEY}":${repairs}`);
+  reserve(lines, 2);
   putByte(lines, CLOSE_BRACE);
   return true;
 }
