@@ -202,7 +202,8 @@ function walkScalar(walk: Walk, start: number): number {
   const { bytes, item } = walk;
   const isText = bytes[start] === QUOTE;
   const end = isText ? endOfText(bytes, start) : endOfWord(bytes, start);
-  if (end < 0 || end === start) return stopAt(walk, start);
+  if (end < 0) return stopAt(walk, bytes.length);
+  if (end === start) return stopAt(walk, start);
   const isSound = isText ? endOfString(bytes, start + 1) === end : isJsonWord(bytes, start, end);
   if (!isSound) walk.faults.push({ item, start, end });
   return end;

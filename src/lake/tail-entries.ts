@@ -7,6 +7,8 @@ import { durableAnswer } from '../events/durable-answer.ts';
 import type { Envelope } from '../events/envelope.ts';
 import { normaliseRecord } from '../events/normalise.ts';
 import type { RejectedEvent } from '../events/normalise.ts';
+import { toldRepairs } from '../events/repairs.ts';
+import type { ToldRepair } from '../events/repairs.ts';
 import type { SourceInfo } from './lake-columns.ts';
 import type { LoadedRecord } from './load/loader.ts';
 import type { TailEntry } from './lake-messages.ts';
@@ -69,9 +71,9 @@ export function createTailWatch(): TailWatch {
       counts = new Map();
       const chosen = choose(shown, Math.min(ENTRIES_MAX, most));
       chosen.sort((a, b) => inOrder(a.place, b.place));
-      const entries = chosen.map(({ place, status, sent, envelope }) => {
+      const entries = chosen.map(({ place, status, sent, repairs, envelope }) => {
         const source = sources.get(place.sourceNumber);
-        const about = { status, source: source?.slug ?? String(place.sourceNumber) };
+        const about = { status, source: source?.slug ?? String(place.sourceNumber), repairs };
         return { ...sent, ...about, ...requestOf(envelope, place, source) };
       });
       return { entries, missed: all - entries.length };
@@ -94,6 +96,8 @@ interface Chosen {
   place: Place;
   status: string;
   sent: object;
+  /** What of it is read in another way than it was sent. */
+  repairs: readonly ToldRepair[];
   envelope: Envelope;
 }
 
@@ -109,12 +113,14 @@ function choose(noted: readonly Noted[], most: number): Chosen[] {
     const { partition, position, payload, envelope, duplicates } = record;
     const normal = normaliseRecord(payload, { partition, position });
     for (const event of normal.rejected) {
-      rejected.push({ place: event, status: 'rejected', sent: rejectedOf(event), envelope });
+      const sent = rejectedOf(event);
+      rejected.push({ place: event, status: 'rejected', sent, repairs: [], envelope });
     }
     for (const event of normal.events.toReversed()) {
       const isRepeated = duplicates.has(event.index);
       const status = isRepeated ? 'duplicate' : 'stored';
-      const entry = { place: event, status, sent: event.message, envelope };
+      const repairs = toldRepairs(normal.repairs.get(event.index) ?? new Map());
+      const entry = { place: event, status, sent: event.message, repairs, envelope };
       (isRepeated ? repeated : stored).push(entry);
     }
   }

@@ -76,7 +76,7 @@ test('in the trace, in words', async () => {
 
 test('in the lake, where SQL finds them, and again after a restart', async () => {
   const rows = await server.sql(
-    `select extra->>'$._repairs.userId' as sent from events where extra->'_repairs' is not null`,
+    `select extra->>'$._repairs.userId' as sent from events where (extra->'_repairs') is not null`,
   );
   assert.deepEqual(rows, [{ sent: LONG }]);
 });

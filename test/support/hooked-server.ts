@@ -12,8 +12,11 @@ export interface HookedServer extends TestServer {
   rejected(count: number): Promise<Row[]>;
   /** The bytes that the webhook got of it. */
   delivered(messageId: string): Promise<string>;
-  /** Value of a series such as `millrace_events_repaired_total{rule="number_id"}`; 0: not there. */
-  metric(series: string): Promise<number>;
+  /**
+   * Resolves when a series such as `millrace_events_repaired_total{rule="number_id"}` has the
+   * value, which threads tell from time to time; 0: it is not there.
+   */
+  counted(series: string, value: number): Promise<void>;
 }
 
 /** Starts both; `stop` ends both. */
@@ -57,11 +60,16 @@ export async function startHookedServer(
       await until(`${messageId} is delivered`, () => find() !== undefined, 20_000);
       return find() ?? '';
     },
-    async metric(series) {
-      const response = await fetch(`${server.adminUrl}/metrics`);
-      const lines = (await response.text()).split('\n');
-      const line = lines.find((text) => text.startsWith(`${series} `));
-      return line === undefined ? 0 : Number(line.slice(series.length + 1));
+    counted: (series, value) => {
+      let last = -1;
+      const isSo = async (): Promise<boolean> => {
+        const response = await fetch(`${server.adminUrl}/metrics`);
+        const lines = (await response.text()).split('\n');
+        const line = lines.find((text) => text.startsWith(`${series} `));
+        last = line === undefined ? 0 : Number(line.slice(series.length + 1));
+        return last === value;
+      };
+      return until(`${series} is ${value}`, isSo).catch(() => assert.equal(last, value, series));
     },
     async stop() {
       await server.stop();

@@ -4,6 +4,9 @@ import type { DestinationTrace } from '../../deliver/destination-trace.ts';
 import { schemaName, tableName } from '../../lake/schema/column-names.ts';
 import type { DeliveryClient } from '../../deliver/delivery-threads.ts';
 import type { LakeService } from '../../query/lake-service.ts';
+import { valuesOf } from '../../events/raw-context.ts';
+import { REPAIRS_KEY, toldRepairs } from '../../events/repairs.ts';
+import type { ToldRepair } from '../../events/repairs.ts';
 import { literal } from '../sql/lake-rows.ts';
 
 export interface MessageTrace {
@@ -22,6 +25,8 @@ export interface MessageTrace {
     index: number;
     /** Of a rejected one. */
     reason: string | null;
+    /** What is read in another way than it was sent. */
+    repairs: ToldRepair[];
     lake: string;
     warehouse: string | null;
     destinations: DestinationTrace[];
@@ -40,7 +45,7 @@ export async function traceMessage(
   const id = literal(messageId);
   const stored = await rowsOf(
     lake,
-    `select source, type, event, received_at, timestamp, partition, position, index
+    `select source, type, event, received_at, timestamp, partition, position, index, extra
      from events where message_id = ${id} order by received_at`,
   );
   const rejected = await rowsOf(
@@ -57,6 +62,7 @@ export async function traceMessage(
       ...place,
       timestamp: String(row['timestamp']),
       reason: null,
+      repairs: repairsOf(row),
       lake: await lakeFileOf(lake, row),
       warehouse: isInternalSlug(String(row['source'])) ? null : warehouseRowOf(row, id),
       destinations: await delivery.askAll('trace', place),
@@ -69,12 +75,20 @@ export async function traceMessage(
       ...placeOf(row),
       timestamp: null,
       reason: String(row['code']),
+      repairs: [],
       lake: 'table rejected',
       warehouse: null,
       destinations: [],
     });
   }
   return { messageId, copies };
+}
+
+/** To the last digit: what was sent is not parsed. */
+function repairsOf({ extra }: Row): ToldRepair[] {
+  if (typeof extra !== 'string') return [];
+  const sent = valuesOf(extra).get(REPAIRS_KEY);
+  return sent === undefined ? [] : toldRepairs(valuesOf(sent));
 }
 
 async function lakeFileOf(lake: LakeService, row: Row): Promise<string> {

@@ -1,4 +1,6 @@
 /** What /tail says of an event, and which of them somebody wants to see. */
+import type { Repair } from '../../parts/repairs.tsx';
+
 export interface LiveEntry {
   /** Of the list; newer ones are higher. */
   key: number;
@@ -16,6 +18,8 @@ export interface LiveEntry {
   message?: string;
   field?: string | null;
   body?: string;
+  /** What is read in another way than it was sent. */
+  repairs?: Repair[];
   request?: {
     route: string;
     ip: string;

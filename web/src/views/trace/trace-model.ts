@@ -1,4 +1,5 @@
 /** The path of an event as steps and as boxes of a picture. Pure. */
+import type { Repair } from '../../parts/repairs.tsx';
 import type { Attempt } from '../destinations/destination-shapes.ts';
 
 export interface TracedDestination {
@@ -21,6 +22,8 @@ export interface TracedCopy {
   position: number;
   index: number;
   reason: string | null;
+  /** What is read in another way than it was sent. */
+  repairs: Repair[];
   lake: string;
   warehouse: string | null;
   destinations: TracedDestination[];
