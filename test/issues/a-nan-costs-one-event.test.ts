@@ -75,6 +75,10 @@ test('the log has the body as it was sent, and it is read again after a restart'
   const bodies = stdout.split('\n').filter((line) => line.includes('NaN'));
   assert.equal(bodies.length, 1);
   assert.ok((JSON.parse(bodies[0] ?? '') as { body: string }).body.includes(bad('b', 'NaN')));
+  await server.kill();
+  server = await startHookedServer(server.folder);
+  assert.equal((await server.rejected(2)).length, 2);
+  assert.equal((await server.stored('c'))['properties'], '{"n":1.0}');
   const verified = await server.cli('verify', '--json');
   assert.equal(verified.code, 0, verified.stdout);
 });

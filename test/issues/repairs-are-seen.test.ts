@@ -74,11 +74,14 @@ test('in the trace, in words', async () => {
   assert.ok(printed.stdout.includes(copies[0]?.repairs[0]?.words ?? '?'), printed.stdout);
 });
 
-test('in the lake, where SQL finds them, and again after a restart', async () => {
-  const rows = await server.sql(
-    `select extra->>'$._repairs.userId' as sent from events where (extra->'_repairs') is not null`,
-  );
-  assert.deepEqual(rows, [{ sent: LONG }]);
+test('in the lake, where SQL finds them, also when it is made anew from the log', async () => {
+  const query = `select extra->>'$._repairs.userId' as sent from events
+    where (extra->'_repairs') is not null`;
+  assert.deepEqual(await server.sql(query), [{ sent: LONG }]);
+  await server.kill();
+  server = await startHookedServer(server.folder);
+  await server.stored('seen');
+  assert.deepEqual(await server.sql(query), [{ sent: LONG }]);
 });
 
 test('a field of that name is no repair, and is not taken from a sender', async () => {

@@ -19,12 +19,11 @@ export interface HookedServer extends TestServer {
   counted(series: string, value: number): Promise<void>;
 }
 
-/** Starts both; `stop` ends both. */
-export async function startHookedServer(
-  config: Record<string, unknown> = {},
-): Promise<HookedServer> {
+/** Starts both; `stop` and `kill` end both. @param folder that of an earlier one. */
+export async function startHookedServer(folder?: string): Promise<HookedServer> {
   const service = await startFakeService();
   const server = await startTestServer({
+    ...(folder !== undefined && { folder }),
     config: {
       net: { allow: ['127.0.0.1'] },
       destinations: [
@@ -35,7 +34,6 @@ export async function startHookedServer(
           settings: { url: `${service.url}/hook` },
         },
       ],
-      ...config,
     },
   });
   return {
@@ -70,6 +68,10 @@ export async function startHookedServer(
         return last === value;
       };
       return until(`${series} is ${value}`, isSo).catch(() => assert.equal(last, value, series));
+    },
+    async kill() {
+      await server.kill();
+      await service.close();
     },
     async stop() {
       await server.stop();
