@@ -47,7 +47,7 @@ export function judgeEvent(
   routeType: EventType | undefined,
   numberText: NumberText,
 ): Judged {
-  const refused = (problem: Problem): Judged => ({ problem, event: sent, rules: 0 });
+  const refused = (found: Problem): Judged => ({ problem: found, event: sent, rules: 0 });
   if (!isObject(sent)) return refused(problem('bad_request', 'An event must be an object'));
   const type = routeType ?? sent['type'];
   if (!isEventType(type)) return refused(typeProblem(type));

@@ -34,7 +34,6 @@ import { assignedId } from '../../events/raw-record.ts';
 import type { RawRecord } from '../../events/raw-record.ts';
 import { repairsText } from '../../events/raw-repairs.ts';
 import { timesAt } from '../../events/raw-times.ts';
-import type { RawTimes } from '../../events/raw-times.ts';
 import { REPAIRS_KEY } from '../../events/repairs.ts';
 
 /** Columns of a line, in order; the SQL that makes rows of them is in `event-rows-sql.ts`. */
@@ -81,6 +80,8 @@ export interface LineShared {
   hasSurrogates: boolean;
   /** The first of `items.extras` that may belong to the next item. */
   extraAt: number;
+  /** The last event whose timestamp could not be read. */
+  unreadable: number;
 }
 
 /** Prepares the lines of one record. */
@@ -92,6 +93,7 @@ export function lineShared(record: RawRecord): LineShared {
     middle: `\x1f${envelope.receivedAtMs}\x1f${envelope.sourceNumber}\x1f`,
     hasSurrogates: body.includes('\\ud') || body.includes('\\uD'),
     extraAt: 0,
+    unreadable: -1,
   };
 }
 
@@ -113,12 +115,11 @@ export function putEventLine(lines: ByteBuffer, shared: LineShared, item: number
   putAscii(lines, shared.head);
   putNumber(lines, item);
   putAscii(lines, shared.middle);
-  const times = timesAt(shared.record, item);
   const isSaid =
     putIdentity(lines, shared, item, base) &&
-    putTimes(lines, shared, times, base) &&
+    putTimes(lines, shared, item, base) &&
     putDocuments(lines, shared, item, base) &&
-    putExtra(lines, shared, item, repairsText(shared.record, item, times));
+    putExtra(lines, shared, item);
   if (isSaid) {
     reserve(lines, 1);
     putByte(lines, LINE_END);
@@ -160,11 +161,10 @@ function putIdentity(
     putByte(lines, FIELD_END);
     const field = TEXT_FIELDS[at] as number;
     const start = starts[base + field] as number;
-    const end = ends[base + field] as number;
-    if (start >= 0 && body[start] === QUOTE && end - start > 2) {
-      if (!putString(lines, body, start, end)) return false;
+    if (start >= 0 && body[start] === QUOTE && (ends[base + field] as number) - start > 2) {
+      if (!putString(lines, body, start, ends[base + field] as number)) return false;
     } else if (start >= 0 && field >= FIELD.userId && beginsNumber(body[start])) {
-      putSlice(lines, body, start, end);
+      putSlice(lines, body, start, ends[base + field] as number);
     } else if (isView && (field === FIELD.name || field === FIELD.category)) {
       // Views have these among their properties too.
       if (mayHaveKey(record, base, field)) return false;
@@ -214,15 +214,13 @@ function mayHaveKey({ body, items }: RawRecord, base: number, field: number): bo
 }
 
 /** From `timestamp_ms` to `channel`; `timesOf` of normalise.ts says what they mean. */
-function putTimes(
-  lines: ByteBuffer,
-  { record }: LineShared,
-  { originalMs, sentAtMs }: RawTimes,
-  base: number,
-): boolean {
+function putTimes(lines: ByteBuffer, shared: LineShared, item: number, base: number): boolean {
+  const { record } = shared;
   const { body, items, envelope } = record;
   const { receivedAtMs } = envelope;
   const { starts, ends } = items;
+  const { originalMs, sentAtMs, isUnreadable } = timesAt(record, item);
+  if (isUnreadable) shared.unreadable = item;
   putByte(lines, FIELD_END);
   putNumber(lines, correctedTimestamp(originalMs, sentAtMs, receivedAtMs));
   putByte(lines, FIELD_END);
@@ -324,14 +322,11 @@ function lastBefore(body: Buffer, at: number): number {
   return p;
 }
 
-/** @param repairs what was sent in fields that are read in another way; null: there are none. */
-function putExtra(
-  lines: ByteBuffer,
-  shared: LineShared,
-  item: number,
-  repairs: string | null,
-): boolean {
-  const { body, items } = shared.record;
+function putExtra(lines: ByteBuffer, shared: LineShared, item: number): boolean {
+  const { body, items, sharedRepairs } = shared.record;
+  const isUnreadable = shared.unreadable === item;
+  const isOdd = items.oddities[item] !== 0 || isUnreadable || sharedRepairs !== null;
+  const repairs = isOdd ? repairsText(shared.record, item, isUnreadable) : null;
   putByte(lines, FIELD_END);
   const { extras } = items;
   let first = shared.extraAt;

@@ -107,7 +107,8 @@ function extraText(shared: LineShared, item: number, mayRepeat: boolean): string
     const value = body.toString('utf8', extra.start, extra.end);
     members.set(JSON.parse(key) as string, `${key}:${value}`);
   }
-  const repairs = repairsText(shared.record, item, timesAt(shared.record, item));
+  const { isUnreadable } = timesAt(shared.record, item);
+  const repairs = repairsText(shared.record, item, isUnreadable);
   if (repairs !== null) members.set(REPAIRS_KEY, `"${REPAIRS_KEY}":${repairs}`);
   return members.size === 0 ? null : clean(`{${[...members.values()].join(',')}}`, mayRepeat);
 }
