@@ -23,7 +23,7 @@ import { assignedId } from './raw-record.ts';
 import type { RawRecord } from './raw-record.ts';
 import { timesAt } from './raw-times.ts';
 
-/** Copied as they are, whatever they are; but an empty text is left out, and an empty list is {}. */
+/** Copied as they are; but an empty text is left out, and an empty list is {}. */
 const DOCUMENTS = (['event', 'name', 'category', 'properties', 'traits'] as const).map((name) => ({
   field: FIELD[name],
   key: `,"${name}":`,

@@ -2,9 +2,9 @@
  * Judges a body by its bytes, without building a value: twice as fast as parsing, and most traffic
  * needs no more. It only ever says yes: true means that the body is valid JSON, that `decodeBody`
  * would accept every event in it, and that it would find the same event count and write key. In
- * any doubt (an escaped key, a repeated key, a consent object) it says no, and `decodeBody` decides.
- * What is read in another way than it was sent is counted as `repairEvent` counts it. A property
- * test holds the two together.
+ * any doubt (an escaped key, a repeated key, a consent object) it says no, and `decodeBody`
+ * decides. What is read in another way than it was sent is counted as `repairEvent` counts it. A
+ * property test holds the two together.
  */
 import {
   afterColon,

@@ -1,4 +1,4 @@
-/** A server with a webhook behind it: what was sent as bytes, and the row and message made of it. */
+/** A server with a webhook behind it: what becomes of bytes that are sent, as row and message. */
 import assert from 'node:assert/strict';
 import { startFakeService } from './fake-service.ts';
 import { startTestServer } from './test-server.ts';
