@@ -63,7 +63,7 @@ function decodeEvent(
   const writeKey = textOf(body['writeKey']) ?? undefined;
   const judged = judgeEvent(body, {}, limits, routeType, sent.numberText);
   const found = checkSize(trimmedLength(json), limits) ?? judged.problem;
-  const rejections = found ? [rejectionOf(found, 0, body, routeType)] : [];
+  const rejections = found ? [rejectionOf(found, 0, judged.event, routeType)] : [];
   const repaired = repairedOf(found ? [] : [judged]);
   return { ok: true, eventCount: 1, writeKey, rejections, events: [judged.event], repaired };
 }

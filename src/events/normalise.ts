@@ -97,16 +97,14 @@ export function normaliseRecord(payload: Uint8Array, place: RecordPlace): Normal
   const items = itemsOf(value, route);
   assert(items.length === envelope.eventCount, 'a record holds as many events as it says');
   const refused = new Map(envelope.rejections.map((rejection) => [rejection.index, rejection]));
-  const ranges = parsed.faults.size === 0 ? [] : batchItemRanges(parsed.json);
+  const sampleOf = samplesOf(body, parsed.json, route, refused.size);
   const shared = route.shape === 'batch' ? value : {};
   const events: NormalEvent[] = [];
   const rejected: RejectedEvent[] = [];
   items.forEach((item, index) => {
     const rejection = refused.get(index);
     if (rejection) {
-      const range = parsed.faults.has(index) ? ranges[index] : undefined;
-      const sample = range ? sampleOfBytes(body.subarray(range.start, range.end)) : sampleOf(item);
-      rejected.push(rejectionAt(envelope, place, sample)(rejection));
+      rejected.push(rejectionAt(envelope, place, sampleOf(index))(rejection));
     } else if (isObject(item)) {
       const { event, sent } = repairEvent(item, shared, numberText);
       if (sent.size > 0) repairs.set(index, sent);
@@ -296,15 +294,19 @@ function rejectionAt(
   });
 }
 
-function sampleOfBytes(item: Buffer): string {
-  return item.toString('utf8').slice(0, SAMPLE_CHARS_MAX);
-}
-
-/** An event that was refused for its depth may be too deep to be written down. */
-function sampleOf(item: unknown): string {
-  try {
-    return (JSON.stringify(item) ?? '').slice(0, SAMPLE_CHARS_MAX);
-  } catch {
-    return '';
-  }
+/**
+ * What was sent of a rejected event: its own bytes, because printing it again would round numbers.
+ * @param json the body, or what stands for it where it is none.
+ */
+function samplesOf(
+  body: Buffer,
+  json: Buffer,
+  route: Route,
+  refused: number,
+): (index: number) => string {
+  const ranges = refused > 0 && route.shape === 'batch' ? batchItemRanges(json) : [];
+  return (index) => {
+    const { start, end } = ranges[index] ?? { start: 0, end: body.length };
+    return body.toString('utf8', start, end).trim().slice(0, SAMPLE_CHARS_MAX);
+  };
 }

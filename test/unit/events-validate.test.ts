@@ -113,6 +113,11 @@ test('null, an empty text and absent are equal, everywhere', () => {
   }
 });
 
+test('an empty list of consent preferences names no category, as an empty object', () => {
+  const event = consentEvent({ categoryPreferences: [] });
+  assert.equal(validateEvent(event, DEFAULT_EVENT_LIMITS, 'track'), undefined);
+});
+
 test('what can be read in another way is no problem, and is counted', () => {
   const numberText = (holder: Record<string, unknown>, key: string) => String(holder[key]);
   const event = { userId: 5, event: 'E', name: '', timestamp: 'soon', properties: [] };
