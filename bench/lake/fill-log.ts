@@ -5,7 +5,8 @@ import { systemDisk } from '../../src/base/disk.ts';
 import { encodeEnvelope } from '../../src/events/envelope.ts';
 import { emptyMarks, putPlainMark } from '../../src/events/event-marks.ts';
 import { DEFAULT_EVENT_LIMITS } from '../../src/events/limits.ts';
-import { createScanResult, scanBody } from '../../src/events/scan.ts';
+import { createScanResult } from '../../src/events/scan-result.ts';
+import { scanBody } from '../../src/events/scan.ts';
 import { openLogWriter } from '../../src/log/log-writer.ts';
 import { realisticBatch } from '../support/realistic-events.ts';
 

@@ -81,5 +81,12 @@ function lineOf(entry: Entry): string {
   const what = entry['event'] ?? entry['name'] ?? entry['groupId'] ?? '';
   const detail = entry['properties'] ?? entry['traits'] ?? {};
   const parts = [entry['source'], entry['type'], what, who, detail].map(cellText);
-  return `${time}  ${parts.join('  ')}`;
+  return `${time}  ${parts.join('  ')}${repairedText(entry['repairs'])}`;
+}
+
+/** Which fields are read in another way than they were sent; the trace says how. */
+function repairedText(repairs: unknown): string {
+  if (!Array.isArray(repairs) || repairs.length === 0) return '';
+  const fields = (repairs as readonly { field: string }[]).map(({ field }) => field);
+  return `  (repaired: ${cellText(fields.join(', '))})`;
 }

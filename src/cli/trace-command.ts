@@ -29,6 +29,7 @@ async function trace(messageId: string, options: DataOptions): Promise<void> {
     const { partition, position, index } = copy;
     printLine(`  log        ${partition} at ${position}, item ${index}`);
     if (copy.reason !== null) printLine(`  rejected   ${copy.reason}`);
+    for (const { words } of copy.repairs) printLine(`  repaired   ${cellText(words)}`);
     printLine(`  lake       ${copy.lake}`);
     if (copy.warehouse !== null) printLine(`  warehouse  ${cellText(copy.warehouse)}`);
     for (const destination of copy.destinations) printDestination(destination);

@@ -1,6 +1,7 @@
 /** The collector's counters, looked up once and kept, so that counting costs an increment. */
 import type { Access } from '../auth/authenticator.ts';
 import type { Rejection } from '../events/envelope.ts';
+import { REPAIR_RULES } from '../events/repairs.ts';
 import type { Cell, MetricsRegistry } from '../observe/metrics.ts';
 
 export interface CollectCells {
@@ -15,6 +16,8 @@ export interface CollectCells {
     rejections: readonly Rejection[],
     receivedAtMs: number,
   ): void;
+  /** @param repaired durable events, by the rule in the order of REPAIR_RULES. */
+  countRepaired(repaired: readonly number[]): void;
   /** Key numbers used since the last call, with the latest receipt time. */
   takeKeyUse(): [keyNumber: number, usedAtMs: number][];
 }
@@ -70,6 +73,12 @@ export function createCollectCells(registry: MetricsRegistry): CollectCells {
         const labels = { source: access.source.slug, code };
         registry.cell('millrace_events_rejected_total', labels).value++;
       }
+    },
+    countRepaired(repaired) {
+      REPAIR_RULES.forEach((rule, at) => {
+        const count = repaired[at] ?? 0;
+        if (count > 0) registry.cell('millrace_events_repaired_total', { rule }).value += count;
+      });
     },
     takeKeyUse() {
       const taken = [...keyUse];

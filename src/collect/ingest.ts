@@ -12,7 +12,8 @@ import type { Decoded } from '../events/decode.ts';
 import { encodeEnvelope } from '../events/envelope.ts';
 import type { Envelope, Rejection } from '../events/envelope.ts';
 import { emptyMarks, putPlainMark, putValueMark } from '../events/event-marks.ts';
-import { createScanResult, scanBody } from '../events/scan.ts';
+import { scanBody } from '../events/scan.ts';
+import { createScanResult } from '../events/scan-result.ts';
 import type { EventType, Route } from '../events/routes.ts';
 import { durableAnswer } from '../events/durable-answer.ts';
 import { answerError, answerJson, answerPixel, answerSuccess } from './answers.ts';
@@ -96,7 +97,9 @@ export function ingestBytes(
     if (!granted) return;
     if (access !== undefined || isWithinOwnLimits(granted, bytes, eventCount)) {
       const marks = scannedMarks(bytes, granted.source.number);
-      append(context, exchange, granted, { ...ACCEPTED, body: bytes, eventCount, marks });
+      // The next scan comes before these events are durable, and then they are counted.
+      const repaired = scanned.isRepaired ? [...scanned.repaired] : null;
+      append(context, exchange, granted, { ...ACCEPTED, body: bytes, eventCount, marks, repaired });
     } else {
       ingestSlowly(context, exchange, granted, bytes);
     }
@@ -140,13 +143,14 @@ function ingestSlowly(
   if (!decoded.ok) return storeRefused(context, exchange, access, bytes, decoded.rejection);
   if (!access) return refuseKey(context, exchange, 'missing');
   const marks = valueMarks(decoded, access.source.number, route.eventType);
-  const { eventCount, rejections } = decoded;
+  const { eventCount, rejections, repaired } = decoded;
   append(context, exchange, access, {
     kind: 'accepted',
     body: bytes,
     eventCount,
     rejections,
     marks,
+    repaired,
   });
 }
 
@@ -222,7 +226,11 @@ function storeRefused(
   }
   const sample = bytes.subarray(0, context.settings.rejectedBodyBytesMax);
   const judged = { kind: 'rejected', body: sample, eventCount: 1, marks: NO_MARKS } as const;
-  append(context, exchange, access, { ...judged, rejections: [withType(exchange, rejection)] });
+  append(context, exchange, access, {
+    ...judged,
+    rejections: [withType(exchange, rejection)],
+    repaired: null,
+  });
 }
 
 const JSON_TYPE = /json|text\/plain|x-www-form-urlencoded/i;
@@ -238,6 +246,8 @@ function withType({ request }: Exchange, rejection: Rejection): Rejection {
 /** What was found in a request. */
 interface Judged extends Pick<Envelope, 'kind' | 'eventCount' | 'rejections' | 'marks'> {
   body: Buffer;
+  /** How many events needed each rule, in the order of REPAIR_RULES; null: none needed any. */
+  repaired: readonly number[] | null;
 }
 
 /** Step 5; the callback is steps 6 and 7. */
@@ -245,7 +255,7 @@ function append(
   context: CollectContext,
   exchange: Exchange,
   access: Access,
-  { kind, body, eventCount, rejections, marks }: Judged,
+  { kind, body, eventCount, rejections, marks, repaired }: Judged,
 ): void {
   const { request, route, receivedAtMs } = exchange;
   if (context.isDiskLow()) {
@@ -276,6 +286,7 @@ function append(
       return;
     }
     context.cells.countDurable(access, eventCount, rejections, exchange.receivedAtMs);
+    if (repaired) context.cells.countRepaired(repaired);
     context.requestSeconds.observe((context.clock.monotonicMs() - exchange.startedMs) / 1000);
     answerDurable(context, exchange, access, eventCount, rejections);
   });

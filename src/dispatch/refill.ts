@@ -13,7 +13,6 @@ import type { Dispatcher } from './dispatcher.ts';
 import { HOUR_MS } from './dispatcher.ts';
 
 const READ_BYTES = 4 * 1024 * 1024;
-const NONE: ReadonlySet<number> = new Set();
 
 /** @param windowHours counted back from the newest record that was judged. */
 export async function refillWindow(
@@ -40,7 +39,9 @@ export async function refillWindow(
         const { envelope, body } = decodePayload(payload);
         const route = routeByName(envelope.route);
         if (envelope.kind === 'rejected' || !route) continue;
-        readRawItems(body, route.shape, NONE, items);
+        // What was refused may be no JSON.
+        const refused = new Set(envelope.rejections.map(({ index }) => index));
+        readRawItems(body, route.shape, refused, items);
         filling.add(Math.floor(envelope.receivedAtMs / HOUR_MS), marksOf(envelope, body, items));
       }
       position = next;

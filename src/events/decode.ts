@@ -2,14 +2,17 @@
  * Decodes a body and judges each event in it: the authoritative way, on parsed values. scan.ts
  * says the same of most traffic without building a value.
  */
+import { parseAround } from './broken-json.ts';
+import type { Faults, ParsedAround } from './broken-json.ts';
 import type { Rejection } from './envelope.ts';
 import { batchItemRanges } from './item-ranges.ts';
-import { isAbsent, isObject, parseJson, textOf } from './json.ts';
+import { isAbsent, isObject, textOf } from './json.ts';
 import type { JsonObject } from './json.ts';
 import type { EventLimits } from './limits.ts';
+import { isEmptyList, REPAIR_RULES } from './repairs.ts';
 import type { EventType, Route } from './routes.ts';
-import { validateEvent } from './validate.ts';
-import type { Problem } from './validate.ts';
+import { judgeEvent } from './validate.ts';
+import type { Judged, Problem } from './validate.ts';
 
 export type Decoded =
   | {
@@ -19,15 +22,17 @@ export type Decoded =
       writeKey: string | undefined;
       /** The events that are not stored, by their place. */
       rejections: Rejection[];
-      /** The events as values, in their order. */
+      /** The events as values, as they are read, in their order. */
       events: readonly unknown[];
+      /** How many events needed each rule of repairs.ts, in the order of REPAIR_RULES. */
+      repaired: readonly number[];
     }
   /** Nothing in the body can be told apart: the request counts as one rejected event. */
   | { ok: false; rejection: Rejection; writeKey: string | undefined };
 
 const MESSAGE_ID_CHARS_SHOWN = 200;
 
-/** @param routeType as for `validateEvent`. */
+/** @param routeType as for `judgeEvent`. */
 export function decodeBody(
   bytes: Buffer,
   shape: Route['shape'],
@@ -35,31 +40,35 @@ export function decodeBody(
   routeType: EventType | undefined,
 ): Decoded {
   if (bytes.length === 0) return refusal('BAD_REQUEST', 'Request body is empty', 'body');
-  let body: unknown;
-  try {
-    body = parseJson(bytes);
-  } catch {
-    return refusal('BAD_REQUEST', 'Request body is not valid JSON', 'body');
+  const parsed = parseAround(bytes, shape);
+  if (!parsed.ok) {
+    const where = parsed.problem === '' ? '' : `: ${parsed.problem}`;
+    return refusal('BAD_REQUEST', `Request body is not valid JSON${where}`, 'body');
   }
-  if (!isObject(body)) return refusal('bad_request', 'Request body must be a JSON object', 'body');
+  const { value } = parsed.sent;
+  if (!isObject(value)) return refusal('bad_request', 'Request body must be a JSON object', 'body');
   return shape === 'event'
-    ? decodeEvent(body, bytes, limits, routeType)
-    : decodeBatch(body, bytes, limits);
+    ? decodeEvent(value, parsed, limits, routeType)
+    : decodeBatch(value, parsed, limits);
 }
+
+type Parsed = Extract<ParsedAround, { ok: true }>;
 
 function decodeEvent(
   body: JsonObject,
-  bytes: Buffer,
+  { sent, json }: Parsed,
   limits: EventLimits,
   routeType: EventType | undefined,
 ): Decoded {
   const writeKey = textOf(body['writeKey']) ?? undefined;
-  const found = checkSize(trimmedLength(bytes), limits) ?? validateEvent(body, limits, routeType);
-  const rejections = found ? [rejectionOf(found, 0, body, routeType)] : [];
-  return { ok: true, eventCount: 1, writeKey, rejections, events: [body] };
+  const judged = judgeEvent(body, {}, limits, routeType, sent.numberText);
+  const found = checkSize(trimmedLength(json), limits) ?? judged.problem;
+  const rejections = found ? [rejectionOf(found, 0, judged.event, routeType)] : [];
+  const repaired = repairedOf(found ? [] : [judged]);
+  return { ok: true, eventCount: 1, writeKey, rejections, events: [judged.event], repaired };
 }
 
-function decodeBatch(body: JsonObject, bytes: Buffer, limits: EventLimits): Decoded {
+function decodeBatch(body: JsonObject, parsed: Parsed, limits: EventLimits): Decoded {
   const { batch } = body;
   const writeKey = textOf(body['writeKey']) ?? itemWriteKey(batch);
   if (isAbsent(batch)) {
@@ -75,15 +84,32 @@ function decodeBatch(body: JsonObject, bytes: Buffer, limits: EventLimits): Deco
   }
   const shared = checkShared(body);
   if (shared) return { ok: false, rejection: rejectionOf(shared, 0, null, undefined), writeKey };
-  const ranges = batchItemRanges(bytes);
+  const ranges = batchItemRanges(parsed.json);
   const rejections: Rejection[] = [];
-  batch.forEach((event: unknown, index) => {
+  const events: unknown[] = [];
+  const accepted: Judged[] = [];
+  batch.forEach((sent: unknown, index) => {
     const { start, end } = ranges[index] ?? { start: 0, end: 0 };
+    const judged = judgeEvent(sent, body, limits, undefined, parsed.sent.numberText);
     const found =
-      checkSize(end - start, limits) ?? validateEvent(withShared(event, body), limits, undefined);
-    if (found) rejections.push(rejectionOf(found, index, event, undefined));
+      checkJson(parsed.faults, index) ?? checkSize(end - start, limits) ?? judged.problem;
+    if (found) rejections.push(rejectionOf(found, index, judged.event, undefined));
+    else accepted.push(judged);
+    events.push(judged.event);
   });
-  return { ok: true, eventCount: batch.length, writeKey, rejections, events: batch };
+  const repaired = repairedOf(accepted);
+  return { ok: true, eventCount: batch.length, writeKey, rejections, events, repaired };
+}
+
+function repairedOf(accepted: readonly Judged[]): number[] {
+  return REPAIR_RULES.map((_, bit) => accepted.filter(({ rules }) => rules & (1 << bit)).length);
+}
+
+function checkJson(faults: Faults, index: number): Problem | undefined {
+  const fault = faults.get(index);
+  if (fault === undefined) return undefined;
+  const message = `Event ${index} is not valid JSON: ${fault} of the body`;
+  return { code: 'BAD_REQUEST', message };
 }
 
 /** Browsers that batch put the key on each event too. */
@@ -97,18 +123,10 @@ function itemWriteKey(batch: unknown): string | undefined {
 function checkShared(body: JsonObject): Problem | undefined {
   for (const field of ['context', 'integrations'] as const) {
     const value = body[field];
-    if (isAbsent(value) || isObject(value)) continue;
+    if (isAbsent(value) || value === '' || isEmptyList(value) || isObject(value)) continue;
     return { code: `${field}_not_object`, message: `${field} must be an object`, field };
   }
   return undefined;
-}
-
-/** The event with the batch-level context under its own, which is what will be stored. */
-function withShared(event: unknown, body: JsonObject): unknown {
-  if (!isObject(event) || !isObject(body['context'])) return event;
-  const own = event['context'];
-  if (!isAbsent(own) && !isObject(own)) return event;
-  return { ...event, context: { ...body['context'], ...own } };
 }
 
 function checkSize(bytes: number, limits: EventLimits): Problem | undefined {

@@ -84,6 +84,11 @@ function isHex(byte: number): boolean {
   );
 }
 
+/** True for the byte that a number begins with; no other value does. */
+export function beginsNumber(byte: number | undefined): boolean {
+  return byte === MINUS || (byte !== undefined && byte >= 0x30 && byte <= 0x39);
+}
+
 /** A number by the grammar of RFC 8259 §6. */
 export function skipNumber(b: Uint8Array, start: number): number {
   let p = b[start] === MINUS ? start + 1 : start;

@@ -4,14 +4,18 @@ export type JsonObject = Record<string, unknown>;
 
 const BYTE_ORDER_MARK = 0xfeff;
 
+/** As JSON.parse takes it. */
+export type Reviver = (this: unknown, key: string, value: unknown) => unknown;
+
 /**
  * Parses a body. A byte order mark is skipped (RFC 8259 §8.1 lets parsers ignore it); bytes that
  * are not UTF-8 become U+FFFD, while the log keeps them as they came.
  * @throws SyntaxError when it is not JSON.
  */
-export function parseJson(bytes: Buffer): unknown {
+export function parseJson(bytes: Buffer, reviver?: Reviver): unknown {
   const text = bytes.toString('utf8');
-  return JSON.parse(text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text) as unknown;
+  const json = text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text;
+  return JSON.parse(json, reviver) as unknown;
 }
 
 export function isObject(value: unknown): value is JsonObject {

@@ -5,7 +5,16 @@
  */
 import { putAscii, putByte, putSlice, putText, reserve } from '../base/byte-buffer.ts';
 import type { ByteBuffer } from '../base/byte-buffer.ts';
-import { CLOSE_BRACE, COLON, COMMA, LETTER_N, OPEN_BRACE, QUOTE, SPACE } from './json-bytes.ts';
+import {
+  beginsNumber,
+  CLOSE_BRACE,
+  COLON,
+  COMMA,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+  SPACE,
+} from './json-bytes.ts';
 import { correctedTimestamp, MESSAGE_VERSION } from './normalise.ts';
 import { contextText, overlaid } from './raw-context.ts';
 import { CONTEXT_DIRECT, CONTEXT_IP } from './document-shape.ts';
@@ -14,11 +23,12 @@ import { assignedId } from './raw-record.ts';
 import type { RawRecord } from './raw-record.ts';
 import { timesAt } from './raw-times.ts';
 
-/** Copied as they are, whatever they are. */
-const DOCUMENTS = (['event', 'name', 'category', 'properties', 'traits', '_metadata'] as const).map(
-  (name) => ({ field: FIELD[name], key: `,"${name}":` }),
-);
-/** Left out when they are null. */
+/** Copied as they are; but an empty text is left out, and an empty list is {}. */
+const DOCUMENTS = (['event', 'name', 'category', 'properties', 'traits'] as const).map((name) => ({
+  field: FIELD[name],
+  key: `,"${name}":`,
+}));
+/** Left out when they say nothing; of numbers the digits. */
 const IDS = (['userId', 'anonymousId', 'groupId', 'previousId'] as const).map((name) => ({
   field: FIELD[name],
   key: `,"${name}":`,
@@ -80,14 +90,14 @@ function putIdentity(out: ByteBuffer, record: RawRecord, item: number, base: num
   }
   for (const { field, key } of IDS) {
     const start = starts[base + field] as number;
-    if (start < 0 || body[start] === LETTER_N) continue;
+    if (start < 0 || !hasId(record, base + field)) continue;
     putAscii(out, key);
-    putSlice(out, body, start, ends[base + field] as number);
+    putId(out, body, start, ends[base + field] as number);
   }
   putAscii(out, ',"messageId":');
-  if (hasText(record, base + FIELD.messageId)) {
+  if (hasId(record, base + FIELD.messageId)) {
     const at = base + FIELD.messageId;
-    putSlice(out, body, starts[at] as number, ends[at] as number);
+    putId(out, body, starts[at] as number, ends[at] as number);
   } else {
     putText(out, JSON.stringify(assignedId(record, item)));
     reserve(out, OWN_BYTES);
@@ -99,9 +109,27 @@ function putIdentity(out: ByteBuffer, record: RawRecord, item: number, base: num
   for (const { field, key } of DOCUMENTS) {
     const start = starts[base + field] as number;
     if (start < 0) continue;
+    const end = ends[base + field] as number;
+    if (body[start] === QUOTE && end - start === 2) continue;
     putAscii(out, key);
-    putSlice(out, body, start, ends[base + field] as number);
+    if (body[start] === OPEN_BRACKET && field >= FIELD.properties) putAscii(out, '{}');
+    else putSlice(out, body, start, end);
   }
+  const metadata = starts[base + FIELD['_metadata']] as number;
+  if (metadata < 0) return;
+  putAscii(out, ',"_metadata":');
+  putSlice(out, body, metadata, ends[base + FIELD['_metadata']] as number);
+}
+
+function hasId(record: RawRecord, at: number): boolean {
+  return hasText(record, at) || beginsNumber(record.body[record.items.starts[at] as number]);
+}
+
+function putId(out: ByteBuffer, body: Buffer, start: number, end: number): void {
+  if (body[start] === QUOTE) return putSlice(out, body, start, end);
+  putByte(out, QUOTE);
+  putSlice(out, body, start, end);
+  putByte(out, QUOTE);
 }
 
 function hasText({ body, items }: RawRecord, at: number): boolean {

@@ -2,12 +2,17 @@
  * From a log record to events as readers and destinations see them. Everything derived is derived
  * here, from the record alone, so that a replay years later gives the same result.
  */
+import { parseAround } from './broken-json.ts';
 import { decodePayload } from './envelope.ts';
 import type { Envelope, Rejection } from './envelope.ts';
-import { isObject, parseJson, textOf } from './json.ts';
+import { batchItemRanges } from './item-ranges.ts';
+import { isObject, textOf } from './json.ts';
 import type { JsonObject } from './json.ts';
+import { repairEvent, REPAIRS_KEY } from './repairs.ts';
+import type { SentTexts } from './repairs.ts';
 import { routeByName } from './routes.ts';
 import type { EventType, Route, RouteName } from './routes.ts';
+import type { NumberText } from './sent-json.ts';
 import { clampTimestamp, parseTimestamp } from './timestamp.ts';
 import { isEventType } from './validate.ts';
 import { assert } from '../base/assert.ts';
@@ -62,6 +67,8 @@ export interface RejectedEvent {
 export interface NormalRecord {
   events: NormalEvent[];
   rejected: RejectedEvent[];
+  /** What was sent in fields that are read in another way, by the event's place in the batch. */
+  repairs: ReadonlyMap<number, SentTexts>;
 }
 
 export interface RecordPlace {
@@ -76,26 +83,43 @@ export const MESSAGE_VERSION = 2;
 /** Returns the events of one record in the order of its batch. */
 export function normaliseRecord(payload: Uint8Array, place: RecordPlace): NormalRecord {
   const { envelope, body } = decodePayload(payload);
+  const repairs = new Map<number, SentTexts>();
   if (envelope.kind === 'rejected') {
     const sample = body.toString('utf8');
-    return { events: [], rejected: envelope.rejections.map(rejectionAt(envelope, place, sample)) };
+    const rejected = envelope.rejections.map(rejectionAt(envelope, place, sample));
+    return { events: [], rejected, repairs };
   }
   const route = routeByName(envelope.route);
   assert(route, 'an envelope names a known route');
-  const parsed = parseJson(body);
-  assert(isObject(parsed), 'an accepted body is an object');
-  const items = itemsOf(parsed, route);
+  const parsed = parseAround(body, route.shape);
+  assert(parsed.ok && isObject(parsed.sent.value), 'an accepted body is an object');
+  const { value, numberText } = parsed.sent;
+  const items = itemsOf(value, route);
   assert(items.length === envelope.eventCount, 'a record holds as many events as it says');
   const refused = new Map(envelope.rejections.map((rejection) => [rejection.index, rejection]));
-  const shared = route.shape === 'batch' ? parsed : {};
+  const sampleOf = samplesOf(body, parsed.json, route, refused.size);
+  const shared = route.shape === 'batch' ? value : {};
   const events: NormalEvent[] = [];
   const rejected: RejectedEvent[] = [];
   items.forEach((item, index) => {
     const rejection = refused.get(index);
-    if (rejection) rejected.push(rejectionAt(envelope, place, sampleOf(item))(rejection));
-    else if (isObject(item)) events.push(eventOf(item, shared, envelope, route, place, index));
+    if (rejection) {
+      rejected.push(rejectionAt(envelope, place, sampleOf(index))(rejection));
+    } else if (isObject(item)) {
+      const { event, sent } = repairEvent(item, shared, numberText);
+      if (sent.size > 0) repairs.set(index, sent);
+      events.push(eventOf(event, { shared, envelope, route, numberText }, place, index));
+    }
   });
-  return { events, rejected };
+  return { events, rejected, repairs };
+}
+
+/** What an event comes in. */
+interface Around {
+  shared: JsonObject;
+  envelope: Envelope;
+  route: Route;
+  numberText: NumberText;
 }
 
 function itemsOf(body: JsonObject, route: Route): readonly unknown[] {
@@ -106,9 +130,7 @@ function itemsOf(body: JsonObject, route: Route): readonly unknown[] {
 
 function eventOf(
   item: JsonObject,
-  shared: JsonObject,
-  envelope: Envelope,
-  route: Route,
+  { shared, envelope, route, numberText }: Around,
   { partition, position }: RecordPlace,
   index: number,
 ): NormalEvent {
@@ -131,7 +153,7 @@ function eventOf(
     messageIdAssigned: givenId === null,
     userId: textOf(item['userId']),
     anonymousId: textOf(item['anonymousId']),
-    groupId: textOf(item['groupId']) ?? textOf(context['groupId']),
+    groupId: textOf(item['groupId']) ?? groupOfContext(item, shared, numberText),
     previousId: textOf(item['previousId']),
     event: textOf(item['event']),
     name: textOf(item['name']) ?? (isView ? textOf(properties['name']) : null),
@@ -141,6 +163,20 @@ function eventOf(
     channel,
     message: messageOf(item, shared, { type, messageId, channel, context, times, envelope }),
   };
+}
+
+/** The account that the context names, also by a number. */
+function groupOfContext(
+  item: JsonObject,
+  shared: JsonObject,
+  numberText: NumberText,
+): string | null {
+  const [under, own] = [shared['context'], item['context']];
+  const isOwn = isObject(own) && Object.hasOwn(own, 'groupId');
+  const holder = isOwn ? own : under;
+  if (!isObject(holder)) return null;
+  const { groupId } = holder;
+  return typeof groupId === 'number' ? numberText(holder, 'groupId') : textOf(groupId);
 }
 
 interface Times {
@@ -212,6 +248,7 @@ function messageOf(item: JsonObject, shared: JsonObject, derived: Derived): Json
   const { type, messageId, channel, context, times, envelope } = derived;
   const message: JsonObject = { ...item };
   delete message['writeKey'];
+  delete message[REPAIRS_KEY];
   for (const id of ['userId', 'anonymousId', 'groupId', 'previousId']) {
     if (message[id] === null) delete message[id];
   }
@@ -257,11 +294,19 @@ function rejectionAt(
   });
 }
 
-/** An event that was refused for its depth may be too deep to be written down. */
-function sampleOf(item: unknown): string {
-  try {
-    return (JSON.stringify(item) ?? '').slice(0, SAMPLE_CHARS_MAX);
-  } catch {
-    return '';
-  }
+/**
+ * What was sent of a rejected event: its own bytes, because printing it again would round numbers.
+ * @param json the body, or what stands for it where it is none.
+ */
+function samplesOf(
+  body: Buffer,
+  json: Buffer,
+  route: Route,
+  refused: number,
+): (index: number) => string {
+  const ranges = refused > 0 && route.shape === 'batch' ? batchItemRanges(json) : [];
+  return (index) => {
+    const { start, end } = ranges[index] ?? { start: 0, end: body.length };
+    return body.toString('utf8', start, end).trim().slice(0, SAMPLE_CHARS_MAX);
+  };
 }

@@ -8,7 +8,7 @@ import {
   QUOTE,
   skipSpace,
 } from './json-bytes.ts';
-import { isObject } from './json.ts';
+import { isObject, textOf } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { endOfValue, stringAt } from './json-values.ts';
 import { isEmptyObject } from './raw-record.ts';
@@ -45,13 +45,19 @@ export function overlaid(under: string | null, over: string | null): string {
   if (!isUnder) return isOver ? over : '{}';
   if (!isOver) return under;
   const members = new Map([...membersOf(under), ...membersOf(over)]);
-  return `{${[...members.values()].join(',')}}`;
+  return `{${[...members.values()].map(({ text }) => text).join(',')}}`;
+}
+
+interface Member {
+  /** With its key. */
+  text: string;
+  value: string;
 }
 
 /** Members of an object as text, by their keys. */
-function membersOf(text: string): Map<string, string> {
-  const bytes = Buffer.from(text);
-  const members = new Map<string, string>();
+function membersOf(object: string): Map<string, Member> {
+  const bytes = Buffer.from(object);
+  const members = new Map<string, Member>();
   let at = 1;
   for (;;) {
     at = bytes.indexOf(QUOTE, at);
@@ -60,9 +66,22 @@ function membersOf(text: string): Map<string, string> {
     const key = stringAt(bytes, at, keyEnd);
     const start = skipSpace(bytes, bytes.indexOf(COLON, keyEnd) + 1);
     const end = endOfValue(bytes, start);
-    members.set(key, bytes.toString('utf8', at, end));
+    const value = bytes.toString('utf8', start, end);
+    members.set(key, { text: bytes.toString('utf8', at, end), value });
     at = end;
   }
+}
+
+/** An id that a document holds: its text, or the digits of a number as they were sent. */
+export function idOfDocument(document: string, key: string): string | null {
+  const value = objectOf(JSON.parse(document))[key];
+  if (typeof value !== 'number') return textOf(value);
+  return membersOf(document).get(key)?.value ?? null;
+}
+
+/** The values of an object's members as they are written there, by their keys. */
+export function valuesOf(object: string): Map<string, string> {
+  return new Map([...membersOf(object)].map(([key, { value }]) => [key, value]));
 }
 
 /** A value that may be an object as one. */

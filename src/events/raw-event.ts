@@ -6,11 +6,11 @@
 import { createByteBuffer } from '../base/byte-buffer.ts';
 import { isObject, textOf } from './json.ts';
 import type { JsonObject } from './json.ts';
-import { LETTER_N, OPEN_BRACE, QUOTE } from './json-bytes.ts';
+import { beginsNumber, OPEN_BRACE, QUOTE } from './json-bytes.ts';
 import { putMessage } from './message-json.ts';
 import { correctedTimestamp } from './normalise.ts';
 import type { NormalEvent } from './normalise.ts';
-import { objectOf, overlaid } from './raw-context.ts';
+import { contextText, idOfDocument, objectOf, overlaid } from './raw-context.ts';
 import { stringAt } from './json-values.ts';
 import { FIELD, FIELD_COUNT } from './raw-items.ts';
 import { assignedId } from './raw-record.ts';
@@ -96,27 +96,26 @@ class RawEvent implements StoredEvent {
     this.receivedAtMs = envelope.receivedAtMs;
     // What was stored has a type that was judged.
     this.type = route.eventType ?? (textAt(record, item, FIELD.type) as EventType);
-    this.userId = textAt(record, item, FIELD.userId);
-    this.anonymousId = textAt(record, item, FIELD.anonymousId);
+    this.userId = idAt(record, item, FIELD.userId);
+    this.anonymousId = idAt(record, item, FIELD.anonymousId);
   }
 
   get messageId(): string {
     this.#messageId ??=
-      textAt(this.#record, this.index, FIELD.messageId) ?? assignedId(this.#record, this.index);
+      idAt(this.#record, this.index, FIELD.messageId) ?? assignedId(this.#record, this.index);
     return this.#messageId;
   }
 
   get messageIdAssigned(): boolean {
-    return textAt(this.#record, this.index, FIELD.messageId) === null;
+    return idAt(this.#record, this.index, FIELD.messageId) === null;
   }
 
   get groupId(): string | null {
-    const context = (): unknown => objectOf(this.message['context'])['groupId'];
-    return textAt(this.#record, this.index, FIELD.groupId) ?? textOf(context());
+    return idAt(this.#record, this.index, FIELD.groupId) ?? this.#groupOfContext();
   }
 
   get previousId(): string | null {
-    return textAt(this.#record, this.index, FIELD.previousId);
+    return idAt(this.#record, this.index, FIELD.previousId);
   }
 
   get event(): string | null {
@@ -172,6 +171,14 @@ class RawEvent implements StoredEvent {
     return JSON.parse(overlaid(integrations, own)) as JsonObject;
   }
 
+  #groupOfContext(): string | null {
+    const { body, items, context } = this.#record;
+    const at = this.index * FIELD_COUNT + FIELD.context;
+    const start = items.starts[at] ?? -1;
+    const own = start < 0 ? null : body.toString('utf8', start, items.ends[at]);
+    return idOfDocument(contextText(this.#record, context, own), 'groupId');
+  }
+
   #viewText(key: string): string | null {
     if (this.type !== 'page' && this.type !== 'screen') return null;
     const { properties } = this.message;
@@ -183,8 +190,17 @@ class RawEvent implements StoredEvent {
 function textAt({ body, items }: RawRecord, item: number, field: number): string | null {
   const at = item * FIELD_COUNT + field;
   const start = items.starts[at] as number;
-  if (start < 0 || body[start] === LETTER_N || body[start] !== QUOTE) return null;
+  if (start < 0 || body[start] !== QUOTE) return null;
   const end = items.ends[at] as number;
   if (end - start === 2) return null;
   return stringAt(body, start, end);
+}
+
+/** The same of an id, which may be a number: its digits, as they were sent. */
+function idAt(record: RawRecord, item: number, field: number): string | null {
+  const { body, items } = record;
+  const at = item * FIELD_COUNT + field;
+  const start = items.starts[at] as number;
+  if (start < 0 || !beginsNumber(body[start])) return textAt(record, item, field);
+  return body.toString('latin1', start, items.ends[at]);
 }

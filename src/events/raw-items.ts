@@ -24,6 +24,7 @@ import {
   CLOSE_BRACKET,
   COMMA,
   isEqual,
+  LETTER_N,
   OPEN_BRACE,
   OPEN_BRACKET,
   QUOTE,
@@ -31,6 +32,7 @@ import {
   SPACE,
 } from './json-bytes.ts';
 import { endOfString, endOfValue, stringAt, valueAfter } from './json-values.ts';
+import { REPAIRS_KEY } from './repairs.ts';
 import type { Route } from './routes.ts';
 
 /** Fields of an event that have a column of their own. */
@@ -64,7 +66,7 @@ export const FIELD = Object.fromEntries(FIELDS.map((name, at) => [name, at])) as
 export const FIELD_COUNT = FIELDS.length;
 
 /** What is the transport's business, or set by Millrace whatever was sent. */
-const LEFT_OUT = ['writeKey', 'receivedAt', 'version'] as const;
+const LEFT_OUT = ['writeKey', 'receivedAt', 'version', REPAIRS_KEY] as const;
 const LEFT_OUT_FIELD = FIELD_COUNT;
 const BATCH_FIELD = FIELD_COUNT + 1;
 const UNKNOWN_FIELD = -1;
@@ -96,6 +98,8 @@ export interface RawItems {
   repeats: Uint8Array;
   /** The same of the batch's own documents. */
   sharedRepeats: boolean;
+  /** 1: a field of the event may be no text, object or null; 0: none of those with a column is. */
+  oddities: Uint8Array;
   extras: ExtraField[];
 }
 
@@ -111,7 +115,10 @@ export function createRawItems(): RawItems {
 
 function roomFor(
   items: number,
-): Pick<RawItems, 'starts' | 'ends' | 'contextKeys' | 'shapeHigh' | 'shapeLow' | 'repeats'> {
+): Pick<
+  RawItems,
+  'starts' | 'ends' | 'contextKeys' | 'shapeHigh' | 'shapeLow' | 'repeats' | 'oddities'
+> {
   return {
     starts: new Int32Array(items * FIELD_COUNT),
     ends: new Int32Array(items * FIELD_COUNT),
@@ -119,6 +126,7 @@ function roomFor(
     shapeHigh: new Int32Array(items),
     shapeLow: new Int32Array(items),
     repeats: new Uint8Array(items),
+    oddities: new Uint8Array(items),
   };
 }
 
@@ -148,6 +156,7 @@ export function copyRawItems(items: RawItems): RawItems {
     shapeLow: items.shapeLow.slice(0, count),
     repeats: items.repeats.slice(0, count),
     sharedRepeats: items.sharedRepeats,
+    oddities: items.oddities.slice(0, count),
     extras: [...extras],
   };
 }
@@ -228,6 +237,7 @@ function addItem(
   if (item >= items.contextKeys.length) grow(items);
   items.starts.fill(-1, item * FIELD_COUNT, (item + 1) * FIELD_COUNT);
   items.repeats[item] = 0;
+  items.oddities[item] = 0;
   if (b[start] !== OPEN_BRACE || skipped.has(item)) return endOfValue(b, start);
   beginShape();
   const end = readFields(b, start, item, items);
@@ -256,6 +266,7 @@ function readFields(b: Uint8Array, start: number, item: number, items: RawItems)
       p = field === FIELD.context ? shapeOfContext(b, p) : shapeOfObject(b, p, 1);
     } else {
       p = endOfDocument(b, p);
+      if (byte !== LETTER_N && field >= 0) items.oddities[item] = 1;
     }
     if (field >= 0 && field < FIELD_COUNT) {
       starts[base + field] = valueStart;
@@ -278,6 +289,7 @@ function grow(items: RawItems): void {
   larger.shapeHigh.set(items.shapeHigh);
   larger.shapeLow.set(items.shapeLow);
   larger.repeats.set(items.repeats);
+  larger.oddities.set(items.oddities);
   Object.assign(items, larger);
 }
 

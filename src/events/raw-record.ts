@@ -4,15 +4,14 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { assert } from '../base/assert.ts';
-import { parseTimestamp } from './timestamp.ts';
 import type { Envelope } from './envelope.ts';
-import { OPEN_BRACE, QUOTE } from './json-bytes.ts';
-import { stringAt } from './json-values.ts';
+import { OPEN_BRACE, OPEN_BRACKET } from './json-bytes.ts';
 import { FIELD, readRawItems } from './raw-items.ts';
 import type { RawItems } from './raw-items.ts';
 import type { RecordPlace } from './normalise.ts';
 import { routeByName } from './routes.ts';
 import type { Route } from './routes.ts';
+import { timeOfJson } from './timestamp.ts';
 
 export interface RawRecord extends RecordPlace {
   envelope: Envelope;
@@ -29,6 +28,8 @@ export interface RawRecord extends RecordPlace {
   /** Text of the batch's own context and integrations; null: none, or empty. */
   context: string | null;
   integrations: string | null;
+  /** What was sent for these instead of an object, as members; null: they are as they should be. */
+  sharedRepairs: string | null;
   /** `"ip":"…"`, as clients get it that do not know their own; null: they do not get it. */
   ipMember: string | null;
 }
@@ -67,6 +68,7 @@ export function readRawRecord(
     sentAtMs: sharedTime(body, items),
     context: sharedObject(body, items, FIELD.context),
     integrations: sharedObject(body, items, FIELD.integrations),
+    sharedRepairs: sharedLists(body, items),
     ipMember: isClient && ip !== '' ? `"ip":${JSON.stringify(ip)}` : null,
   };
 }
@@ -87,8 +89,19 @@ function cleanBody(body: Buffer): Buffer {
 
 function sharedTime(body: Buffer, { shared }: RawItems): number | null {
   const start = shared.starts[FIELD.sentAt] ?? -1;
-  if (start < 0 || body[start] !== QUOTE) return null;
-  return parseTimestamp(stringAt(body, start, shared.ends[FIELD.sentAt] ?? -1));
+  return start < 0 ? null : timeOfJson(body, start, shared.ends[FIELD.sentAt] ?? -1);
+}
+
+/** Empty lists, which are the only ones that are accepted. */
+function sharedLists(body: Buffer, { shared }: RawItems): string | null {
+  const members: string[] = [];
+  for (const field of ['context', 'integrations'] as const) {
+    const start = shared.starts[FIELD[field]] ?? -1;
+    if (start < 0 || body[start] !== OPEN_BRACKET) continue;
+    const text = body.toString('utf8', start, shared.ends[FIELD[field]]);
+    members.push(`"batch.${field}":${text}`);
+  }
+  return members.length === 0 ? null : members.join(',');
 }
 
 function sharedObject(body: Buffer, { shared }: RawItems, field: number): string | null {

@@ -2,11 +2,13 @@
  * Judges a body by its bytes, without building a value: twice as fast as parsing, and most traffic
  * needs no more. It only ever says yes: true means that the body is valid JSON, that `decodeBody`
  * would accept every event in it, and that it would find the same event count and write key. In
- * any doubt (an escaped key, a repeated key, a consent object, an odd timestamp) it says no, and
- * `decodeBody` decides. A property test holds the two together.
+ * any doubt (an escaped key, a repeated key, a consent object) it says no, and `decodeBody`
+ * decides. What is read in another way than it was sent is counted as `repairEvent` counts it. A
+ * property test holds the two together.
  */
 import {
   afterColon,
+  beginsNumber,
   CLOSE_BRACE,
   CLOSE_BRACKET,
   COMMA,
@@ -24,74 +26,13 @@ import {
   SPACE,
 } from './json-bytes.ts';
 import type { EventLimits } from './limits.ts';
+import { EMPTY_LIST, EMPTY_TEXT, NUMBER_ID, UNREADABLE_TIMESTAMP } from './repairs.ts';
 import { EVENT_TYPES } from './routes.ts';
 import type { EventType, Route } from './routes.ts';
-
-export interface ScanResult {
-  eventCount: number;
-  /** Where the body's write key stands, without quotes; -1 when there is none. */
-  writeKeyStart: number;
-  writeKeyEnd: number;
-  /** Where the messageId of each event stands, without quotes; start -1 when there is none. */
-  idStarts: Int32Array;
-  idEnds: Int32Array;
-  /** The type of each event, as its place in EVENT_TYPES. */
-  types: Uint8Array;
-}
-
-export function createScanResult(): ScanResult {
-  return { eventCount: 0, writeKeyStart: -1, writeKeyEnd: -1, ...roomFor(256) };
-}
-
-function roomFor(events: number): Pick<ScanResult, 'idStarts' | 'idEnds' | 'types'> {
-  return {
-    idStarts: new Int32Array(events),
-    idEnds: new Int32Array(events),
-    types: new Uint8Array(events),
-  };
-}
-
-function grow(result: ScanResult): void {
-  const larger = roomFor(result.types.length * 2);
-  larger.idStarts.set(result.idStarts);
-  larger.idEnds.set(result.idEnds);
-  larger.types.set(result.types);
-  Object.assign(result, larger);
-}
-
-/** The keys that mean something; each has a bit, so that a repetition is seen. */
-const KEYS = [
-  'type',
-  'userId',
-  'anonymousId',
-  'groupId',
-  'previousId',
-  'event',
-  'name',
-  'category',
-  'properties',
-  'traits',
-  'context',
-  'integrations',
-  'messageId',
-  'timestamp',
-  'writeKey',
-  'batch',
-  'consent',
-  'device',
-  'advertisingId',
-] as const;
-type Key = (typeof KEYS)[number];
-
-const BIT = Object.fromEntries(KEYS.map((key, at) => [key, 1 << at])) as Record<Key, number>;
-const KEY_CHARS_MAX = 13;
-/** Candidates by length and first byte; the rest is compared. */
-const BY_SHAPE: { bytes: Uint8Array; bit: number }[][] = [];
-for (const key of KEYS) {
-  const bytes = Buffer.from(key);
-  const shape = bytes.length * 256 + (bytes[0] ?? 0);
-  (BY_SHAPE[shape] ??= []).push({ bytes, bit: BIT[key] });
-}
+import { BIT, keyBit, MAY_BE_EMPTY } from './scan-keys.ts';
+import { growScanResult, noteRules, noteShared } from './scan-result.ts';
+import type { ScanResult } from './scan-result.ts';
+import { timeOfJson } from './timestamp.ts';
 
 const TYPE_BYTES = EVENT_TYPES.map((type) => ({ type, bytes: Buffer.from(type) }));
 
@@ -102,6 +43,9 @@ let seenType: EventType | undefined;
 let itemHasWriteKey = false;
 let idStart = -1;
 let idEnd = -1;
+/** Rules that the event needs, and those that its batch brings. */
+let rules = 0;
+let sharedRules = 0;
 
 /*
  * Every function below takes the place where its value begins and returns the place behind it, or
@@ -114,7 +58,7 @@ let idEnd = -1;
  * @param result filled in when the answer is true.
  */
 export function scanBody(
-  bytes: Uint8Array,
+  bytes: Buffer,
   shape: Route['shape'],
   limits: EventLimits,
   routeType: EventType | undefined,
@@ -124,6 +68,8 @@ export function scanBody(
   result.writeKeyStart = -1;
   result.writeKeyEnd = -1;
   result.eventCount = 1;
+  if (result.isRepaired) result.repaired.fill(0);
+  result.isRepaired = false;
   const start = skipSpace(bytes, 0);
   const end =
     shape === 'event'
@@ -133,13 +79,14 @@ export function scanBody(
 }
 
 /** `{ "batch": [ event, … ], "writeKey": …, "context": …, … }` */
-function scanBatch(b: Uint8Array, start: number, limits: EventLimits, result: ScanResult): number {
+function scanBatch(b: Buffer, start: number, limits: EventLimits, result: ScanResult): number {
   if (b[start] !== OPEN_BRACE) return -1;
   let p = skipSpace(b, start + 1);
   let seen = 0;
   let keysOfItems = 0;
   let keysShared = 0;
   let itemsHaveKey = false;
+  sharedRules = 0;
   for (;;) {
     const keyEnd = endOfKey(b, p);
     if (keyEnd < 0) return -1;
@@ -166,21 +113,26 @@ function scanBatch(b: Uint8Array, start: number, limits: EventLimits, result: Sc
   }
   if ((seen & BIT.batch) === 0) return -1;
   if (itemsHaveKey && result.writeKeyStart < 0) return -1;
+  if (sharedRules !== 0) noteShared(result, sharedRules);
   return keysOfItems + keysShared <= limits.keysMax ? p : -1;
 }
 
 function scanShared(b: Uint8Array, p: number, bit: number, result: ScanResult): number {
   if (b[p] === LETTER_N) return skipValue(b, p, 2);
   if (bit === BIT.writeKey) return scanWriteKey(b, p, result);
+  if (bit !== BIT.context && bit !== BIT.integrations) return skipValue(b, p, 2);
+  if (b[p] === OPEN_BRACKET) {
+    sharedRules = EMPTY_LIST;
+    return scanEmptyList(b, p);
+  }
   if (bit === BIT.context) return scanContext(b, p, 2);
-  if (bit === BIT.integrations && b[p] !== OPEN_BRACE) return -1;
-  return skipValue(b, p, 2);
+  return b[p] === OPEN_BRACE ? skipValue(b, p, 2) : -1;
 }
 
 /** The largest number of keys of an item of the last `scanItems`. */
 let mostItemKeys = 0;
 
-function scanItems(b: Uint8Array, start: number, limits: EventLimits, result: ScanResult): number {
+function scanItems(b: Buffer, start: number, limits: EventLimits, result: ScanResult): number {
   if (b[start] !== OPEN_BRACKET) return -1;
   let p = skipSpace(b, start + 1);
   itemHasWriteKey = false;
@@ -204,7 +156,7 @@ function scanItems(b: Uint8Array, start: number, limits: EventLimits, result: Sc
 
 /** An event, and what marks it. */
 function scanItem(
-  b: Uint8Array,
+  b: Buffer,
   start: number,
   limits: EventLimits,
   routeType: EventType | undefined,
@@ -212,19 +164,20 @@ function scanItem(
   result: ScanResult,
 ): number {
   idStart = -1;
+  rules = 0;
   const end = scanEvent(b, start, limits, routeType, routeType === undefined, result);
   if (end < 0) return -1;
-  if (item >= result.types.length) grow(result);
+  if (item >= result.types.length) growScanResult(result);
   result.idStarts[item] = idStart;
   result.idEnds[item] = idEnd;
   result.types[item] = EVENT_TYPES.indexOf(routeType ?? seenType ?? 'track');
+  if (rules !== 0) noteRules(result, rules);
   return end;
 }
 
 const NEEDED_ID = BIT.userId | BIT.anonymousId;
-
 function scanEvent(
-  b: Uint8Array,
+  b: Buffer,
   start: number,
   limits: EventLimits,
   routeType: EventType | undefined,
@@ -248,6 +201,9 @@ function scanEvent(
     if (p < 0) return -1;
     if (bit === 0 || bit > BIT.writeKey || b[p] === LETTER_N) {
       p = skipValue(b, p, 2);
+    } else if (b[p] === QUOTE && b[p + 1] === QUOTE && (bit & MAY_BE_EMPTY) !== 0) {
+      rules |= EMPTY_TEXT;
+      p += 2;
     } else {
       p = scanKnown(b, p, bit, limits, isInBatch, routeType, result);
       present |= bit;
@@ -266,14 +222,15 @@ function scanEvent(
 function isComplete(type: EventType | undefined, present: number): boolean {
   if (type === undefined) return false;
   if (type === 'track' && (present & BIT.event) === 0) return false;
-  if ((present & NEEDED_ID) !== 0) return true;
+  // A group may be named by its context too, which is not looked into here.
   if (type === 'group') return (present & BIT.groupId) !== 0;
-  return type === 'alias' && (present & BIT.previousId) !== 0;
+  if (type === 'alias') return (present & BIT.previousId) !== 0;
+  return (present & NEEDED_ID) !== 0;
 }
 
 /** The value of a known key, which does not begin as null does. */
 function scanKnown(
-  b: Uint8Array,
+  b: Buffer,
   p: number,
   bit: number,
   limits: EventLimits,
@@ -286,23 +243,25 @@ function scanKnown(
     case BIT.anonymousId:
     case BIT.groupId:
     case BIT.previousId:
+      return b[p] === QUOTE ? endOfString(b, p + 1) : scanNumberId(b, p);
     case BIT.event:
     case BIT.name:
     case BIT.category:
-      return b[p] === QUOTE && b[p + 1] !== QUOTE ? endOfString(b, p + 1) : -1;
+      return b[p] === QUOTE ? endOfString(b, p + 1) : -1;
     case BIT.properties:
     case BIT.traits:
       return scanFields(b, p, limits.propertiesMax);
     case BIT.context:
-      return scanContext(b, p, 2);
+      return b[p] === OPEN_BRACKET ? scanEmptyList(b, p) : scanContext(b, p, 2);
     case BIT.integrations:
+      if (b[p] === OPEN_BRACKET) return scanEmptyList(b, p);
       return b[p] === OPEN_BRACE ? skipValue(b, p, 2) : -1;
     case BIT.type:
       return scanType(b, p, routeType);
     case BIT.messageId:
       return scanMessageId(b, p, limits.messageIdCharsMax);
     case BIT.timestamp:
-      return scanTimestamp(b, p);
+      return scanTime(b, p);
     default:
       if (!isInBatch) return scanWriteKey(b, p, result);
       itemHasWriteKey = true;
@@ -333,15 +292,40 @@ function scanType(b: Uint8Array, p: number, routeType: EventType | undefined): n
 }
 
 function scanMessageId(b: Uint8Array, p: number, charsMax: number): number {
-  if (b[p] !== QUOTE) return -1;
-  const end = endOfString(b, p + 1);
-  idStart = p + 1;
-  idEnd = end - 1;
-  return end - p - 2 <= charsMax ? end : -1;
+  const isText = b[p] === QUOTE;
+  const end = isText ? endOfString(b, p + 1) : scanNumberId(b, p);
+  idStart = isText ? p + 1 : p;
+  idEnd = isText ? end - 1 : end;
+  return idEnd - idStart <= charsMax ? end : -1;
+}
+
+/** An id that is no text. */
+function scanNumberId(b: Uint8Array, p: number): number {
+  if (!beginsNumber(b[p])) return -1;
+  rules |= NUMBER_ID;
+  return skipNumber(b, p);
+}
+
+/** `[]` where an object is meant; anything in it is refused. */
+function scanEmptyList(b: Uint8Array, start: number): number {
+  const p = skipSpace(b, start + 1);
+  if (b[p] !== CLOSE_BRACKET || depthMax < 2) return -1;
+  rules |= EMPTY_LIST;
+  return p + 1;
+}
+
+/** A time of any form: what cannot be read costs no event. */
+function scanTime(b: Buffer, start: number): number {
+  const usual = scanTimestamp(b, start);
+  if (usual >= 0) return usual;
+  const end = skipValue(b, start, 2);
+  if (end >= 0 && timeOfJson(b, start, end) === null) rules |= UNREADABLE_TIMESTAMP;
+  return end;
 }
 
 /** `properties` or `traits`: an object whose own keys are counted. */
 function scanFields(b: Uint8Array, p: number, fieldsMax: number): number {
+  if (b[p] === OPEN_BRACKET) return scanEmptyList(b, p);
   if (b[p] !== OPEN_BRACE) return -1;
   const before = keysLeft;
   const end = skipObject(b, p, 2);
@@ -392,18 +376,6 @@ function scanDevice(b: Uint8Array, start: number, depth: number): number {
     if (byte !== COMMA) return -1;
     p = skipSpace(b, p);
   }
-}
-
-/** The bit of a known key, or 0. */
-function keyBit(b: Uint8Array, start: number, end: number): number {
-  const length = end - start;
-  if (length > KEY_CHARS_MAX) return 0;
-  const candidates = BY_SHAPE[length * 256 + (b[start] as number)];
-  if (candidates === undefined) return 0;
-  for (const { bytes, bit } of candidates) {
-    if (bytes.length === length && isEqual(b, start, bytes)) return bit;
-  }
-  return 0;
 }
 
 /** Any JSON value; `depth` is the one a container here would have. */

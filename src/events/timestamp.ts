@@ -1,32 +1,112 @@
-/** Reads the timestamps that SDKs write (SDK reality: `Z`, offsets, none; up to nanoseconds). */
+/**
+ * Reads the times that SDKs and apps write. Beside ISO 8601 (`Z`, offsets or none, up to twelve
+ * digits of a second) that is what bug reports of real clients show and what can mean one time
+ * only: decision 0009 lists the forms.
+ */
 
-const ISO_8601 =
-  /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,12}))?)?\s?(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i;
+import { beginsNumber, QUOTE } from './json-bytes.ts';
+import { stringAt } from './json-values.ts';
+
+const ZONE = String.raw`\s?(:?Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?`;
+/** Also with an hour of one digit, `am` or `pm`, and a colon too many before the Z. */
+const EXTENDED = new RegExp(
+  String.raw`^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,12}))?)?` +
+    String.raw`(?:\s?([ap])m)?${ZONE})?$`,
+  'i',
+);
+/** `20240131T120000Z`. The empty group stands where the other form has `am` or `pm`. */
+const BASIC = new RegExp(
+  String.raw`^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(?:(\d{2})(?:[.,](\d{1,12}))?)?()${ZONE}$`,
+  'i',
+);
+/** Seconds, milliseconds, microseconds or nanoseconds since the epoch, as text. */
+const EPOCH = /^\d{10,19}(?:\.\d{1,12})?$/;
+/** No time is longer; what is longer is not looked into. */
+const TEXT_CHARS_MAX = 120;
 const MINUTE_MS = 60_000;
 /** What four-digit years can say; everything that is computed is kept inside. */
 const EARLIEST_MS = Date.parse('0001-01-01T00:00:00.000Z');
 const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
 /**
- * Milliseconds since the Unix epoch of an ISO 8601 text, or null when it is none. Digits below
- * the millisecond are cut; a text without offset is UTC.
+ * Milliseconds since the Unix epoch of a text or number, or null when it is no time that can be
+ * read without doubt. Digits below the millisecond are cut; a text without offset is UTC.
  */
 export function parseTimestamp(value: unknown): number | null {
-  if (typeof value !== 'string') return null;
-  const match = ISO_8601.exec(value);
-  if (!match) return null;
-  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', zone] = match;
+  if (typeof value === 'number') return epochMs(value);
+  if (typeof value !== 'string' || value.length > TEXT_CHARS_MAX) return null;
+  return timeOfText(value) ?? (ODD.test(value) ? timeOfText(plainText(value)) : null);
+}
+
+/** The same of a JSON value, from its bytes; `start` and `end` include the quotes of a text. */
+export function timeOfJson(b: Buffer, start: number, end: number): number | null {
+  if (b[start] === QUOTE) {
+    const ms = timestampOfBytes(b, start + 1, end - 1);
+    return Number.isNaN(ms) ? parseTimestamp(stringAt(b, start, end)) : ms;
+  }
+  return beginsNumber(b[start]) ? epochMs(Number(b.toString('latin1', start, end))) : null;
+}
+
+function timeOfText(text: string): number | null {
+  const match = EXTENDED.exec(text) ?? BASIC.exec(text);
+  if (!match) return EPOCH.test(text) ? epochMs(Number(text)) : null;
+  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = ''] = match;
+  const [half, zone] = match.slice(8);
   const monthAt = Number(month) - 1;
-  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return null;
+  const hours = hourOf(Number(hour), half);
+  // A leap second is the next one, and 24:00:00 the next day.
+  if (hours === null || Number(minute) > 59 || Number(second) > 60) return null;
+  if (hours === 24 && Number(minute + second + fraction) > 0) return null;
   const milliseconds = Number(fraction.slice(0, 3).padEnd(3, '0'));
   const date = new Date(0);
   date.setUTCFullYear(Number(year), monthAt, Number(day));
-  date.setUTCHours(Number(hour), Number(minute), Number(second), milliseconds);
   // 30 February would have become 2 March.
   const isRealDay = date.getUTCMonth() === monthAt && date.getUTCDate() === Number(day);
   if (!isRealDay || Number(year) === 0) return null;
+  date.setUTCHours(hours, Number(minute), Number(second), milliseconds);
   const offset = offsetMinutes(zone);
   return offset === null ? null : clampTimestamp(date.getTime() - offset * MINUTE_MS);
+}
+
+/** @param half `a` or `p` of am and pm, which have hours from 1 to 12. */
+function hourOf(hour: number, half: string | undefined): number | null {
+  if (half === undefined || half === '') return hour > 24 ? null : hour;
+  if (hour < 1 || hour > 12) return null;
+  return (hour % 12) + (half.toLowerCase() === 'p' ? 12 : 0);
+}
+
+/** Units by the size of a number of them between September 2001 and November 2286. */
+const EPOCH_UNITS = [
+  { least: 1e9, ms: 1_000 },
+  { least: 1e12, ms: 1 },
+  { least: 1e15, ms: 1e-3 },
+  { least: 1e18, ms: 1e-6 },
+];
+
+function epochMs(value: number): number | null {
+  const unit = EPOCH_UNITS.find(({ least }) => value >= least && value < least * 10);
+  // What a double cannot say exactly is off by less than a thousandth of a millisecond.
+  return unit ? Math.floor(Math.round(value * unit.ms * 1_000) / 1_000) : null;
+}
+
+const DIGITS = /\p{Nd}/gu;
+/** Marks of the direction of writing, which phones put between digits and letters. */
+const MARKS = /[\u061c\u200e\u200f]/g;
+/** Names of the zone behind an offset: Java's and Temporal's `[Europe/Berlin]`. */
+const ZONE_NAMES = /(Z|[+-]\d{2}:?\d{2})(?:\[[^\][]*\])+$/i;
+const ODD = /[^\x20-\x5a\x61-\x7a]/;
+
+/** The same time in the digits and without the ornaments of other places. */
+function plainText(text: string): string {
+  return text.replace(DIGITS, digitOf).replace(MARKS, '').replace(ZONE_NAMES, '$1');
+}
+
+/** Digits of a script stand in one row, 0 first; rows that touch are whole ones. */
+function digitOf(digit: string): string {
+  const code = digit.codePointAt(0) ?? 0;
+  let before = 0;
+  while (/^\p{Nd}$/u.test(String.fromCodePoint(code - before - 1))) before++;
+  return String(before % 10);
 }
 
 /** Keeps a computed time inside the years 1 to 9999, which every reader can write down. */
@@ -35,7 +115,7 @@ export function clampTimestamp(ms: number): number {
 }
 
 function offsetMinutes(zone: string | undefined): number | null {
-  if (zone === undefined || zone === 'Z' || zone === 'z') return 0;
+  if (zone === undefined || /[a-z]$/i.test(zone)) return 0;
   const hours = Number(zone.slice(1, 3));
   const minutes = Number(zone.slice(3).replace(':', '') || '0');
   if (hours > 23 || minutes > 59) return null;

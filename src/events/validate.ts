@@ -1,14 +1,16 @@
 /**
  * What makes an event valid: the seed's shape, with Segment's reason codes (docs/errors.md lists
- * all). The first problem found is the answer; `field` is its path. Absent and `null` are equal.
+ * all). The first problem found is the answer; `field` is its path. Absent, `null` and the empty
+ * text are equal. What can be read in another way than it was sent is no problem: repairs.ts.
  */
 import type { Rejection } from './envelope.ts';
-import { isAbsent, isObject } from './json.ts';
+import { isAbsent, isObject, textOf } from './json.ts';
 import type { JsonObject } from './json.ts';
 import type { EventLimits } from './limits.ts';
+import { isEmptyList, repairEvent } from './repairs.ts';
 import { EVENT_TYPES } from './routes.ts';
 import type { EventType } from './routes.ts';
-import { parseTimestamp } from './timestamp.ts';
+import type { NumberText } from './sent-json.ts';
 
 /** What is wrong with one event; its place in the batch is added by the caller. */
 export type Problem = Pick<Rejection, 'code' | 'message' | 'field'>;
@@ -24,27 +26,53 @@ const OBJECTS = {
   integrations: 'integrations_not_object',
 } as const;
 
+export interface Judged {
+  /** Undefined: the event is valid. */
+  problem: Problem | undefined;
+  /** The event as it is read. */
+  event: unknown;
+  /** Bits of the rules of repairs.ts that were needed. */
+  rules: number;
+}
+
 /**
+ * @param shared the batch, whose context lies under the event's own; or an empty object.
  * @param routeType type of a single-event route, which wins over the event's own; undefined in a
  *   batch, where each event names its type.
- * @returns undefined for a valid event.
  */
-export function validateEvent(
-  event: unknown,
+export function judgeEvent(
+  sent: unknown,
+  shared: JsonObject,
   limits: EventLimits,
   routeType: EventType | undefined,
-): Problem | undefined {
-  if (!isObject(event)) return problem('bad_request', 'An event must be an object');
-  const type = routeType ?? event['type'];
-  if (!isEventType(type)) return typeProblem(type);
-  return (
-    checkShape(event, limits) ??
-    checkIds(event, type) ??
-    checkName(event, type) ??
-    checkObjects(event, limits) ??
-    checkTimes(event, limits) ??
-    checkContext(event)
-  );
+  numberText: NumberText,
+): Judged {
+  const refused = (found: Problem): Judged => ({ problem: found, event: sent, rules: 0 });
+  if (!isObject(sent)) return refused(problem('bad_request', 'An event must be an object'));
+  const type = routeType ?? sent['type'];
+  if (!isEventType(type)) return refused(typeProblem(type));
+  const whole = withShared(sent, shared);
+  const tooMuch = checkShape(whole, limits);
+  // Repairing may write down what is deep.
+  if (tooMuch) return refused(tooMuch);
+  const { event, rules } = repairEvent(sent, shared, numberText);
+  const read = withShared(event, shared);
+  const found =
+    checkIds(read, type) ??
+    checkName(read, type) ??
+    checkObjects(read, limits) ??
+    checkMessageId(read, limits) ??
+    checkContext(read);
+  return { problem: found, event, rules };
+}
+
+/** The event with the batch-level context under its own, which is what will be stored. */
+function withShared(event: JsonObject, shared: JsonObject): JsonObject {
+  const { context } = shared;
+  if (!isObject(context)) return event;
+  const own = event['context'];
+  if (own !== '' && !isAbsent(own) && !isEmptyList(own) && !isObject(own)) return event;
+  return { ...event, context: { ...context, ...(isObject(own) ? own : {}) } };
 }
 
 export function isEventType(value: unknown): value is EventType {
@@ -81,26 +109,32 @@ function checkShape(event: JsonObject, limits: EventLimits): Problem | undefined
 function checkIds(event: JsonObject, type: EventType): Problem | undefined {
   for (const field of IDS) {
     const id = event[field];
-    if (isAbsent(id)) continue;
-    if (typeof id !== 'string' || id === '') {
-      return problem('id_not_string', `${field} must be a non-empty string`, field);
-    }
+    if (isAbsent(id) || typeof id === 'string') continue;
+    return problem('id_not_string', `${field} must be a string or a number`, field);
+  }
+  const missing = (field: string): Problem =>
+    problem('id_required', `Missing required field: ${field}`, field);
+  if (type === 'alias') return isAbsent(event['previousId']) ? missing('previousId') : undefined;
+  if (type === 'group') {
+    return isAbsent(event['groupId']) && !namesGroup(event['context'])
+      ? missing('groupId')
+      : undefined;
   }
   if (!isAbsent(event['userId']) || !isAbsent(event['anonymousId'])) return undefined;
-  if (type === 'group' && !isAbsent(event['groupId'])) return undefined;
-  if (type === 'alias' && !isAbsent(event['previousId'])) return undefined;
-  if (type === 'group' || type === 'alias') {
-    const own = type === 'group' ? 'groupId' : 'previousId';
-    const message = `Missing required field: userId, anonymousId or ${own}`;
-    return problem('id_required', message, 'userId');
-  }
   return problem('no_user_anon_id', 'Missing required field: userId or anonymousId', 'userId');
+}
+
+/** Where else an event may say in which group its user is. */
+function namesGroup(context: unknown): boolean {
+  if (!isObject(context)) return false;
+  const { groupId } = context;
+  return typeof groupId === 'number' || textOf(groupId) !== null;
 }
 
 function checkName(event: JsonObject, type: EventType): Problem | undefined {
   if (type === 'track') {
     const name = event['event'];
-    if (isAbsent(name) || name === '') {
+    if (isAbsent(name)) {
       return problem('event_not_defined', 'Missing required field: event', 'event');
     }
     if (typeof name === 'string') return undefined;
@@ -109,8 +143,8 @@ function checkName(event: JsonObject, type: EventType): Problem | undefined {
   if (type !== 'page' && type !== 'screen') return undefined;
   for (const field of ['name', 'category']) {
     const value = event[field];
-    if (isAbsent(value) || (typeof value === 'string' && value !== '')) continue;
-    return problem(`${field}_not_string`, `${field} must be a non-empty string`, field);
+    if (isAbsent(value) || typeof value === 'string') continue;
+    return problem(`${field}_not_string`, `${field} must be a string`, field);
   }
   return undefined;
 }
@@ -131,23 +165,15 @@ function checkObjects(event: JsonObject, limits: EventLimits): Problem | undefin
   return undefined;
 }
 
-/** `sentAt` and `originalTimestamp` are the SDK's own business: unreadable, they are left out. */
-function checkTimes(event: JsonObject, limits: EventLimits): Problem | undefined {
-  const { messageId, timestamp } = event;
-  if (!isAbsent(messageId)) {
-    if (typeof messageId !== 'string') {
-      return problem('message_id_not_string', 'messageId must be a string', 'messageId');
-    }
-    if (messageId.length > limits.messageIdCharsMax) {
-      const message = `messageId may have ${limits.messageIdCharsMax} characters`;
-      return problem('message_id_too_long', message, 'messageId');
-    }
+function checkMessageId(event: JsonObject, limits: EventLimits): Problem | undefined {
+  const { messageId } = event;
+  if (isAbsent(messageId)) return undefined;
+  if (typeof messageId !== 'string') {
+    return problem('message_id_not_string', 'messageId must be a string or a number', 'messageId');
   }
-  if (!isAbsent(timestamp) && parseTimestamp(timestamp) === null) {
-    const message = 'timestamp must be an ISO 8601 string';
-    return problem('timestamp_invalid', message, 'timestamp');
-  }
-  return undefined;
+  if (messageId.length <= limits.messageIdCharsMax) return undefined;
+  const message = `messageId may have ${limits.messageIdCharsMax} characters`;
+  return problem('message_id_too_long', message, 'messageId');
 }
 
 function checkContext(event: JsonObject): Problem | undefined {
@@ -187,6 +213,8 @@ function checkConsent(event: JsonObject, consent: unknown): Problem | undefined 
       PREFERENCES,
     );
   }
+  // PHP's empty list names no category either.
+  if (isEmptyList(categoryPreferences)) return undefined;
   if (!isObject(categoryPreferences)) {
     return problem(
       'consent_categorypreferences_fields_should_be_object',

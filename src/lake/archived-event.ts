@@ -2,6 +2,7 @@
 import { assert } from '../base/assert.ts';
 import type { JsonObject } from '../events/json.ts';
 import type { NormalEvent } from '../events/normalise.ts';
+import { REPAIRS_KEY } from '../events/repairs.ts';
 import { isEventType } from '../events/validate.ts';
 
 /** What `archivedEvent` needs of a row. */
@@ -52,6 +53,8 @@ export function archivedEvent(
 /** Segment's delivered shape again; see `events/normalise.ts`. */
 function messageOf(event: Omit<NormalEvent, 'message'>, row: Record<string, unknown>): JsonObject {
   const message: JsonObject = { ...(parsed(row['extra']) as JsonObject | null) };
+  // Of the row, and in no message.
+  delete message[REPAIRS_KEY];
   const given: Record<string, unknown> = {
     type: event.type,
     event: event.event,

@@ -3,6 +3,8 @@
  * that a view can be their union; the JSON columns hold what was received, unflattened.
  */
 import type { NormalEvent, RejectedEvent } from '../events/normalise.ts';
+import { REPAIRS_KEY } from '../events/repairs.ts';
+import type { SentTexts } from '../events/repairs.ts';
 
 export const EVENT_COLUMNS = {
   region: 'VARCHAR',
@@ -91,8 +93,11 @@ const OWN_COLUMN = new Set([
 
 export type Row = Record<string, unknown>;
 
-/** The row of a stored event. Times are UTC texts that the engine casts. */
-export function eventRow(event: NormalEvent, source: SourceInfo): Row {
+/**
+ * The row of a stored event. Times are UTC texts that the engine casts.
+ * @param repairs what was sent in fields that are read in another way.
+ */
+export function eventRow(event: NormalEvent, source: SourceInfo, repairs?: SentTexts): Row {
   const { message } = event;
   return {
     region: source.region,
@@ -118,7 +123,7 @@ export function eventRow(event: NormalEvent, source: SourceInfo): Row {
     context: message['context'] ?? null,
     integrations: message['integrations'] ?? null,
     metadata: message['_metadata'] ?? null,
-    extra: extraOf(message),
+    extra: extraOf(message, repairs),
     partition: event.partition,
     position: event.position,
     index: event.index,
@@ -166,12 +171,17 @@ function wellFormed(_key: string, value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, own]) => [key.toWellFormed(), own]));
 }
 
-function extraOf(message: Record<string, unknown>): Row | null {
+function extraOf(message: Record<string, unknown>, repairs: SentTexts | undefined): Row | null {
   let extra: Row | null = null;
   for (const key of Object.keys(message)) {
     if (OWN_COLUMN.has(key)) continue;
     extra ??= Object.create(null) as Row;
     extra[key] = message[key];
+  }
+  if (repairs !== undefined && repairs.size > 0) {
+    extra ??= Object.create(null) as Row;
+    const sent = [...repairs].map(([field, text]) => [field, JSON.parse(text) as unknown]);
+    extra[REPAIRS_KEY] = Object.fromEntries(sent) as Row;
   }
   return extra;
 }

@@ -7,6 +7,8 @@ import { durableAnswer } from '../events/durable-answer.ts';
 import type { Envelope } from '../events/envelope.ts';
 import { normaliseRecord } from '../events/normalise.ts';
 import type { NormalEvent, RejectedEvent } from '../events/normalise.ts';
+import { toldRepairs } from '../events/repairs.ts';
+import type { ToldRepair } from '../events/repair-shapes.ts';
 import type { SourceInfo } from './lake-columns.ts';
 import type { LoadedRecord } from './load/loader.ts';
 import type { TailAnswer, TailEntry, TailRequest } from './tail-shapes.ts';
@@ -87,8 +89,8 @@ function isTelling({ envelope, duplicates }: Noted): boolean {
 }
 
 type Chosen = { envelope: Envelope } & (
-  | { status: 'rejected'; event: RejectedEvent }
-  | { status: 'stored' | 'duplicate'; event: NormalEvent }
+  | { status: 'rejected'; event: RejectedEvent; repairs: readonly ToldRepair[] }
+  | { status: 'stored' | 'duplicate'; event: NormalEvent; repairs: readonly ToldRepair[] }
 );
 
 /** Telling ones first, so that a flood of good events does not hide them; then the latest. */
@@ -103,12 +105,13 @@ function choose(noted: readonly Noted[], most: number): Chosen[] {
     const { partition, position, payload, envelope, duplicates } = record;
     const normal = normaliseRecord(payload, { partition, position });
     for (const event of normal.rejected) {
-      rejected.push({ status: 'rejected', event, envelope });
+      rejected.push({ status: 'rejected', event, repairs: [], envelope });
     }
     for (const event of normal.events.toReversed()) {
       const isRepeated = duplicates.has(event.index);
       const status = isRepeated ? 'duplicate' : 'stored';
-      (isRepeated ? repeated : stored).push({ status, event, envelope });
+      const repairs = toldRepairs(normal.repairs.get(event.index) ?? new Map());
+      (isRepeated ? repeated : stored).push({ status, event, repairs, envelope });
     }
   }
   return [...rejected, ...repeated, ...stored].slice(0, most);
@@ -120,7 +123,7 @@ function inOrder(a: Place, b: Place): number {
 }
 
 function entryOf(chosen: Chosen, source: SourceInfo | undefined): TailEntry {
-  const { event, envelope } = chosen;
+  const { event, envelope, repairs } = chosen;
   const { sourceNumber, receivedAtMs, type, messageId } = event;
   const frame = {
     source: source?.slug ?? String(sourceNumber),
@@ -129,6 +132,7 @@ function entryOf(chosen: Chosen, source: SourceInfo | undefined): TailEntry {
     messageId,
     request: requestOf(envelope, event),
     answer: answerOf(envelope, source),
+    repairs,
   };
   if (chosen.status !== 'rejected') {
     return { ...chosen.event.message, ...frame, status: chosen.status };

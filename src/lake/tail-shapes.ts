@@ -1,4 +1,5 @@
 /** Live events as `/tail` shows them. */
+import type { ToldRepair } from '../events/repair-shapes.ts';
 
 /** The request that an event came in. */
 export interface TailRequest {
@@ -29,6 +30,8 @@ interface TailFrame {
   messageId: string | null;
   request: TailRequest;
   answer: TailAnswer;
+  /** What of it is read in another way than it was sent. */
+  repairs: readonly ToldRepair[];
 }
 
 /** Beside what we say of it stands what the sender wrote, which may be anything. */

@@ -8,6 +8,7 @@ export const METRICS = {
   millrace_events_received_total: ['counter', 'Events in authenticated requests, by source.'],
   millrace_events_accepted_total: ['counter', 'Events made durable and answered 200, by source.'],
   millrace_events_rejected_total: ['counter', 'Events rejected at ingest, by source and code.'],
+  millrace_events_repaired_total: ['counter', 'Events read in another way than sent, by rule.'],
   millrace_key_events_total: ['counter', 'Events received, by source and number of the write key.'],
   millrace_unauthorized_total: ['counter', 'Requests without a usable write key, by cause.'],
   millrace_rate_limited_total: ['counter', 'Requests answered 429, by source.'],

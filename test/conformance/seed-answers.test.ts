@@ -320,7 +320,7 @@ describe('Best Practices', () => {
       batch: [
         { type: 'track', userId: 'u', event: 'good', messageId: 'good-of-mixed' },
         { type: 'track', userId: 'u' },
-        { type: 'identify', userId: 7 },
+        { type: 'identify', userId: true },
         { type: 'nonsense', userId: 'u' },
       ],
     });
@@ -351,7 +351,7 @@ describe('Best Practices', () => {
       (rows) => rows.length === 1,
     );
     assert.deepEqual(rejected, [
-      { code: 'id_not_string', field: 'userId', body: '{"type":"identify","userId":7}' },
+      { code: 'id_not_string', field: 'userId', body: '{"type":"identify","userId":true}' },
     ]);
   });
 

@@ -102,6 +102,11 @@ describe('live events', { skip: browserSkip }, () => {
     assert.equal(await raw.textContent(), '{"userId":"u","properties":{"total":1}}');
     await detail.getByRole('button', { name: 'Pretty' }).click();
     assert.match((await raw.textContent()) ?? '', /"properties": \{\n/);
+    await server.post('/v1/track', '{"userId":9007199254740993,"event":"Mended"}');
+    await eventsOf(dashboard)
+      .getByRole('button', { name: /Mended/ })
+      .click();
+    await detail.getByText('sent as the number 9007199254740993').waitFor();
     await assertAccessible('a chosen live event');
     assertClean();
   });

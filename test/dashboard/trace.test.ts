@@ -57,6 +57,19 @@ describe('the trace of an event in the dashboard', { skip: browserSkip }, () => 
     assertClean();
   });
 
+  test('what was repaired is said in sentences, to the last digit', async () => {
+    const { page, open, assertAccessible, assertClean } = dashboard;
+    const event = '{"userId":675127116845989888,"event":"E","messageId":"mended","properties":[]}';
+    assert.equal((await server.post('/v1/track', event)).status, 200);
+    await stored('mended');
+    await open('/trace/mended');
+    await page.getByRole('heading', { name: 'Repaired' }).waitFor();
+    await page.getByText('sent as the number 675127116845989888').waitFor();
+    await page.getByText('The properties came as an empty list').waitFor();
+    await assertAccessible('a trace with repairs');
+    assertClean();
+  });
+
   test('each rule and each attempt has its place, time, status and outcome', async () => {
     const { page, open, assertAccessible, assertClean } = dashboard;
     service.plan({ status: 503 });

@@ -121,8 +121,11 @@ describe('JSON', () => {
     const body = '{"userId":5,"userId":"last","event":"E","messageId":"repeated"}';
     assert.equal((await post(body)).status, 200);
     assert.equal((await stored('repeated'))['user_id'], 'last');
-    const other = await post('{"userId":"first","userId":5,"event":"E"}');
+    const other = await post('{"userId":"first","userId":true,"event":"E"}');
     assert.equal(await codeOf(other), 'id_not_string');
+    const number = '{"userId":"first","userId":9007199254740993,"event":"E","messageId":"digits"}';
+    assert.equal((await post(number)).status, 200);
+    assert.equal((await stored('digits'))['user_id'], '9007199254740993');
   });
 
   test('numbers beyond what JSON readers keep are stored to the last digit, as they were sent', async () => {

@@ -73,8 +73,11 @@ function layOut(
       marks: null,
     });
     const payload = Buffer.concat([head, body]);
-    const { events } = normaliseRecord(payload, { partition: 'us-0', position });
-    for (const event of events) expected.set(`${position}:${event.index}`, eventRow(event, SOURCE));
+    const { events, repairs } = normaliseRecord(payload, { partition: 'us-0', position });
+    for (const event of events) {
+      const row = eventRow(event, SOURCE, repairs.get(event.index));
+      expected.set(`${position}:${event.index}`, row);
+    }
     const { envelope, body: sent } = decodePayload(payload);
     const record = readRawRecord({ partition: 'us-0', position }, envelope, sent, items);
     const shared = lineShared(record);

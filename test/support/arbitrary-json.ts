@@ -46,6 +46,12 @@ const text = fc.oneof(
     '2026-01-15T23:59:59.123456789Z',
     '2026-01-15T25:00:00Z',
     '2026-01-15 10:00:00+02:00',
+    '2026-01-15T10:00:00.029:Z',
+    '2026-01-15T10:00:00 pm+0400',
+    '2026-01-15T10:00:60Z[UTC]',
+    '٢٠٢٦-٠١-١٥T١٠:٠٠:٠٠Z',
+    '1768471200123',
+    'soon',
   ),
 );
 
@@ -77,7 +83,20 @@ const { value } = fc.letrec<{ value: unknown }>((tie) => ({
 }));
 
 const fields = fc.dictionary(fc.string({ maxLength: 6 }), value, { maxKeys: 4 });
-const id = fc.oneof({ weight: 40, arbitrary: fc.constant('u1') }, { weight: 1, arbitrary: value });
+/** What is read in another way than it is sent, beside what is as it should be. */
+const often = (
+  usual: fc.Arbitrary<unknown>,
+  ...repaired: fc.Arbitrary<unknown>[]
+): fc.Arbitrary<unknown> =>
+  fc.oneof(
+    { weight: 40, arbitrary: usual },
+    ...repaired.map((arbitrary) => ({ weight: 2, arbitrary })),
+    { weight: 1, arbitrary: value },
+  );
+const empty = fc.constant('');
+const number = fc.oneof(fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }));
+const id = often(fc.constant('u1'), empty, number);
+const list = fc.constant([]);
 
 const eventFields = {
   type: fc.oneof(
@@ -95,10 +114,13 @@ const eventFields = {
     { weight: 40, arbitrary: fc.constant('Signed Up') },
     { weight: 1, arbitrary: value },
   ),
-  name: fc.oneof({ weight: 40, arbitrary: fc.constant('Home') }, { weight: 1, arbitrary: value }),
-  messageId: fc.oneof({ weight: 40, arbitrary: fc.uuid() }, { weight: 1, arbitrary: value }),
+  name: often(fc.constant('Home'), empty),
+  category: often(fc.constant('Shop'), empty),
+  messageId: often(fc.uuid(), empty, number),
   timestamp: fc.oneof(
-    { weight: 1, arbitrary: text },
+    { weight: 8, arbitrary: text },
+    { weight: 2, arbitrary: fc.constantFrom(1_768_471_200, 1_768_471_200_123, 1_768_471_200.5) },
+    { weight: 2, arbitrary: value },
     {
       weight: 60,
       arbitrary: fc
@@ -106,15 +128,21 @@ const eventFields = {
         .map((d) => d.toISOString()),
     },
   ),
-  properties: fc.oneof({ weight: 40, arbitrary: fields }, { weight: 1, arbitrary: value }),
-  traits: fc.oneof({ weight: 40, arbitrary: fields }, { weight: 1, arbitrary: value }),
+  originalTimestamp: fc.oneof(text, fc.constantFrom(1_768_471_200, 5)),
+  sentAt: fc.oneof(text, fc.constantFrom(1_768_471_300, 5)),
+  properties: often(fields, list, empty),
+  traits: often(fields, list, empty),
   context: fc.oneof(
     { weight: 40, arbitrary: fields },
     { weight: 10, arbitrary: fc.record({ device: fc.record({ advertisingId: leaf }) }) },
     { weight: 1, arbitrary: fc.record({ consent: value }) },
+    { weight: 4, arbitrary: fc.record({ groupId: number }) },
+    { weight: 2, arbitrary: list },
+    { weight: 2, arbitrary: empty },
     { weight: 1, arbitrary: value },
   ),
-  integrations: fc.oneof({ weight: 40, arbitrary: fields }, { weight: 1, arbitrary: value }),
+  integrations: often(fields, list, empty),
+  _repairs: value,
   writeKey: fc.oneof(
     { weight: 40, arbitrary: fc.constant('key12345') },
     { weight: 1, arbitrary: leaf },
@@ -142,9 +170,9 @@ export const nearlyBatch: fc.Arbitrary<Record<string, unknown>> = fc
         { weight: 40, arbitrary: fc.constant('key12345') },
         { weight: 1, arbitrary: leaf },
       ),
-      context: fc.oneof({ weight: 40, arbitrary: fields }, { weight: 1, arbitrary: value }),
-      integrations: fc.oneof({ weight: 40, arbitrary: fields }, { weight: 1, arbitrary: value }),
-      sentAt: text,
+      context: fc.oneof(often(fields, list, empty), fc.record({ groupId: number })),
+      integrations: often(fields, list, empty),
+      sentAt: fc.oneof(text, fc.constantFrom(1_768_471_300, 5)),
     },
     { requiredKeys: ['batch'] },
   )

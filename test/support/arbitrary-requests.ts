@@ -8,9 +8,9 @@ const NUMBERS = '{"a":12345678901234567890123,"b":9007199254740993,"c":1.0,"d":1
 /** More members than are compared one by one, and the last one again. */
 const WIDE = `{${Array.from({ length: 40 }, (_, n) => `"k${n}":${n}`).join(',')},"k39":0}`;
 
-/** Keys twice, keys escaped, and numbers that no double holds. */
+/** Keys twice, keys escaped, numbers that no double holds, and words that are no JSON. */
 const odd = (body: fc.Arbitrary<Buffer>): fc.Arbitrary<Buffer> =>
-  fc.tuple(body, body, fc.nat(30)).map(([one, two, how]) => {
+  fc.tuple(body, body, fc.nat(34)).map(([one, two, how]) => {
     const [text, other] = [one.toString(), two.toString()];
     if (how === 0) return Buffer.from(text.replace(/\}\s*$/, `,${other.replace(/^\s*\{/, '')}`));
     if (how === 1) return Buffer.from(text.replaceAll('"name"', String.raw`"\u006eame"`));
@@ -26,6 +26,11 @@ const odd = (body: fc.Arbitrary<Buffer>): fc.Arbitrary<Buffer> =>
       return Buffer.from(text.replaceAll('"x":', String.raw`"s":"\ud800","\udc00\ud83d":0,"x":`));
     if (how === 9)
       return Buffer.from(text.replaceAll('"context":', `"context":${WIDE},"context":`));
+    if (how === 10) return Buffer.from(text.replaceAll('"u1"', '675127116845989888'));
+    if (how === 11) return Buffer.from(text.replaceAll('"u1"', '-1.50E+400'));
+    if (how === 12) return Buffer.from(text.replaceAll('[]', '[\r\n ]'));
+    if (how === 13) return Buffer.from(text.replace(/(true|null|\d+)(?=[,}])/, 'NaN'));
+    if (how === 14) return Buffer.from(text.replaceAll('false', '-Infinity'));
     return one;
   });
 

@@ -45,6 +45,7 @@ const ENTRY: TailEntry = {
     position: 0,
   },
   answer: { status: 200, accepted: 1, rejected: 0, body: null },
+  repairs: [],
 };
 
 for (const readers of [1, 5, 50]) {

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { decodeBody } from '../../src/events/decode.ts';
 import { DEFAULT_EVENT_LIMITS } from '../../src/events/limits.ts';
+import type { EventLimits } from '../../src/events/limits.ts';
 import type { EventType } from '../../src/events/routes.ts';
-import { validateEvent } from '../../src/events/validate.ts';
+import { judgeEvent } from '../../src/events/validate.ts';
 
+const validateEvent = (event: unknown, limits: EventLimits, type: EventType | undefined) =>
+  judgeEvent(event, {}, limits, type, (holder, key) => String(holder[key])).problem;
 const ok = { userId: 'u', event: 'E' };
 const consent = (value: unknown) => ({ ...ok, context: { consent: value } });
 const consentEvent = (value: unknown) => ({
@@ -21,29 +24,28 @@ const CASES: [type: EventType | undefined, event: unknown, code: string, field?:
   ['track', { event: 'E' }, 'no_user_anon_id', 'userId'],
   ['identify', {}, 'no_user_anon_id', 'userId'],
   ['page', { userId: null, anonymousId: null }, 'no_user_anon_id', 'userId'],
-  ['group', {}, 'id_required', 'userId'],
-  ['alias', {}, 'id_required', 'userId'],
-  ['track', { ...ok, userId: '' }, 'id_not_string', 'userId'],
-  ['track', { ...ok, userId: 5 }, 'id_not_string', 'userId'],
+  ['track', { ...ok, userId: '' }, 'no_user_anon_id', 'userId'],
+  ['group', { userId: 'u' }, 'id_required', 'groupId'],
+  ['group', { userId: 'u', groupId: '', context: { groupId: '' } }, 'id_required', 'groupId'],
+  ['alias', { userId: 'u', anonymousId: 'a' }, 'id_required', 'previousId'],
+  ['alias', { userId: 'u', previousId: '' }, 'id_required', 'previousId'],
+  ['track', { ...ok, userId: true }, 'id_not_string', 'userId'],
   ['track', { ...ok, anonymousId: {} }, 'id_not_string', 'anonymousId'],
-  ['group', { ...ok, groupId: 7 }, 'id_not_string', 'groupId'],
+  ['group', { ...ok, groupId: [] }, 'id_not_string', 'groupId'],
   ['alias', { ...ok, previousId: true }, 'id_not_string', 'previousId'],
   ['track', { userId: 'u' }, 'event_not_defined', 'event'],
   ['track', { userId: 'u', event: null }, 'event_not_defined', 'event'],
   ['track', { userId: 'u', event: '' }, 'event_not_defined', 'event'],
   ['track', { userId: 'u', event: 5 }, 'event_not_string', 'event'],
-  ['page', { userId: 'u', name: '' }, 'name_not_string', 'name'],
   ['screen', { userId: 'u', name: 5 }, 'name_not_string', 'name'],
   ['page', { userId: 'u', category: [] }, 'category_not_string', 'category'],
-  ['track', { ...ok, properties: [] }, 'properties_not_object', 'properties'],
+  ['track', { ...ok, properties: [0] }, 'properties_not_object', 'properties'],
   ['track', { ...ok, properties: 'x' }, 'properties_not_object', 'properties'],
   ['identify', { userId: 'u', traits: 5 }, 'traits_not_object', 'traits'],
-  ['track', { ...ok, context: [] }, 'context_not_object', 'context'],
+  ['track', { ...ok, context: [{}] }, 'context_not_object', 'context'],
   ['track', { ...ok, integrations: true }, 'integrations_not_object', 'integrations'],
-  ['track', { ...ok, messageId: 5 }, 'message_id_not_string', 'messageId'],
+  ['track', { ...ok, messageId: {} }, 'message_id_not_string', 'messageId'],
   ['track', { ...ok, messageId: 'x'.repeat(101) }, 'message_id_too_long', 'messageId'],
-  ['track', { ...ok, timestamp: 'yesterday' }, 'timestamp_invalid', 'timestamp'],
-  ['track', { ...ok, timestamp: 1_700_000_000 }, 'timestamp_invalid', 'timestamp'],
   [
     'track',
     { ...ok, context: { device: { advertisingId: 5 } } },
@@ -70,7 +72,7 @@ const CASES: [type: EventType | undefined, event: unknown, code: string, field?:
   ],
   [
     'track',
-    consentEvent({ categoryPreferences: [] }),
+    consentEvent({ categoryPreferences: [0] }),
     'consent_categorypreferences_fields_should_be_object',
     'context.consent.categoryPreferences',
   ],
@@ -88,31 +90,50 @@ describe('each reason names its field', () => {
   }
 });
 
-test('null and absent are equal, everywhere', () => {
-  const event = {
-    type: 'track',
-    userId: null,
-    anonymousId: 'a',
-    groupId: null,
-    previousId: null,
-    event: 'E',
-    name: null,
-    properties: null,
-    traits: null,
-    context: null,
-    integrations: null,
-    messageId: null,
-    timestamp: null,
-  };
-  assert.equal(validateEvent(event, DEFAULT_EVENT_LIMITS, undefined), undefined);
+const NOTHING = {
+  userId: null,
+  groupId: null,
+  previousId: null,
+  name: null,
+  category: null,
+  properties: null,
+  traits: null,
+  context: null,
+  integrations: null,
+  messageId: null,
+  timestamp: null,
+};
+
+test('null, an empty text and absent are equal, everywhere', () => {
+  const needed = { type: 'track', anonymousId: 'a', event: 'E' };
+  for (const nothing of [null, '']) {
+    const optional = Object.fromEntries(Object.keys(NOTHING).map((key) => [key, nothing]));
+    const event = { ...needed, ...optional };
+    assert.equal(validateEvent(event, DEFAULT_EVENT_LIMITS, undefined), undefined);
+  }
 });
 
-test('group needs a user or a group, alias a user or a previous id', () => {
+test('an empty list of consent preferences names no category, as an empty object', () => {
+  const event = consentEvent({ categoryPreferences: [] });
+  assert.equal(validateEvent(event, DEFAULT_EVENT_LIMITS, 'track'), undefined);
+});
+
+test('what can be read in another way is no problem, and is counted', () => {
+  const numberText = (holder: Record<string, unknown>, key: string) => String(holder[key]);
+  const event = { userId: 5, event: 'E', name: '', timestamp: 'soon', properties: [] };
+  const judged = judgeEvent(event, {}, DEFAULT_EVENT_LIMITS, 'track', numberText);
+  assert.deepEqual(judged, {
+    problem: undefined,
+    event: { userId: '5', event: 'E', properties: {} },
+    rules: 15,
+  });
+});
+
+test('the id of a group or alias is enough, and each is what it needs', () => {
   const valid: [EventType, unknown][] = [
     ['group', { groupId: 'g' }],
-    ['group', { userId: 'u' }],
+    ['group', { userId: 'u', context: { groupId: 7 } }],
     ['alias', { previousId: 'p' }],
-    ['alias', { anonymousId: 'a' }],
   ];
   for (const [type, event] of valid) {
     assert.equal(validateEvent(event, DEFAULT_EVENT_LIMITS, type), undefined);
@@ -137,7 +158,7 @@ describe('bodies', () => {
       [{ batch: {} }, 'bad_request', 'batch'],
       [{ batch: [] }, 'empty_batch', 'batch'],
       [{ batch: [{}], context: 5 }, 'context_not_object', 'context'],
-      [{ batch: [{}], integrations: [] }, 'integrations_not_object', 'integrations'],
+      [{ batch: [{}], integrations: [1] }, 'integrations_not_object', 'integrations'],
     ];
     for (const [body, code, field] of codes) {
       const decoded = decode(body);

@@ -16,11 +16,13 @@ import {
 import type { ByteBuffer } from '../../base/byte-buffer.ts';
 import {
   BACKSLASH,
+  beginsNumber,
   CLOSE_BRACE,
   COLON,
   COMMA,
   LETTER_N,
   OPEN_BRACE,
+  OPEN_BRACKET,
   QUOTE,
   SPACE,
 } from '../../events/json-bytes.ts';
@@ -30,7 +32,9 @@ import { FIELD, FIELD_COUNT } from '../../events/raw-items.ts';
 import type { ExtraField } from '../../events/raw-items.ts';
 import { assignedId } from '../../events/raw-record.ts';
 import type { RawRecord } from '../../events/raw-record.ts';
+import { repairsText } from '../../events/raw-repairs.ts';
 import { timesAt } from '../../events/raw-times.ts';
+import { REPAIRS_KEY } from '../../events/repairs.ts';
 
 /** Columns of a line, in order; the SQL that makes rows of them is in `event-rows-sql.ts`. */
 export const LINE_COLUMNS = {
@@ -76,6 +80,8 @@ export interface LineShared {
   hasSurrogates: boolean;
   /** The first of `items.extras` that may belong to the next item. */
   extraAt: number;
+  /** The last event whose timestamp could not be read. */
+  unreadable: number;
 }
 
 /** Prepares the lines of one record. */
@@ -87,6 +93,7 @@ export function lineShared(record: RawRecord): LineShared {
     middle: `\x1f${envelope.receivedAtMs}\x1f${envelope.sourceNumber}\x1f`,
     hasSurrogates: body.includes('\\ud') || body.includes('\\uD'),
     extraAt: 0,
+    unreadable: -1,
   };
 }
 
@@ -111,9 +118,14 @@ export function putEventLine(lines: ByteBuffer, shared: LineShared, item: number
   const isSaid =
     putIdentity(lines, shared, item, base) &&
     putTimes(lines, shared, item, base) &&
-    putDocuments(lines, shared, item, base);
-  if (isSaid) putByte(lines, LINE_END);
-  else lines.length = begin;
+    putDocuments(lines, shared, item, base) &&
+    putExtra(lines, shared, item);
+  if (isSaid) {
+    reserve(lines, 1);
+    putByte(lines, LINE_END);
+  } else {
+    lines.length = begin;
+  }
   return isSaid;
 }
 
@@ -149,8 +161,10 @@ function putIdentity(
     putByte(lines, FIELD_END);
     const field = TEXT_FIELDS[at] as number;
     const start = starts[base + field] as number;
-    if (start >= 0 && body[start] === QUOTE) {
+    if (start >= 0 && body[start] === QUOTE && (ends[base + field] as number) - start > 2) {
       if (!putString(lines, body, start, ends[base + field] as number)) return false;
+    } else if (start >= 0 && field >= FIELD.userId && beginsNumber(body[start])) {
+      putSlice(lines, body, start, ends[base + field] as number);
     } else if (isView && (field === FIELD.name || field === FIELD.category)) {
       // Views have these among their properties too.
       if (mayHaveKey(record, base, field)) return false;
@@ -167,7 +181,8 @@ function putIdentity(
   if (start >= 0 && body[start] === QUOTE && end - start > 2) {
     return putString(lines, body, start, end);
   }
-  putText(lines, assignedId(record, item));
+  if (start >= 0 && beginsNumber(body[start])) putSlice(lines, body, start, end);
+  else putText(lines, assignedId(record, item));
   return true;
 }
 
@@ -199,11 +214,13 @@ function mayHaveKey({ body, items }: RawRecord, base: number, field: number): bo
 }
 
 /** From `timestamp_ms` to `channel`; `timesOf` of normalise.ts says what they mean. */
-function putTimes(lines: ByteBuffer, { record }: LineShared, item: number, base: number): boolean {
+function putTimes(lines: ByteBuffer, shared: LineShared, item: number, base: number): boolean {
+  const { record } = shared;
   const { body, items, envelope } = record;
   const { receivedAtMs } = envelope;
   const { starts, ends } = items;
-  const { originalMs, sentAtMs } = timesAt(record, item);
+  const { originalMs, sentAtMs, isUnreadable } = timesAt(record, item);
+  if (isUnreadable) shared.unreadable = item;
   putByte(lines, FIELD_END);
   putNumber(lines, correctedTimestamp(originalMs, sentAtMs, receivedAtMs));
   putByte(lines, FIELD_END);
@@ -220,12 +237,12 @@ function putTimes(lines: ByteBuffer, { record }: LineShared, item: number, base:
   return true;
 }
 
-/** From `properties` to `extra`. */
+/** From `properties` to `metadata`. */
 function putDocuments(lines: ByteBuffer, shared: LineShared, item: number, base: number): boolean {
   const { body, items } = shared.record;
   const { starts, ends } = items;
-  putDocument(lines, body, starts[base + FIELD.properties] as number, ends, base, FIELD.properties);
-  putDocument(lines, body, starts[base + FIELD.traits] as number, ends, base, FIELD.traits);
+  putObject(lines, body, starts[base + FIELD.properties] as number, ends, base, FIELD.properties);
+  putObject(lines, body, starts[base + FIELD.traits] as number, ends, base, FIELD.traits);
   if (!putContext(lines, shared, item, base)) return false;
   const integrations = starts[base + FIELD.integrations] as number;
   if (integrations >= 0 && body[integrations] === OPEN_BRACE) {
@@ -241,8 +258,22 @@ function putDocuments(lines: ByteBuffer, shared: LineShared, item: number, base:
     base,
     FIELD['_metadata'],
   );
+  return true;
+}
+
+/** Properties or traits: an empty list is an object without members, an empty text is none. */
+function putObject(
+  lines: ByteBuffer,
+  body: Buffer,
+  start: number,
+  ends: Int32Array,
+  base: number,
+  field: number,
+): void {
   putByte(lines, FIELD_END);
-  return putExtra(lines, shared, item);
+  if (start < 0) return;
+  if (body[start] === OPEN_BRACE) putSlice(lines, body, start, ends[base + field] as number);
+  else if (body[start] === OPEN_BRACKET) putAscii(lines, '{}');
 }
 
 function putDocument(
@@ -292,12 +323,19 @@ function lastBefore(body: Buffer, at: number): number {
 }
 
 function putExtra(lines: ByteBuffer, shared: LineShared, item: number): boolean {
-  const { body, items } = shared.record;
+  const { body, items, sharedRepairs } = shared.record;
+  const isUnreadable = shared.unreadable === item;
+  const isOdd = items.oddities[item] !== 0 || isUnreadable || sharedRepairs !== null;
+  const repairs = isOdd ? repairsText(shared.record, item, isUnreadable) : null;
+  putByte(lines, FIELD_END);
   const { extras } = items;
   let first = shared.extraAt;
   while (first < extras.length && (extras[first]?.item ?? 0) < item) first++;
   shared.extraAt = first;
-  if (extras[first]?.item !== item) return true;
+  if (extras[first]?.item !== item) {
+    if (repairs !== null) putText(lines, `{"${REPAIRS_KEY}":${repairs}}`);
+    return true;
+  }
   // Of several keys one may be repeated.
   if (extras[first + 1]?.item === item) return false;
   const { keyStart, keyEnd, start, end } = extras[first] ?? NO_EXTRA;
@@ -306,6 +344,8 @@ function putExtra(lines: ByteBuffer, shared: LineShared, item: number): boolean 
   putSlice(lines, body, keyStart, keyEnd);
   putByte(lines, COLON);
   putSlice(lines, body, start, end);
+  if (repairs !== null) putText(lines, `,"${REPAIRS_KEY}":${repairs}`);
+  reserve(lines, 2);
   putByte(lines, CLOSE_BRACE);
   return true;
 }

@@ -5,12 +5,20 @@
 import { putByte, putText, reserve } from '../../base/byte-buffer.ts';
 import type { ByteBuffer } from '../../base/byte-buffer.ts';
 import { textOf } from '../../events/json.ts';
-import type { JsonObject } from '../../events/json.ts';
 import { correctedTimestamp } from '../../events/normalise.ts';
-import { contextText, objectOf, overlaid, withoutRepeats } from '../../events/raw-context.ts';
+import { beginsNumber } from '../../events/json-bytes.ts';
+import {
+  contextText,
+  idOfDocument,
+  objectOf,
+  overlaid,
+  withoutRepeats,
+} from '../../events/raw-context.ts';
 import { FIELD, FIELD_COUNT } from '../../events/raw-items.ts';
 import { assignedId } from '../../events/raw-record.ts';
+import { repairsText } from '../../events/raw-repairs.ts';
 import { timesAt } from '../../events/raw-times.ts';
+import { REPAIRS_KEY } from '../../events/repairs.ts';
 import { LINE_COLUMNS, LINE_END } from './event-lines.ts';
 import type { LineColumn, LineShared } from './event-lines.ts';
 
@@ -32,7 +40,12 @@ export function eventValues(shared: LineShared, item: number, mayRepeat: boolean
   };
   const jsonOf = (field: number): unknown => JSON.parse(rawOf(field) ?? 'null') as unknown;
   const textAt = (field: number): string | null => textOf(jsonOf(field))?.toWellFormed() ?? null;
+  const idAt = (field: number): string | null => {
+    const text = rawOf(field);
+    return text !== null && beginsNumber(text.charCodeAt(0)) ? text : textAt(field);
+  };
   const documentAt = (field: number): string | null => clean(rawOf(field), mayRepeat);
+  const objectAt = (field: number): string | null => readAsObject(documentAt(field));
   const type = route.eventType ?? textAt(FIELD.type);
   const isView = type === 'page' || type === 'screen';
   const properties = isView ? objectOf(jsonOf(FIELD.properties)) : {};
@@ -50,23 +63,26 @@ export function eventValues(shared: LineShared, item: number, mayRepeat: boolean
     event: textAt(FIELD.event),
     name: textAt(FIELD.name) ?? viewText('name'),
     category: textAt(FIELD.category) ?? viewText('category'),
-    user_id: textAt(FIELD.userId),
-    anonymous_id: textAt(FIELD.anonymousId),
-    group_id:
-      textAt(FIELD.groupId) ??
-      textOf((JSON.parse(context) as JsonObject)['groupId'])?.toWellFormed() ??
-      null,
-    previous_id: textAt(FIELD.previousId),
-    message_id: textAt(FIELD.messageId) ?? assignedId(shared.record, item),
+    user_id: idAt(FIELD.userId),
+    anonymous_id: idAt(FIELD.anonymousId),
+    group_id: idAt(FIELD.groupId) ?? idOfDocument(context, 'groupId')?.toWellFormed() ?? null,
+    previous_id: idAt(FIELD.previousId),
+    message_id: idAt(FIELD.messageId) ?? assignedId(shared.record, item),
     ...timesOf(shared, item),
     channel: textAt(FIELD.channel) ?? shared.record.channel,
-    properties: documentAt(FIELD.properties),
-    traits: documentAt(FIELD.traits),
+    properties: objectAt(FIELD.properties),
+    traits: objectAt(FIELD.traits),
     context,
     integrations: overlaid(clean(shared.record.integrations, mayRepeat), integrations),
     metadata: documentAt(FIELD['_metadata']),
     extra: extraText(shared, item, mayRepeat),
   };
+}
+
+/** An empty list is an object without members, an empty text is none. */
+function readAsObject(document: string | null): string | null {
+  if (document === null || document === '""') return null;
+  return document.startsWith('[') ? '{}' : document;
 }
 
 function timesOf(
@@ -91,6 +107,9 @@ function extraText(shared: LineShared, item: number, mayRepeat: boolean): string
     const value = body.toString('utf8', extra.start, extra.end);
     members.set(JSON.parse(key) as string, `${key}:${value}`);
   }
+  const { isUnreadable } = timesAt(shared.record, item);
+  const repairs = repairsText(shared.record, item, isUnreadable);
+  if (repairs !== null) members.set(REPAIRS_KEY, `"${REPAIRS_KEY}":${repairs}`);
   return members.size === 0 ? null : clean(`{${[...members.values()].join(',')}}`, mayRepeat);
 }
 

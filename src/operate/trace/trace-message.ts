@@ -3,6 +3,9 @@ import { isInternalSlug } from '../../base/internal-source.ts';
 import { schemaName, tableName } from '../../lake/schema/column-names.ts';
 import type { DeliveryClient } from '../../deliver/delivery-threads.ts';
 import type { LakeService } from '../../query/lake-service.ts';
+import { valuesOf } from '../../events/raw-context.ts';
+import { REPAIRS_KEY, toldRepairs } from '../../events/repairs.ts';
+import type { ToldRepair } from '../../events/repair-shapes.ts';
 import { literal } from '../sql/lake-rows.ts';
 import type { MessageTrace } from './trace-shapes.ts';
 
@@ -18,7 +21,7 @@ export async function traceMessage(
   const id = literal(messageId);
   const stored = await rowsOf(
     lake,
-    `select source, type, event, received_at, timestamp, partition, position, index
+    `select source, type, event, received_at, timestamp, partition, position, index, extra
      from events where message_id = ${id} order by received_at`,
   );
   const rejected = await rowsOf(
@@ -35,6 +38,7 @@ export async function traceMessage(
       ...place,
       timestamp: String(row['timestamp']),
       reason: null,
+      repairs: repairsOf(row),
       lake: await lakeFileOf(lake, row),
       warehouse: isInternalSlug(String(row['source'])) ? null : warehouseRowOf(row, id),
       destinations: await delivery.askAll('trace', place),
@@ -47,12 +51,20 @@ export async function traceMessage(
       ...placeOf(row),
       timestamp: null,
       reason: String(row['code']),
+      repairs: [],
       lake: 'table rejected',
       warehouse: null,
       destinations: [],
     });
   }
   return { messageId, copies };
+}
+
+/** To the last digit: what was sent is not parsed. */
+function repairsOf({ extra }: Row): ToldRepair[] {
+  if (typeof extra !== 'string') return [];
+  const sent = valuesOf(extra).get(REPAIRS_KEY);
+  return sent === undefined ? [] : toldRepairs(valuesOf(sent));
 }
 
 async function lakeFileOf(lake: LakeService, row: Row): Promise<string> {

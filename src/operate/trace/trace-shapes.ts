@@ -1,5 +1,6 @@
 /** One event end to end: received, judged, loaded, and what each destination did with it. */
 import type { DestinationTrace } from '../../deliver/trace-shapes.ts';
+import type { ToldRepair } from '../../events/repair-shapes.ts';
 
 export interface MessageTrace {
   messageId: string;
@@ -20,6 +21,8 @@ export interface TracedCopy {
   index: number;
   /** Of a rejected one. */
   reason: string | null;
+  /** What is read in another way than it was sent. */
+  repairs: ToldRepair[];
   lake: string;
   warehouse: string | null;
   destinations: DestinationTrace[];

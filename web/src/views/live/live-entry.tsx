@@ -4,6 +4,7 @@ import { href } from '../../page-router.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Code } from '../../parts/code.tsx';
 import { Facts } from '../../parts/facts.tsx';
+import { Repairs } from '../../parts/repairs.tsx';
 import { Time } from '../../parts/time.tsx';
 import { personPath, tracePath } from '../../view-paths.ts';
 import { nameOf, whoOf } from './live-entries.ts';
@@ -32,6 +33,7 @@ export function Entry({ entry }: { entry: LiveEntry }) {
         </p>
       )}
       <About entry={entry} />
+      <Repairs repairs={entry.repairs} />
       <div class="actions">
         <button type="button" class="quiet" aria-pressed={isRaw} onClick={() => setRaw(!isRaw)}>
           {isRaw ? 'Pretty' : 'Raw'}
@@ -87,7 +89,8 @@ function wordsOfRequest(request: NonNullable<LiveEntry['request']>): string {
 
 /** A stored event in the shape in which it is delivered; a rejected one as it was sent. */
 function sentText(entry: LiveEntry, isRaw: boolean): string {
-  const { key: _key, status, source: _source, request: _request, answer: _answer, ...sent } = entry;
+  const { key: _key, status, source: _source, request: _request, answer: _answer, ...rest } = entry;
+  const { repairs: _repairs, ...sent } = rest;
   if (status !== 'rejected') return JSON.stringify(sent, null, isRaw ? 0 : 2);
   const body = entry.body ?? '';
   if (isRaw) return body;

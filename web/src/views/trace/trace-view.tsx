@@ -11,6 +11,7 @@ import { Facts } from '../../parts/facts.tsx';
 import type { Fact } from '../../parts/facts.tsx';
 import { Empty, Page, Section } from '../../parts/page.tsx';
 import { Problem } from '../../parts/problem.tsx';
+import { Repairs } from '../../parts/repairs.tsx';
 import { Table } from '../../parts/table.tsx';
 import { TextField } from '../../parts/text-field.tsx';
 import { useLoaded } from '../../use-loaded.ts';
@@ -75,6 +76,7 @@ function Copy({ copy }: { copy: TracedCopy }) {
       <Section title={title}>
         <Picture copy={copy} />
         <Facts facts={factsOf(copy)} />
+        <Repairs repairs={copy.repairs} />
       </Section>
       {copy.destinations.map((destination) => (
         <OneDestination key={destination.slug} destination={destination} />
