@@ -62,8 +62,10 @@ export function createEngine(options: EngineOptions): Engine {
   };
   return {
     setDestinations(records) {
-      engine.changing = engine.changing.then(() => changeTo(engine, records));
-      return engine.changing;
+      const change = engine.changing.then(() => changeTo(engine, records));
+      // That it failed is said to who asked for it; what is asked for next is tried all the same.
+      engine.changing = change.catch(() => undefined);
+      return change;
     },
     settled: () => engine.changing,
     wake() {

@@ -15,7 +15,7 @@ import { LIVE_STREAM } from './state/delivery-rows.ts';
 /** Repeats until it is done; false when the run stops before. */
 export async function untilDone(
   run: RunState,
-  work: (run: RunState) => Promise<void>,
+  work: (run: RunState) => Promise<void> | void,
 ): Promise<boolean> {
   for (let attempt = 1; !run.stopping.signal.aborted; attempt++) {
     try {

@@ -75,7 +75,7 @@ export function startDestinationRun(record: DestinationRecord, seams: RunSeams):
 
 async function begin(run: RunState, placed: Promise<boolean>): Promise<void> {
   if (!(await placed) || !(await untilDone(run, openService))) return;
-  if (!run.stopping.signal.aborted) startStreams(run);
+  await untilDone(run, startStreams);
 }
 
 async function testService({ destination, failure }: RunState): Promise<void> {

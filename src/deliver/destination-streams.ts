@@ -13,8 +13,10 @@ import { createUserOrderStream } from './user-order/user-order-stream.ts';
 
 /** The live stream, and the replays that have not ended. */
 export function startStreams(run: RunState): void {
+  // Read first: what fails here is tried again, and nothing may have been started then.
+  const replays = run.state ? listReplays(run.state.database) : [];
   startStream(run, null, run.record.state === 'paused');
-  for (const replay of run.state ? listReplays(run.state.database) : []) {
+  for (const replay of replays) {
     if (replay.state === 'running') startStream(run, replay, false);
     else if (replay.state === 'paused') startStream(run, replay, true);
   }

@@ -169,8 +169,8 @@ function lookupFor({ lookups, ledger, options }: DispatcherState, partition: str
 function seal(state: DispatcherState): void {
   const { ledger, options, cursors, pendingCursors } = state;
   if (pendingCursors.size === 0) return;
+  const fingerprints = takeFingerprints(state.pendingFingerprints);
   if (!options.isReadOnly) {
-    const fingerprints = takeFingerprints(state.pendingFingerprints);
     state.newestHour = Math.max(state.newestHour, ...fingerprints.keys());
     ledger.commit({
       cursors: pendingCursors,

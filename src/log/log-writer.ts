@@ -15,6 +15,7 @@ import { errnoOf, MillraceError, toError } from '../base/errors.ts';
 import { PAYLOAD_BYTES_MAX, RECORD_HEADER_BYTES } from './record.ts';
 import {
   answerGroup,
+  makeRoom,
   newGroup,
   putRecord,
   putSegmentHeader,
@@ -23,7 +24,7 @@ import {
 import type { AppendDone, RecordGroup } from './record-group.ts';
 import { recoverPartition } from './recover.ts';
 import type { LogAlarm } from './recover.ts';
-import { segmentPath } from './segments.ts';
+import { SEGMENT_HEADER_BYTES, segmentPath } from './segments.ts';
 import { openWatermark } from './watermark.ts';
 import type { WatermarkFile } from './watermark.ts';
 import { closeWatermarkSaver, createWatermarkSaver, saveWatermark } from './watermark-saver.ts';
@@ -176,6 +177,12 @@ function append(
     return done(overloadedError(queueBytesMax), -1);
   }
   const group = state.gathering;
+  try {
+    // Before anything is begun, so that a refusal for want of memory leaves nothing behind.
+    makeRoom(group, SEGMENT_HEADER_BYTES + recordBytes);
+  } catch (error) {
+    return done(outOfMemoryError(recordBytes, toError(error)), -1);
+  }
   if (group.dones.length === 0) begin(state, group);
   putRecord(group, envelope, body, bodyLength, state.durable, done);
   state.next += recordBytes;
@@ -334,6 +341,10 @@ function closedError(): MillraceError {
 
 function tooLargeError(bytes: number): MillraceError {
   return new MillraceError('LOG_RECORD_TOO_LARGE', `A record of ${bytes} bytes is too large`);
+}
+
+function outOfMemoryError(bytes: number, cause: Error): MillraceError {
+  return new MillraceError('LOG_OVERLOADED', `No memory for a record of ${bytes} bytes`, { cause });
 }
 
 function overloadedError(queueBytesMax: number): MillraceError {

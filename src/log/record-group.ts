@@ -34,8 +34,17 @@ export function putSegmentHeader(group: RecordGroup, wallMs: number, partition: 
   group.length = SEGMENT_HEADER_BYTES;
 }
 
+/** Until so many more bytes fit. @throws RangeError for want of memory; nothing changes then. */
+export function makeRoom(group: RecordGroup, needed: number): void {
+  const { bytes, length } = group;
+  if (length + needed <= bytes.length) return;
+  const larger = Buffer.allocUnsafe(Math.max(length + needed, bytes.length * 2));
+  bytes.copy(larger, 0, 0, length);
+  group.bytes = larger;
+}
+
 /**
- * Copies a record to the end of the group.
+ * Copies a record to the end of the group, which has room for it.
  * @param durable how far the log is durable for certain, which the record's header says.
  */
 export function putRecord(
@@ -49,21 +58,13 @@ export function putRecord(
   const at = group.length;
   const position = group.start + at;
   const bodyAt = at + RECORD_HEADER_BYTES + envelope.length;
-  const end = bodyAt + bodyLength;
-  if (end > group.bytes.length) grow(group, end);
   const { bytes } = group;
   bytes.set(envelope, at + RECORD_HEADER_BYTES);
   bytes.set(bodyLength === body.length ? body : body.subarray(0, bodyLength), bodyAt);
   writeHeader(bytes, at, envelope.length + bodyLength, position, durable);
   group.dones.push(done);
   group.positions.push(position);
-  group.length = end;
-}
-
-function grow(group: RecordGroup, needed: number): void {
-  const bytes = Buffer.allocUnsafe(Math.max(needed, group.bytes.length * 2));
-  group.bytes.copy(bytes, 0, 0, group.length);
-  group.bytes = bytes;
+  group.length = bodyAt + bodyLength;
 }
 
 /** Tells everybody in a group that is durable where their record is. */

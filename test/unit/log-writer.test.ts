@@ -440,3 +440,25 @@ test('a callback may append, and what fails may be tried again from its callback
   await Promise.all(['b', 'c'].map(persistent));
   assert.deepEqual(await textsOf(simulated.disk), ['a', 'b', 'c']);
 });
+
+test('a record that there is no memory for is refused, and those behind it stand where they say', async (t) => {
+  const simulated = createSimulatedDisk(1);
+  const { writer } = await openLog(simulated);
+  const scarce = t.mock.method(Buffer, 'allocUnsafe', () => {
+    throw new RangeError('Array buffer allocation failed');
+  });
+  // Larger than what a group begins with, and the first of its group and segment.
+  assert.equal(await outcomeOf(append(writer, 'x'.repeat(2 << 20))), 'LOG_OVERLOADED');
+  scarce.mock.restore();
+  const positions = [await append(writer, 'first'), await append(writer, 'second')];
+  const { records, damage } = await readLog(simulated.disk);
+  assert.deepEqual(
+    records.map(({ position, text }) => ({ position, text })),
+    [
+      { position: positions[0], text: 'first' },
+      { position: positions[1], text: 'second' },
+    ],
+  );
+  assert.deepEqual(damage, []);
+  await writer.close();
+});

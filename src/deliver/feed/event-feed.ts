@@ -49,7 +49,9 @@ export function openFeed(options: FeedOptions): Feed {
     read(partition, from, upTo) {
       if (from >= upTo) return Promise.resolve(null);
       const read = (): Promise<FeedChunk | null> => readChunk(feed, partition, from, upTo);
-      return readThrough(feed.cache, placeOf(partition, from), read);
+      return readThrough(feed.cache, placeOf(partition, from), read).then(
+        (chunk) => chunk && cutAt(chunk, upTo),
+      );
     },
     event: (partition, position, index) => readEvent(feed, partition, position, index),
     async segments(partition) {
@@ -63,6 +65,14 @@ export function openFeed(options: FeedOptions): Feed {
       clearCache(feed.cache);
     },
   };
+}
+
+/** A shared chunk was read by somebody who may read further than who asks for it now. */
+function cutAt(chunk: FeedChunk, upTo: number): FeedChunk {
+  if (chunk.next <= upTo) return chunk;
+  const records = chunk.records.filter(({ next }) => next <= upTo);
+  const bytes = records.reduce((sum, record) => sum + record.bytes, 0);
+  return { records, next: upTo, bytes };
 }
 
 async function readChunk(

@@ -12,6 +12,8 @@ import type {
   DestinationContext,
   DestinationType,
 } from '../destination-contract.ts';
+import { inTurn } from '../in-turn.ts';
+import type { Turns } from '../in-turn.ts';
 import type { ColumnLimits } from '../warehouse/warehouse-columns.ts';
 import { cleanText } from '../warehouse/warehouse-rows.ts';
 import { RESCUED_COLUMN } from '../../lake/schema/fixed-columns.ts';
@@ -58,8 +60,8 @@ interface OpenPostgres {
   readonly load: LoadOptions;
   /** By stream: a replay runs beside live delivery, in transactions of its own. */
   readonly knownOf: Map<string | null, Known>;
-  /** The end of the latest batch of each stream. */
-  readonly lastOf: Map<string | null, Promise<void>>;
+  /** Batches of a stream, one after the other. */
+  readonly turns: Turns<string | null>;
   /** Kept for the next batch. */
   idle: Connection | null;
 }
@@ -77,11 +79,13 @@ function open(settings: PostgresSettings, context: DestinationContext): Destinat
     context,
     load,
     knownOf: new Map(),
-    lastOf: new Map(),
+    turns: new Map(),
     idle: null,
   };
   return {
-    deliver: (batch, signal) => deliverInTurn(opened, batch, signal),
+    // The cursor of a stream only goes forward, so its batches may not overtake each other.
+    deliver: (batch, signal) =>
+      inTurn(opened.turns, batch.replayId, () => deliver(opened, batch, signal)),
     async test(signal) {
       try {
         await withConnection(opened, signal, (connection) =>
@@ -105,24 +109,6 @@ function open(settings: PostgresSettings, context: DestinationContext): Destinat
       opened.idle = null;
     },
   };
-}
-
-/** The cursor of a stream only goes forward, so its batches may not overtake each other. */
-function deliverInTurn(
-  opened: OpenPostgres,
-  batch: DeliveryBatch,
-  signal: AbortSignal,
-): Promise<DeliveryOutcome[]> {
-  const { lastOf } = opened;
-  const before = lastOf.get(batch.replayId) ?? Promise.resolve();
-  const outcomes = before.then(() => deliver(opened, batch, signal));
-  const settled = outcomes.then(
-    () => undefined,
-    () => undefined,
-  );
-  if (lastOf.size >= STREAMS_MAX) lastOf.clear();
-  lastOf.set(batch.replayId, settled);
-  return outcomes;
 }
 
 async function deliver(
