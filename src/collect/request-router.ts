@@ -97,7 +97,8 @@ function handleSettings(
   const found = context.authenticator.fromBody(writeKey, undefined, request.headers.host);
   if (!found.ok) return answerMissing(response, headers);
   headers.push('Cache-Control', 'public, max-age=60');
-  answerJson(response, 200, headers, sdkSettings(context.settings, writeKey, request));
+  const { source } = found.access;
+  answerJson(response, 200, headers, sdkSettings(context.settings, writeKey, source, request));
 }
 
 /** SDKs report their own health here; it is counted, not stored, and never refused. */

@@ -4,11 +4,13 @@
  * so it must be this server, or their events would go elsewhere.
  */
 import type { IncomingMessage } from 'node:http';
+import type { SourceEntry } from '../auth/snapshot.ts';
 import type { CollectSettings } from './context.ts';
 
 export function sdkSettings(
   settings: CollectSettings,
   writeKey: string,
+  { consentSettings }: Pick<SourceEntry, 'consentSettings'>,
   request: IncomingMessage,
 ): unknown {
   const isTls = 'encrypted' in request.socket && request.socket.encrypted === true;
@@ -41,7 +43,7 @@ export function sdkSettings(
     metrics: { sampleRate: 0 },
     legacyVideoPluginsEnabled: false,
     remotePlugins: [],
-    consentSettings: { allCategories: [], hasUnmappedDestinations: false },
+    ...(consentSettings && { consentSettings }),
     autoInstrumentationSettings: { sampleRate: 0, disableTraffic: true },
   };
 }

@@ -25,6 +25,7 @@ function source(number: number, changes: Partial<SourceEntry> = {}): SourceEntry
       batchEventsMax: DEFAULT_EVENT_LIMITS.batchEventsMax,
     },
     responses: 'strict',
+    consentSettings: null,
     ip: 'keep',
     ...changes,
   };

@@ -1,5 +1,7 @@
 /** Everything that authentication needs, as plain data that can be posted to threads. */
 import type { Config } from '../../config/config-schema.ts';
+import { consentSettingsFor } from './consent-settings.ts';
+import type { ConsentSettings } from './consent-settings.ts';
 import { listSourcesEver } from './sources.ts';
 import type { AddressPolicy, Environment, Responses, SourceLimits } from './source-shapes.ts';
 import { inStoreSnapshot } from '../store.ts';
@@ -26,6 +28,8 @@ export interface SourceEntry {
   limits: SourceLimits;
   responses: Responses;
   ip: AddressPolicy;
+  /** Null when no destination of the source asks for consent. */
+  consentSettings: ConsentSettings | null;
 }
 
 export interface KeyEntry {
@@ -50,32 +54,36 @@ export function authSnapshot(
 ): AuthSnapshot {
   // Made before, because a snapshot only reads.
   ensureWorkspace(store);
-  return inStoreSnapshot(store, () => ({
-    sources: listSourcesEver(store).map(({ limits, ...source }) => ({
-      number: source.number,
-      id: source.id,
-      name: source.name,
-      slug: source.slug,
-      region: source.region,
-      environment: source.environment,
-      enabled: source.isEnabled,
-      limits: {
-        requestsPerSecond: limits.requestsPerSecond ?? config.limits.requestsPerSecond,
-        burst: limits.burst ?? limits.requestsPerSecond ?? config.limits.burst,
-        requestBytesMax: limits.requestBytesMax ?? config.limits.requestBytesMax,
-        eventBytesMax: limits.eventBytesMax ?? config.limits.eventBytesMax,
-        batchEventsMax: limits.batchEventsMax ?? config.limits.batchEventsMax,
-      },
-      responses: source.responses,
-      ip: source.ip,
-    })),
-    keys: listKeys(store).map(({ number, digest, sourceNumber, state, expiresAtMs }) => ({
-      number,
-      digest,
-      sourceNumber,
-      state,
-      expiresAtMs,
-    })),
-    regions: Object.entries(config.regions).map(([name, { hosts }]) => ({ name, hosts })),
-  }));
+  return inStoreSnapshot(store, () => {
+    const consentSettings = consentSettingsFor(store);
+    return {
+      sources: listSourcesEver(store).map(({ limits, ...source }) => ({
+        number: source.number,
+        id: source.id,
+        name: source.name,
+        slug: source.slug,
+        region: source.region,
+        environment: source.environment,
+        enabled: source.isEnabled,
+        limits: {
+          requestsPerSecond: limits.requestsPerSecond ?? config.limits.requestsPerSecond,
+          burst: limits.burst ?? limits.requestsPerSecond ?? config.limits.burst,
+          requestBytesMax: limits.requestBytesMax ?? config.limits.requestBytesMax,
+          eventBytesMax: limits.eventBytesMax ?? config.limits.eventBytesMax,
+          batchEventsMax: limits.batchEventsMax ?? config.limits.batchEventsMax,
+        },
+        responses: source.responses,
+        ip: source.ip,
+        consentSettings: consentSettings(source),
+      })),
+      keys: listKeys(store).map(({ number, digest, sourceNumber, state, expiresAtMs }) => ({
+        number,
+        digest,
+        sourceNumber,
+        state,
+        expiresAtMs,
+      })),
+      regions: Object.entries(config.regions).map(([name, { hosts }]) => ({ name, hosts })),
+    };
+  });
 }
