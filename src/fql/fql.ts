@@ -221,9 +221,9 @@ function call(reader: Reader, token: NameToken, depth: number): Operand {
 }
 
 /** What is looked for in a text is one: `contains(properties.zip, 10)`. */
-function textOf(operand: Operand): Operand {
-  const { value } = operand.literal ?? {};
-  return typeof value === 'number' || typeof value === 'boolean' ? literalOf(`${value}`) : operand;
+function textOf(part: Operand): Operand {
+  const { value } = part.literal ?? {};
+  return typeof value === 'number' || typeof value === 'boolean' ? literalOf(`${value}`) : part;
 }
 
 /** A pattern that is constant is wrong for every event or for none. */
