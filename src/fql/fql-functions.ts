@@ -8,6 +8,8 @@ import { compileGlob } from './glob.ts';
 export interface FqlFunction {
   parameters: number;
   call(values: readonly unknown[]): unknown;
+  /** What `!` before it gives, where that is not the inverse. */
+  unlike?(values: readonly unknown[]): boolean;
 }
 
 /** The query asks for something that has no answer on this event. */
@@ -16,8 +18,8 @@ export class FqlRunError extends Error {
 }
 
 const FUNCTIONS: Readonly<Record<string, FqlFunction>> = {
-  contains: { parameters: 2, call: ([text, part]) => contains(text, part) },
-  match: { parameters: 2, call: ([text, pattern]) => matches(text, pattern) },
+  contains: ofTexts((text, part) => text.includes(part)),
+  match: ofTexts(matches),
   length: { parameters: 1, call: ([value]) => length(value) },
   lowercase: ofText((text) => text.toLowerCase()),
   uppercase: ofText((text) => text.toUpperCase()),
@@ -46,12 +48,16 @@ function isText(value: unknown): value is string {
   return typeof value === 'string';
 }
 
-function contains(text: unknown, part: unknown): boolean {
-  return isText(text) && isText(part) && text.includes(part);
+/** A question to two texts. Of what is no text the answer is no, also to its opposite. */
+function ofTexts(isSo: (text: string, other: string) => boolean): FqlFunction {
+  return {
+    parameters: 2,
+    call: ([text, other]) => isText(text) && isText(other) && isSo(text, other),
+    unlike: ([text, other]) => isText(text) && isText(other) && !isSo(text, other),
+  };
 }
 
-function matches(text: unknown, pattern: unknown): boolean {
-  if (!isText(text) || !isText(pattern)) return false;
+function matches(text: string, pattern: string): boolean {
   try {
     return globOf(pattern)(text);
   } catch (error) {

@@ -17,7 +17,7 @@ describe('consent', () => {
     ['no consent object: not enforced', undefined, ['ads'], true],
     ['null: not enforced', null, ['ads'], true],
     ['an empty consent object: not enforced', {}, ['ads'], true],
-    ['no object: not enforced', 'yes', ['ads'], true],
+    ['what is no object consents to nothing', 'yes', ['ads'], false],
     ['consented', { categoryPreferences: { ads: true } }, ['ads'], true],
     ['refused', { categoryPreferences: { ads: false } }, ['ads'], false],
     ['not asked', { categoryPreferences: { other: true } }, ['ads'], false],

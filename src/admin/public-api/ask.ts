@@ -55,7 +55,11 @@ function jsonList(text: string, name: string): string[] {
   }
 }
 
-/** @throws MillraceError INVALID_ARGUMENT naming the field. */
+/**
+ * The fields of a body that we know. Others are ignored, as Segment's API does: its clients send
+ * some that mean nothing here, and scripts send what they have read.
+ * @throws MillraceError INVALID_ARGUMENT naming the field.
+ */
 export async function body<Schema extends z.ZodType>(
   { c }: Ask,
   schema: Schema,

@@ -27,26 +27,26 @@ import { destinationMetadata, isWarehouse } from './catalog-operations.ts';
 
 const SUBSCRIPTIONS = 'subscriptions';
 const settings = z.record(z.string(), z.unknown());
-const createSchema = z.strictObject({
+const createSchema = z.object({
   sourceId: z.string(),
   metadataId: z.string(),
   enabled: z.boolean().default(true),
   name: z.string().optional(),
   settings: settings.default({}),
 });
-const updateSchema = z.strictObject({
+const updateSchema = z.object({
   name: z.string().nullable().optional(),
   enabled: z.boolean().optional(),
   settings: settings.optional(),
 });
-const subscriptionSchema = z.strictObject({
+const subscriptionSchema = z.object({
   name: z.string(),
   actionId: z.string(),
   trigger: z.string(),
   enabled: z.boolean().default(true),
   settings: settings.default({}),
 });
-const subscriptionChange = z.strictObject({
+const subscriptionChange = z.object({
   input: subscriptionSchema.omit({ actionId: true }).partial(),
 });
 export const DESTINATION_BODIES = {
@@ -169,7 +169,7 @@ export async function listOf(ask: Ask): Promise<ListedDestination[]> {
 /** Makes one with a slug of its name. @throws MillraceError naming the field. */
 export async function createListed(
   ask: Ask,
-  given: { name: string; type: string; sources: string[]; state: string; settings: object },
+  given: { name: string; type: string; sources: string[] | null; state: string; settings: object },
 ): Promise<ListedDestination> {
   const before = await listDestinationsNow(ask.server);
   const slug = freeSlug(given.name, new Set(before.map((one) => one.slug)));

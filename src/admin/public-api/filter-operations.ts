@@ -12,7 +12,7 @@ import { destinationOf, idsOf, mustFind, mustIndex, viewOf } from './destination
 import type { ListedDestination } from '../../operate/destinations/destination-shapes.ts';
 
 const actions = z.array(z.record(z.string(), z.unknown())).min(1);
-const filterSchema = z.strictObject({
+const filterSchema = z.object({
   sourceId: z.string(),
   if: z.string(),
   actions,
@@ -21,8 +21,8 @@ const filterSchema = z.strictObject({
   enabled: z.boolean(),
 });
 const filterChange = filterSchema.omit({ sourceId: true }).partial();
-const previewSchema = z.strictObject({
-  filter: z.strictObject({ if: z.string(), actions }),
+const previewSchema = z.object({
+  filter: z.object({ if: z.string(), actions }),
   payload: z.record(z.string(), z.unknown()),
 });
 

@@ -28,22 +28,22 @@ const ROLES = [
 ] as const satisfies readonly (readonly [Role, string, string])[];
 const PERMISSIONS_MAX = 200;
 
-const resource = z.strictObject({
+const resource = z.object({
   id: z.string(),
   type: z.enum(['FUNCTION', 'SOURCE', 'SPACE', 'WAREHOUSE', 'WORKSPACE']),
   labels: z.array(z.unknown()).max(0, 'permissions by label are not there').optional(),
 });
-const permission = z.strictObject({
+const permission = z.object({
   roleId: z.string(),
   resources: z.array(resource).max(PERMISSIONS_MAX).optional(),
   labels: z.array(z.unknown()).max(0, 'permissions by label are not there').optional(),
 });
 const permissions = z.array(permission).max(PERMISSIONS_MAX);
-const permissionsSchema = z.strictObject({ permissions: permissions.min(1) });
-const invitesSchema = z.strictObject({
+const permissionsSchema = z.object({ permissions: permissions.min(1) });
+const invitesSchema = z.object({
   invites: z
     .array(
-      z.strictObject({
+      z.object({
         email: z.string().trim().min(3).max(400),
         permissions: permissions.default([]),
       }),

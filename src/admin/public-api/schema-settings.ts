@@ -29,16 +29,16 @@ const OPEN = {
 } as const;
 
 const traits = z
-  .strictObject({
+  .object({
     allowUnplannedTraits: z.boolean(),
     allowTraitsOnViolations: z.boolean(),
     commonEventOnViolations: z.enum(['ALLOW', 'BLOCK', 'OMIT_TRAITS']),
   })
   .partial();
 const settingsSchema = z
-  .strictObject({
+  .object({
     track: z
-      .strictObject({
+      .object({
         allowUnplannedEvents: z.boolean(),
         allowUnplannedEventProperties: z.boolean(),
         allowEventOnViolations: z.boolean(),

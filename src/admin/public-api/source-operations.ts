@@ -1,4 +1,5 @@
 /** Sources, their write keys and labels. */
+import { editDestination } from '../../operate/destinations/manage-destinations.ts';
 import { publishStore } from '../../operate/publish-store.ts';
 import { deleteSource } from '../../operate/sources/delete-source.ts';
 import { z } from 'zod';
@@ -24,19 +25,20 @@ import { hintsOf, sourceView } from './source-view.ts';
 import { warehouseView } from './warehouse-operations.ts';
 
 const settings = z.record(z.string(), z.unknown());
-const label = z.strictObject({
+const label = z.object({
   key: z.string().min(1).max(200),
   value: z.string().min(1).max(200),
   description: z.string().max(1_000).optional(),
 });
-const labelsSchema = z.strictObject({ labels: z.array(label).max(100) });
-const createSchema = z.strictObject({
+const labelsSchema = z.object({ labels: z.array(label).max(100) });
+const createSchema = z.object({
   slug: z.string(),
   enabled: z.boolean().default(true),
   metadataId: z.string(),
   settings: settings.nullable().optional(),
+  disconnectAllWarehouses: z.boolean().nullable().optional(),
 });
-const updateSchema = z.strictObject({
+const updateSchema = z.object({
   name: z.string().optional(),
   enabled: z.boolean().optional(),
   slug: z.string().optional(),
@@ -75,6 +77,10 @@ export const SOURCE_HANDLERS: Record<string, Handler> = {
       return { ...view, writeKeys: [key] };
     });
     publishStore(ask.server);
+    // Before its key is told: no event of it is there yet.
+    if (isBoolean(given.disconnectAllWarehouses)) {
+      await connectWarehouses(ask, made.id, !given.disconnectAllWarehouses);
+    }
     return { source: made };
   },
   async updateSource(ask) {
@@ -181,6 +187,27 @@ async function connected(ask: Ask, { slug }: Source, areWarehouses: boolean) {
   return (await listOf(ask))
     .filter(({ sources }) => sources === null || sources.includes(slug))
     .filter(({ type }) => isWarehouse(type) === areWarehouses);
+}
+
+function isBoolean(value: unknown): value is boolean {
+  return typeof value === 'boolean';
+}
+
+/**
+ * Has all warehouses of the region take the events of a source, or none of them: one that took
+ * those of every source takes those of all others then.
+ */
+async function connectWarehouses(ask: Ask, id: string, isConnected: boolean): Promise<void> {
+  const { store } = ask.server;
+  const { slug, region } = sourceOf(ask, 'write', id);
+  const others = listSources(store).filter((own) => own.region === region && own.slug !== slug);
+  const warehouses = (await listOf(ask)).filter((one) => isWarehouse(one.type));
+  for (const { slug: warehouse, region: own, sources } of warehouses) {
+    if (own !== region || (sources === null) === isConnected) continue;
+    const all = sources ?? others.map((other) => other.slug);
+    const change = { sources: isConnected ? [...all, slug] : all };
+    await editDestination(ask.server, warehouse, change, ask.actor);
+  }
 }
 
 function audit(

@@ -1,6 +1,6 @@
 /**
  * Warehouses: the destinations that are tables, in a list of their own as in Segment. A new one
- * has no source until one is connected.
+ * has no source until one is connected, unless `disconnectAllSources: false` asks for all.
  */
 import {
   dropDestination,
@@ -25,13 +25,14 @@ import type { ListedDestination } from '../../operate/destinations/destination-s
 import { sourceView } from './source-view.ts';
 
 const settings = z.record(z.string(), z.unknown());
-const createSchema = z.strictObject({
+const createSchema = z.object({
   metadataId: z.string(),
   name: z.string().nullable().optional(),
   enabled: z.boolean().default(true),
   settings: settings.default({}),
+  disconnectAllSources: z.boolean().nullable().optional(),
 });
-const updateSchema = z.strictObject({
+const updateSchema = z.object({
   name: z.string().nullable().optional(),
   enabled: z.boolean().optional(),
   settings: settings.optional(),
@@ -57,7 +58,7 @@ export const WAREHOUSE_HANDLERS: Record<string, Handler> = {
     const made = await createListed(ask, {
       name: given.name ?? (typeof named === 'string' ? named : metadata.name),
       type: given.metadataId,
-      sources: [],
+      sources: given.disconnectAllSources === false ? null : [],
       state: given.enabled ? 'enabled' : 'disabled',
       settings: rest,
     });

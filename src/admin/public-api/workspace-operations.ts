@@ -8,8 +8,8 @@ import { body, pageOf, param } from './ask.ts';
 import type { Ask, Handler } from './ask.ts';
 
 const AUDIT_MAX = 10_000;
-const labelSchema = z.strictObject({
-  label: z.strictObject({
+const labelSchema = z.object({
+  label: z.object({
     key: z.string().min(1).max(200),
     value: z.string().min(1).max(200),
     description: z.string().max(1_000).default(''),
