@@ -73,7 +73,7 @@ test("a warehouse, with Segment's names of its settings", async () => {
   const read = async () => (await ask('getWarehouse', { params: [id] }))['warehouse'] as Made;
   const { metadata, settings: shown } = await read();
   assert.deepEqual([metadata.id, metadata.slug], ['55d3d3aea3c', 'postgres']);
-  assert.partialDeepStrictEqual(shown, { hostname: '127.0.0.1', port: 9, username: 'u' });
+  assert.partialDeepStrictEqual(shown, { hostname: '127.0.0.1', port: '9', username: 'u' });
   assert.ok(!('host' in shown) && !('user' in shown));
   await ask('updateWarehouse', { params: [id], body: { settings: { hostname: '127.0.0.2' } } });
   assert.partialDeepStrictEqual((await read()).settings, { hostname: '127.0.0.2', username: 'u' });

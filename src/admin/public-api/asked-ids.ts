@@ -18,6 +18,8 @@ interface Asked {
   metadataId?: string;
   /** Ours to that of the script. */
   names?: Record<string, string>;
+  /** Settings that are numbers, by our names: whether the script wrote them as texts. */
+  texts?: Record<string, boolean>;
 }
 
 function askedOf({ server }: Ask, id: string): Asked {
@@ -33,29 +35,31 @@ export function metadataIdOf(ask: Ask, { id, type }: Pick<ListedDestination, 'id
 export function keepAsked(ask: Ask, id: string, asked: Asked): void {
   const before = askedOf(ask, id);
   const names = { ...before.names, ...asked.names };
-  setResourceDocument(ask.server.store, KIND, id, { ...before, ...asked, names });
+  const texts = { ...before.texts, ...asked.texts };
+  setResourceDocument(ask.server.store, KIND, id, { ...before, ...asked, names, texts });
 }
 
-/** Settings of a warehouse under our names. `names`: those of the script that differ. */
-export function ownSettings(given: object): { settings: JsonObject; names: Asked['names'] & {} } {
-  const entries = Object.entries(given).map(([name, value]: [string, unknown]) => {
+/** Settings of a warehouse under our names, and how the script wrote them. */
+export function ownSettings(given: object): { settings: JsonObject; asked: Asked } {
+  const settings: JsonObject = {};
+  const names: Record<string, string> = {};
+  const texts: Record<string, boolean> = {};
+  for (const [name, value] of Object.entries(given) as [string, unknown][]) {
     const own = (Object.hasOwn(SETTING_NAMES, name) && SETTING_NAMES[name]) || name;
-    // Its forms keep numbers as texts.
-    const isNumber = own === 'port' && typeof value === 'string' && /^\d{1,5}$/.test(value);
-    return { name, own, value: isNumber ? Number(value) : value };
-  });
-  const renamed = entries.filter(({ name, own }) => name !== own);
-  return {
-    settings: Object.fromEntries(entries.map(({ own, value }) => [own, value])) as JsonObject,
-    names: Object.fromEntries(renamed.map(({ name, own }) => [own, name])),
-  };
+    const isText = own === 'port' && typeof value === 'string' && /^\d{1,5}$/.test(value);
+    settings[own] = isText ? Number(value) : value;
+    names[own] = name;
+    if (own === 'port') texts[own] = isText;
+  }
+  return { settings, asked: { names, texts } };
 }
 
-/** Settings under the names by which they were asked for. */
+/** Settings as they were asked for. */
 export function shownSettings(ask: Ask, { id, settings }: ListedDestination): JsonObject {
-  const { names = {} } = askedOf(ask, id);
-  const entries = Object.entries(settings);
-  return Object.fromEntries(
-    entries.map(([own, value]) => [names[own] ?? own, value]),
-  ) as JsonObject;
+  const { names = {}, texts = {} } = askedOf(ask, id);
+  const entries = Object.entries(settings).map(([own, value]) => [
+    names[own] ?? own,
+    texts[own] === true ? String(value) : value,
+  ]);
+  return Object.fromEntries(entries) as JsonObject;
 }

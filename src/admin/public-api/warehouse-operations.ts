@@ -57,7 +57,7 @@ export const WAREHOUSE_HANDLERS: Record<string, Handler> = {
     requireRole(ask.c, 'admin');
     const given = await body(ask, createSchema);
     const metadata = warehouseMetadata(given.metadataId);
-    const { settings: own, names } = ownSettings(given.settings);
+    const { settings: own, asked } = ownSettings(given.settings);
     const { name: named, ...rest } = own;
     const made = await createListed(ask, {
       name: given.name ?? (typeof named === 'string' ? named : metadata.name),
@@ -66,13 +66,13 @@ export const WAREHOUSE_HANDLERS: Record<string, Handler> = {
       state: given.enabled ? 'enabled' : 'disabled',
       settings: rest,
     });
-    keepAsked(ask, made.id, { metadataId: given.metadataId, names });
+    keepAsked(ask, made.id, { ...asked, metadataId: given.metadataId });
     return { warehouse: warehouseView(ask, made) };
   },
   async updateWarehouse(ask) {
     const { id, slug, settings: before } = await warehouseOf(ask, 'write');
     const { name, enabled, settings: changed } = await body(ask, updateSchema);
-    const { settings: own, names } = ownSettings(changed ?? {});
+    const { settings: own, asked } = ownSettings(changed ?? {});
     const { name: _, ...rest } = own;
     const change = {
       ...(name && { name }),
@@ -80,7 +80,7 @@ export const WAREHOUSE_HANDLERS: Record<string, Handler> = {
       ...(changed && { settings: mergedSettings(before, rest) }),
     };
     await editDestination(ask.server, slug, change, ask.actor);
-    keepAsked(ask, id, { names });
+    keepAsked(ask, id, asked);
     return { warehouse: warehouseView(ask, await warehouseOf(ask)) };
   },
   async deleteWarehouse(ask) {
