@@ -36,11 +36,11 @@ async function connected(source: string): Promise<string[]> {
 
 test('what the provider sends makes a source and a warehouse that are not connected', async () => {
   const everything = await madeWarehouse('Everything', { disconnectAllSources: false });
-  const before = await madeSource('before', {});
+  const earlier = await madeSource('before', {});
   const warehouse = await madeWarehouse('Tables', { disconnectAllSources: true });
   const source = await madeSource('alone', { disconnectAllWarehouses: true });
   assert.deepEqual(await connected(source), []);
-  assert.deepEqual(await connected(before), [everything], 'others stay connected');
+  assert.deepEqual(await connected(earlier), [everything], 'others stay connected');
   const joined = await madeSource('joined', { disconnectAllWarehouses: false });
   assert.deepEqual((await connected(joined)).toSorted(), [everything, warehouse].toSorted());
 });
