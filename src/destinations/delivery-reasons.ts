@@ -21,7 +21,10 @@ export const DELIVERY_REASONS = {
 
   HTTP_STATUS: ['failed', 'The service answered a status that says no.'],
   RATE_LIMITED: ['failed', 'The service answered that it gets too much (429).'],
-  CREDENTIALS_REFUSED: ['failed', 'The service did not accept the credentials (401, 403).'],
+  CREDENTIALS_REFUSED: [
+    'failed',
+    'The service did not accept the credentials (401, 403), or did not renew an OAuth token.',
+  ],
   TIMEOUT: ['failed', 'No whole answer in time.'],
   NETWORK: ['failed', 'The service could not be reached, or hung up.'],
   ADDRESS_REFUSED: ['failed', 'The address is not allowed (net.allow).'],

@@ -1,7 +1,8 @@
 /**
- * What Segment's Terraform provider asks, in its order: make, read, plan again without a
- * difference, change, destroy. The provider keeps what it wrote, and what it reads must be equal;
- * its client is strict about fields, which `askOperation` looks at.
+ * What Segment's Terraform provider asks, in its order, by its source (1.6.0): make, read, plan
+ * again without a difference, change, destroy. The provider keeps what it wrote, and what it reads
+ * must be equal; its client is strict about fields, which `askOperation` looks at. The provider
+ * itself is run by scripts/terraform-check.ts.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -57,8 +58,10 @@ describe("Segment's Terraform provider", () => {
       body: {
         slug: 'tf-shop',
         enabled: true,
-        metadataId: 'javascript',
+        metadataId: 'IqDTy1TpoU',
         settings: { website_url: 'https://shop.example', old: 'gone soon' },
+        // Always there in its source_resource.go, and the other in its warehouse_resource.go.
+        disconnectAllWarehouses: true,
       },
     })) as { source: Source };
     made.source = source.id;
@@ -155,14 +158,20 @@ describe("Segment's Terraform provider", () => {
 
   test('warehouse: made without a source, connected, disconnected', async () => {
     const settings = {
-      host: '127.0.0.1',
-      port: 9,
+      hostname: '127.0.0.1',
+      port: '9',
       database: 'd',
-      user: 'u',
+      username: 'u',
       password: 's3cret-pw',
     };
     const { warehouse } = (await ask('createWarehouse', {
-      body: { metadataId: 'postgres', enabled: true, name: 'Tables', settings },
+      body: {
+        metadataId: '55d3d3aea3c',
+        enabled: true,
+        name: 'Tables',
+        settings,
+        disconnectAllSources: true,
+      },
     })) as { warehouse: Named };
     made.warehouse = warehouse.id;
     const connected = async (): Promise<string[]> => {
@@ -274,7 +283,13 @@ describe("Segment's Terraform provider", () => {
       await server.sql(`select count(*)::int as n from events where source = 'tf-shop'`),
       [{ n: 1 }],
     );
-    const body = { slug: 'tf-shop', enabled: true, metadataId: 'javascript', settings: {} };
+    const body = {
+      slug: 'tf-shop',
+      enabled: true,
+      metadataId: 'IqDTy1TpoU',
+      settings: {},
+      disconnectAllWarehouses: true,
+    };
     const again = (await ask('createSource', { body })) as { source: Source };
     const [key = ''] = again.source.writeKeys;
     assert.equal(await sendWith(key), 200);

@@ -6,6 +6,7 @@ import {
 } from '../../destinations/destination-registry.ts';
 import type { SettingField } from '../../destinations/destination-type-shapes.ts';
 import { pageOf, param } from './ask.ts';
+import { actionIdOf, sourceKindOf, typeOf } from './segment-ids.ts';
 import type { Ask, Handler } from './ask.ts';
 
 /** Every SDK sends the same calls; the kind of a source is a name for people. */
@@ -61,14 +62,15 @@ export function isWarehouse(type: string): boolean {
   return type === 'postgres' || type === 'clickhouse';
 }
 
-/** @throws MillraceError NOT_FOUND */
+/** @param id ours or Segment's; it is answered. @throws MillraceError NOT_FOUND */
 export function sourceMetadata(id: string) {
-  const [, name] = SOURCES.find(([known]) => known === id) ?? [];
+  const kind = sourceKindOf(id);
+  const [, name] = SOURCES.find(([known]) => known === kind) ?? [];
   if (name === undefined) throw unknown('sourceMetadataId', id);
   return {
     id,
     name,
-    slug: id,
+    slug: kind,
     description: `Events of ${name}`,
     logos: NO_LOGOS,
     options: [],
@@ -77,18 +79,22 @@ export function sourceMetadata(id: string) {
   };
 }
 
-/** @throws MillraceError NOT_FOUND */
+/** @param id ours or Segment's; it is answered. @throws MillraceError NOT_FOUND */
 export function warehouseMetadata(id: string) {
-  const type = describeDestinationType(id);
-  if (!type || !isWarehouse(id)) throw unknown('warehouseMetadataId', id);
+  const type = describeDestinationType(typeOf(id));
+  if (!type || !isWarehouse(type.type)) throw unknown('warehouseMetadataId', id);
   const { title, fields } = type;
   const options = fields.map(optionOf);
-  return { id, name: title, slug: id, description: title, logos: NO_LOGOS, options };
+  return { id, name: title, slug: type.type, description: title, logos: NO_LOGOS, options };
 }
 
-/** Our names are the ids: `webhook`, `actions-slack`. @throws MillraceError NOT_FOUND */
+/**
+ * By our name (`webhook`, `actions-slack`), or by Segment's id, which is answered then: with its
+ * ids of actions, too. @throws MillraceError NOT_FOUND
+ */
 export function destinationMetadata(id: string) {
-  const type = describeDestinationType(id);
+  const slug = typeOf(id);
+  const type = describeDestinationType(slug);
   if (!type) throw unknown('destinationMetadataId', id);
   const {
     actions = {},
@@ -97,11 +103,13 @@ export function destinationMetadata(id: string) {
   } = {
     ...('actions' in type ? type : {}),
   };
+  const actionId = (name: string): string =>
+    (id === slug ? undefined : actionIdOf(slug, name)) ?? name;
   return {
     id,
     name: type.title,
     description,
-    slug: id,
+    slug,
     logos: NO_LOGOS,
     options: type.fields.map(optionOf),
     status: 'PUBLIC',
@@ -118,19 +126,19 @@ export function destinationMetadata(id: string) {
     },
     supportedMethods: { pageview: true, identify: true, alias: true, track: true, group: true },
     supportedPlatforms: { browser: true, server: true, mobile: true },
-    actions: Object.entries(actions).map(([slug, action]) => ({
-      id: slug,
-      slug,
+    actions: Object.entries(actions).map(([key, action]) => ({
+      id: actionId(key),
+      slug: key,
       name: action.title,
       description: action.description,
       platform: action.platform === 'web' ? 'WEB' : 'CLOUD',
       hidden: false,
       defaultTrigger: action.defaultSubscription ?? null,
-      fields: Object.entries(action.fields).map(([key, field], sortOrder) => ({
-        id: key,
+      fields: Object.entries(action.fields).map(([name, field], sortOrder) => ({
+        id: name,
         sortOrder,
-        fieldKey: key,
-        label: field.label ?? key,
+        fieldKey: name,
+        label: field.label ?? name,
         type: field.type.toUpperCase(),
         description: field.description ?? '',
         required: field.required === true,
@@ -143,7 +151,7 @@ export function destinationMetadata(id: string) {
     presets: presets
       .filter(({ partnerAction }) => partnerAction in actions)
       .map(({ name, partnerAction, subscribe = '', mapping }) => ({
-        actionId: partnerAction,
+        actionId: actionId(partnerAction),
         name,
         fields: mapping,
         trigger: subscribe,

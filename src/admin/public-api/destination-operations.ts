@@ -23,7 +23,9 @@ import { maySeeDestination, requireWritable } from '../../operate/rights/destina
 import { requireRole } from '../actor.ts';
 import { body, mergedSettings, pageOf, param, sourceOf } from './ask.ts';
 import type { Ask, Handler } from './ask.ts';
+import { keepAsked, metadataIdOf } from './asked-ids.ts';
 import { destinationMetadata, isWarehouse } from './catalog-operations.ts';
+import { actionOf, typeOf } from './segment-ids.ts';
 
 const SUBSCRIPTIONS = 'subscriptions';
 const settings = z.record(z.string(), z.unknown());
@@ -73,7 +75,7 @@ export const DESTINATION_HANDLERS: Record<string, Handler> = {
     const name = given.name ?? metadata.name;
     const made = await createListed(ask, {
       name,
-      type: given.metadataId,
+      type: typeOf(given.metadataId),
       sources: [source.slug],
       state: given.enabled ? 'enabled' : 'disabled',
       // Subscriptions are made one by one, and a new destination of Segment has none.
@@ -82,6 +84,7 @@ export const DESTINATION_HANDLERS: Record<string, Handler> = {
         ...(metadata.actions.length > 0 && { [SUBSCRIPTIONS]: [] }),
       },
     });
+    keepAsked(ask, made.id, { metadataId: given.metadataId });
     return { destination: viewOf(ask, made) };
   },
   async updateDestination(ask) {
@@ -101,6 +104,7 @@ export const DESTINATION_HANDLERS: Record<string, Handler> = {
     dropDestination(ask.server, slug, ask.actor);
     deleteResourceDocument(ask.server.store, 'subscriptions', id);
     deleteResourceDocument(ask.server.store, 'filters', id);
+    deleteResourceDocument(ask.server.store, 'destination', id);
     return { status: 'SUCCESS' };
   },
   async listSubscriptionsFromDestination(ask) {
@@ -121,10 +125,11 @@ export const DESTINATION_HANDLERS: Record<string, Handler> = {
       enabled,
       settings: mapping,
     } = await body(ask, subscriptionSchema);
-    const added = { name, partnerAction: actionId, subscribe: trigger, enabled, mapping };
+    const partnerAction = actionOf(own.type, actionId);
+    const added = { name, partnerAction, subscribe: trigger, enabled, mapping };
     const id = ask.server.store.random.uuid();
     const ids = [...idsOf(ask, 'subscriptions', own.id, rawSubscriptions(own).length), id];
-    await saveSubscriptions(ask, own, [...rawSubscriptions(own), added], ids);
+    await saveSubscriptions(ask, own, [...rawSubscriptions(own), added], ids, { [id]: actionId });
     const after = subscriptionsOf(ask, await destinationOf(ask));
     return { destinationSubscription: mustFind(after, id, 'subscription') };
   },
@@ -208,17 +213,17 @@ export function viewOf(ask: Ask, one: ListedDestination) {
   const known = listSources(ask.server.store);
   const [first] = one.sources ?? known.map(({ slug }) => slug);
   const source = known.find(({ slug }) => slug === first);
-  return destinationView(one, source?.id ?? '');
+  return destinationView(ask, one, source?.id ?? '');
 }
 
 /** @param sourceId of the source that it is shown with. */
-export function destinationView(one: ListedDestination, sourceId: string) {
+export function destinationView(ask: Ask, one: ListedDestination, sourceId: string) {
   const { [SUBSCRIPTIONS]: _, ...shown } = one.settings;
   return {
     id: one.id,
     name: one.name,
     enabled: one.state === 'enabled',
-    metadata: destinationMetadata(one.type),
+    metadata: destinationMetadata(metadataIdOf(ask, one)),
     sourceId,
     settings: shown,
   };
@@ -232,10 +237,11 @@ function rawSubscriptions({ settings: own }: ListedDestination): JsonObject[] {
 function subscriptionsOf(ask: Ask, own: ListedDestination) {
   const raw = rawSubscriptions(own);
   const ids = idsOf(ask, 'subscriptions', own.id, raw.length);
+  const asked = askedActions(ask, own);
   return raw.map((one, at) => ({
     id: ids[at] ?? '',
     name: String(one['name'] ?? ''),
-    actionId: String(one['partnerAction']),
+    actionId: asked[ids[at] ?? ''] ?? String(one['partnerAction']),
     actionSlug: String(one['partnerAction']),
     destinationId: own.id,
     enabled: one['enabled'] !== false,
@@ -250,15 +256,27 @@ export function idsOf({ server }: Ask, kind: string, id: string, length: number)
   return Array.from({ length }, (_, at) => ids?.[at] ?? String(at));
 }
 
+/** Ids of actions by which scripts asked, by subscription. */
+function askedActions({ server }: Ask, { id }: ListedDestination): Record<string, string> {
+  const { actionIds = {} } = getResourceDocument(server.store, 'subscriptions', id) as {
+    actionIds?: Record<string, string>;
+  };
+  return actionIds;
+}
+
+/** @param asked ids of actions of those that are new, by subscription. */
 async function saveSubscriptions(
   ask: Ask,
   own: ListedDestination,
   list: readonly JsonObject[],
   ids: readonly string[],
+  asked: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const change = { settings: { ...own.settings, [SUBSCRIPTIONS]: list } };
   await editDestination(ask.server, own.slug, change, ask.actor);
-  setResourceDocument(ask.server.store, 'subscriptions', own.id, { ids });
+  const all = Object.entries({ ...askedActions(ask, own), ...asked });
+  const actionIds = Object.fromEntries(all.filter(([id]) => ids.includes(id)));
+  setResourceDocument(ask.server.store, 'subscriptions', own.id, { ids, actionIds });
 }
 
 /** @throws MillraceError NOT_FOUND naming the kind. */

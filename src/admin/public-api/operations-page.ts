@@ -30,7 +30,12 @@ api.accessToken = 'mrt_…'; // millrace tokens create ci --role admin
   made with its slug is the same source again, with new keys.
 - Schema settings say what happens without tracking plans: everything passes. One that would hold
   something back is refused.
-- A warehouse has the sources that are connected to it; a new one has none.
+- A warehouse has the sources that are connected to it; a new one has none, unless
+  \`disconnectAllSources: false\` asks for all. \`disconnectAllWarehouses\` of a new source is
+  honoured in the same way. Fields of a body that Segment or we do not know are ignored.
+- Ids of Segment's catalogue are taken for sources, destinations, their actions, PostgreSQL and
+  the roles Workspace Owner, Source Admin and Source Read-only, beside our own names; what was
+  made by one is answered with it. \`hostname\` and \`username\` of a warehouse are understood.
 - A person has one role in the workspace (\`owner\`, \`admin\`, \`member\`, \`viewer\`), or is
   kept to sources: \`member\` changes them, \`viewer\` sees them. The link of an invitation is made
   in the dashboard's settings, or by \`millrace users invite\`. There are no groups of users.

@@ -19,6 +19,7 @@ import {
 } from '../../operate/accounts/people-changes.ts';
 import { body, listParam, pageOf, param } from './ask.ts';
 import type { Ask, Handler } from './ask.ts';
+import { roleOf } from './segment-ids.ts';
 
 const ROLES = [
   ['owner', 'Workspace Owner', 'Everything.'],
@@ -179,7 +180,8 @@ function accessOf(server: RunningServer, given: readonly Permission[]): Access {
   let whole: Role | undefined;
   const sources = { read: [] as string[], write: [] as string[] };
   given.forEach(({ roleId, resources = [] }, at) => {
-    const role = ROLES.find(([id]) => id === roleId)?.[0];
+    const named = roleOf(roleId);
+    const role = ROLES.find(([id]) => id === named)?.[0];
     if (role === undefined) {
       const known = ROLES.map(([id]) => id).join(', ');
       throw wrong(`permissions[${at}].roleId`, `${roleId} is not one of ${known}`);

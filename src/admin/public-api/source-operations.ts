@@ -145,7 +145,7 @@ export const SOURCE_HANDLERS: Record<string, Handler> = {
     const source = sourceOf(ask, 'read');
     const all = await connected(ask, source, false);
     const { page, pagination } = pageOf(ask, all, ({ id }) => id);
-    return { destinations: page.map((one) => destinationView(one, source.id)), pagination };
+    return { destinations: page.map((one) => destinationView(ask, one, source.id)), pagination };
   },
   async listConnectedWarehousesFromSource(ask) {
     const source = sourceOf(ask, 'read');

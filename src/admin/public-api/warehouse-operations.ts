@@ -9,11 +9,14 @@ import {
 import { z } from 'zod';
 import { MillraceError } from '../../base/errors.ts';
 import { listSources } from '../../store/sources/sources.ts';
+import { deleteResourceDocument } from '../../store/workspace/resource-documents.ts';
 import { ensureWorkspace } from '../../store/workspace/workspaces.ts';
 import { requireRole } from '../actor.ts';
 import { body, mergedSettings, pageOf, param, sourceOf } from './ask.ts';
 import type { Ask, Handler } from './ask.ts';
+import { keepAsked, metadataIdOf, ownSettings, shownSettings } from './asked-ids.ts';
 import { warehouseMetadata } from './catalog-operations.ts';
+import { typeOf } from './segment-ids.ts';
 import {
   createListed,
   findOf,
@@ -54,31 +57,36 @@ export const WAREHOUSE_HANDLERS: Record<string, Handler> = {
     requireRole(ask.c, 'admin');
     const given = await body(ask, createSchema);
     const metadata = warehouseMetadata(given.metadataId);
-    const { name: named, ...rest } = given.settings;
+    const { settings: own, asked } = ownSettings(given.settings);
+    const { name: named, ...rest } = own;
     const made = await createListed(ask, {
       name: given.name ?? (typeof named === 'string' ? named : metadata.name),
-      type: given.metadataId,
+      type: typeOf(given.metadataId),
       sources: given.disconnectAllSources === false ? null : [],
       state: given.enabled ? 'enabled' : 'disabled',
       settings: rest,
     });
+    keepAsked(ask, made.id, { ...asked, metadataId: given.metadataId });
     return { warehouse: warehouseView(ask, made) };
   },
   async updateWarehouse(ask) {
-    const { slug, settings: before } = await warehouseOf(ask, 'write');
+    const { id, slug, settings: before } = await warehouseOf(ask, 'write');
     const { name, enabled, settings: changed } = await body(ask, updateSchema);
-    const { name: _, ...rest } = changed ?? {};
+    const { settings: own, asked } = ownSettings(changed ?? {});
+    const { name: _, ...rest } = own;
     const change = {
       ...(name && { name }),
       ...(enabled !== undefined && { state: enabled ? 'enabled' : 'disabled' }),
       ...(changed && { settings: mergedSettings(before, rest) }),
     };
     await editDestination(ask.server, slug, change, ask.actor);
+    keepAsked(ask, id, asked);
     return { warehouse: warehouseView(ask, await warehouseOf(ask)) };
   },
   async deleteWarehouse(ask) {
-    const { slug } = await warehouseOf(ask, 'write');
+    const { id, slug } = await warehouseOf(ask, 'write');
     dropDestination(ask.server, slug, ask.actor);
+    deleteResourceDocument(ask.server.store, 'destination', id);
     return { status: 'SUCCESS' };
   },
   async getConnectionStateFromWarehouse(ask) {
@@ -127,12 +135,12 @@ async function warehouseOf(ask: Ask, right: 'read' | 'write' = 'read'): Promise<
   throw missing('warehouse', id);
 }
 
-export function warehouseView({ server }: Ask, one: ListedDestination) {
+export function warehouseView(ask: Ask, one: ListedDestination) {
   return {
     id: one.id,
-    metadata: warehouseMetadata(one.type),
-    workspaceId: ensureWorkspace(server.store).id,
+    metadata: warehouseMetadata(metadataIdOf(ask, one)),
+    workspaceId: ensureWorkspace(ask.server.store).id,
     enabled: one.state === 'enabled',
-    settings: { ...one.settings, name: one.name },
+    settings: { ...shownSettings(ask, one), name: one.name },
   };
 }

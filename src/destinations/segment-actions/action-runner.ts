@@ -13,6 +13,8 @@ import type {
   ActionsWork,
 } from './actions-messages.ts';
 import type { Oauth } from './segment-settings.ts';
+import { RenewalFailed, openTokens } from './oauth-tokens.ts';
+import type { Tokens } from './oauth-tokens.ts';
 import { FetchError } from './worker-fetch.ts';
 
 interface Multistatus {
@@ -67,9 +69,6 @@ export function createActionRunner(): ActionRunner {
   const core = require('@segment/actions-core') as Core;
   const folder = join(dirname(require.resolve('@segment/action-destinations')), 'destinations');
   const loaded = new Map<string, Loaded>();
-  /** Tokens that a service gave us since; by destination. */
-  const tokens = new Map<string, Oauth>();
-
   const load = ({ slug, folder: name }: ActionsTarget): Loaded => {
     const known = loaded.get(slug);
     if (known) return known;
@@ -78,7 +77,7 @@ export function createActionRunner(): ActionRunner {
     loaded.set(slug, destination);
     return destination;
   };
-  const context: Context = { core, load, tokens };
+  const context: Context = { core, load, tokens: openTokens() };
   return {
     run: (work, signal) => runWork(context, work, signal),
     test: (target) =>
@@ -94,7 +93,7 @@ export function createActionRunner(): ActionRunner {
 interface Context {
   core: Core;
   load(target: ActionsTarget): Loaded;
-  tokens: Map<string, Oauth>;
+  tokens: Tokens;
 }
 
 /**
@@ -142,7 +141,10 @@ const MISSING: ActionFailure = {
 
 type WorkEvent = ActionsWork['events'][number];
 
-/** Side by side: the caller gives no two events of a user at once. */
+/**
+ * Side by side: the caller gives no two events of a user at once. When tokens cannot be renewed,
+ * the events that are left wait with the others: to ask again for each of them changes nothing.
+ */
 async function runAlone(
   context: Context,
   work: ActionsWork,
@@ -150,9 +152,12 @@ async function runAlone(
   signal: AbortSignal,
 ): Promise<void> {
   const queue = [...work.events];
+  let refused: ActionResult | undefined;
   const drain = async (): Promise<void> => {
     for (let event = queue.shift(); event; event = queue.shift()) {
-      results.set(event, await runOne(context, work, event, signal));
+      const result: ActionResult = refused ?? (await runOne(context, work, event, signal));
+      if (result.kind === 'failed' && result.cause === 'credentials') refused = result;
+      results.set(event, result);
     }
   };
   await Promise.all(Array.from({ length: EVENTS_AT_ONCE }, drain));
@@ -292,31 +297,24 @@ async function withTokens<T>(
 ): Promise<T> {
   if (!target.oauth) return await run(null);
   const key = JSON.stringify([target.destinationId, target.oauth]);
-  const refresh = async (oauth: Oauth): Promise<Oauth> => {
-    const fresh = await load(target).refreshAccessToken(target.settings, {
-      accessToken: oauth.access_token,
-      refreshToken: oauth.refresh_token,
-      refreshTokenUrl: oauth.refresh_token_url,
-      clientId: oauth.clientId,
-      clientSecret: oauth.clientSecret,
-    });
-    if (typeof fresh?.['accessToken'] !== 'string') return oauth;
-    const refreshToken = fresh['refreshToken'];
-    const newer: Oauth = {
-      ...oauth,
-      access_token: fresh['accessToken'],
-      ...(typeof refreshToken === 'string' ? { refresh_token: refreshToken } : {}),
-    };
-    tokens.set(key, newer);
-    return newer;
-  };
-  let oauth = tokens.get(key) ?? target.oauth;
-  if (!oauth.access_token) oauth = await refresh(oauth);
+  const failure = tokens.failure(key);
+  const renew = (oauth: Oauth): Promise<Oauth> =>
+    tokens.renewed(key, oauth, failure, () =>
+      load(target).refreshAccessToken(target.settings, {
+        accessToken: oauth.access_token,
+        refreshToken: oauth.refresh_token,
+        refreshTokenUrl: oauth.refresh_token_url,
+        clientId: oauth.clientId,
+        clientSecret: oauth.clientSecret,
+      }),
+    );
+  let oauth = tokens.newest(key) ?? target.oauth;
+  if (!oauth.access_token) oauth = await renew(oauth);
   try {
     return await run(oauth);
   } catch (error) {
     if (statusOf(error) !== 401 || !oauth.refresh_token) throw error;
-    return await run(await refresh(oauth));
+    return await run(await renew(oauth));
   }
 }
 
@@ -359,6 +357,7 @@ function failureOf(core: Core, error: unknown): ActionFailure {
   const message = messageOf(error);
   const failed = (cause: ActionFailure['cause'], more: Partial<ActionFailure> = {}) =>
     ({ kind: 'failed', cause, message, ...more }) as const;
+  if (error instanceof RenewalFailed) return renewalFailure(core, error);
   if (error instanceof FetchError) return failed('net', { code: error.netCode });
   if (error instanceof core.HTTPError) {
     const { status, headers, content = '' } = error.response;
@@ -379,6 +378,21 @@ function failureOf(core: Core, error: unknown): ActionFailure {
   // Of its own statuses those that pass, or ask for credentials, mean what they say.
   const isPayload = isOwn && ![401, 403, 408, 423, 425, 429].includes(status);
   return failed(isPayload ? 'payload' : 'status', { status });
+}
+
+/**
+ * What a renewal of tokens came to. A service that says no (RFC 6749 5.2: 400 `invalid_grant`)
+ * will say so until a person connects it anew; no event is to blame. One that cannot answer now,
+ * and what is wrong on the way to it, passes.
+ */
+function renewalFailure(core: Core, { message, reason }: RenewalFailed): ActionFailure {
+  const failure = failureOf(core, reason);
+  const { cause, status, response = '' } = failure;
+  const said = response === '' ? failure.message : `${failure.message}: ${response}`;
+  const passes = status !== undefined && (status >= 500 || [408, 425, 429].includes(status));
+  const isNo = cause === 'payload' || (cause === 'status' && !passes);
+  const shown = `${message}: ${said}`.slice(0, MESSAGE_CHARS_MAX);
+  return { ...failure, cause: isNo ? 'credentials' : cause, message: shown };
 }
 
 function statusOf(error: unknown): number | undefined {
