@@ -38,7 +38,7 @@ export interface Cell {
   type: CellType;
   /** An integer beyond 2^53 is text, and a timestamp is ISO 8601 in UTC. */
   value: string | number | boolean;
-  /** As it came, without what no database takes; for `_rescued`, and for columns of text. */
+  /** As it came, with escapes for what no database takes; for `_rescued`, and columns of text. */
   raw: unknown;
 }
 
@@ -265,14 +265,15 @@ function upsertRows(
   kind: 'users' | 'accounts',
   id: string | null,
 ): Row[] {
-  if (id === null || Buffer.byteLength(id) > UPSERT_KEY_BYTES_MAX) return [];
+  if (id === null) return [];
+  const key = cleanText(id);
+  if (Buffer.byteLength(key) > UPSERT_KEY_BYTES_MAX) return [];
   const receivedAt = isoOf(event.receivedAtMs);
   // A wrong clock must not pin a value for ever.
   const seenAt = isoOf(Math.min(event.timestampMs, event.receivedAtMs));
-  const key = cleanText(id);
   const own = times({ received_at: receivedAt, uuid_ts: receivedAt, [SEEN_COLUMN]: seenAt });
   const values = call.cells.filter(({ path }) => path !== null);
-  const cells = [...texts({ id: key }), ...own, ...values];
+  const cells = [...texts({ id }), ...own, ...values];
   return [{ table: kind, kind, key, isUpsert: true, cells }];
 }
 
@@ -283,12 +284,23 @@ export function fittingName(name: string, { nameCharsMax }: Dialect): string {
   return `${name.slice(0, nameCharsMax - HASH_CHARS - 1)}_${hash}`;
 }
 
+const NUL = '\0';
+/** Half a surrogate pair: one that is not followed, or not preceded, by its other half. */
+const UNSTORABLE = /\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+/** A backslash that would read as one of our escapes. */
+const LIKE_ESCAPE = /\\(?=u(?:0000|005c|d[89a-f][0-9a-f]{2}))/g;
+
 /**
- * Databases take neither NUL (PostgreSQL) nor half a surrogate pair (UTF-8): the first is removed,
- * the second becomes U+FFFD.
+ * Databases take neither NUL (PostgreSQL) nor half a surrogate pair (UTF-8). Each is written as
+ * JSON writes it, `\u0000` and `\ud800`, so that texts that differ stay different: ids that became
+ * equal would be one row. A text that has such characters of its own gets `\u005c` for their
+ * backslash.
  */
 export function cleanText(text: string): string {
-  return text.replaceAll('\0', '').toWellFormed();
+  if (text.isWellFormed() && !text.includes(NUL) && !text.includes('\\u')) return text;
+  return text.replace(LIKE_ESCAPE, '\\u005c').replace(UNSTORABLE, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }
 
 /** The same for every text and key of a JSON value. Keys that become equal stay apart. */
