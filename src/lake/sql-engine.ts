@@ -54,7 +54,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   if (options.keepsFooters) await connection.run('set parquet_metadata_cache = true');
   // Of a COPY into many files: what each of them holds in memory.
   await connection.run('set partitioned_write_flush_threshold = 20000');
-  await connection.run(`set TimeZone = 'UTC'`);
+  // For every connection: one that is opened later would have the zone of the machine.
+  await connection.run(`set global TimeZone = 'UTC'`);
   const allowed = [temporaryFolder, ...options.folders];
   const folders = allowed.map((folder) => sqlText(folder + '/')).join(', ');
   await connection.run(`set allowed_directories = [${folders}]`);
