@@ -42,7 +42,8 @@ for (const zone of ZONES) {
              strftime(timestamptz '2026-06-01 12:00:00+00', '%H:%M') as noon,
              '2026-06-01 12:00:00'::timestamptz = '2026-06-01T12:00:00Z'::timestamptz as is_same
            from events where message_id = 'now' and "timestamp" > now() - interval 1 hour
-             and "timestamp" <= now() + interval 1 minute and received_at > now() - interval 1 hour`,
+             and "timestamp" <= now() + interval 1 minute
+             and received_at > now() - interval 1 hour`,
           (found) => found.length === 1,
         );
         assert.deepEqual(rows, [{ is_day: true, noon: '12:00', is_same: true }]);

@@ -181,7 +181,7 @@ test('a value of another type is rescued, and nothing else is', async () => {
     rows.map((row) => json(row['_rescued'])),
     [
       null,
-      { properties: { price: 'free', address: { zip: 9 }, on_sale: [1], done: 'never' } },
+      { properties: { price: 'free', on_sale: [1], done: 'never' } },
       { properties: { done: '2026-02-30T00:00:00Z' } },
     ],
   );
@@ -189,7 +189,7 @@ test('a value of another type is rescued, and nothing else is', async () => {
     rows.map((row) => [row['price'], row['price_amount'], row['address'], row['address_zip']]),
     [
       ['5', null, null, 'a'],
-      [null, null, null, null],
+      [null, null, null, '9'],
       [null, '5', 'flat', null],
     ],
   );

@@ -13,6 +13,7 @@ import type { Row, WarehouseKind } from '../warehouse/warehouse-rows.ts';
 import {
   definitionsOf,
   ensureBookkeeping,
+  keepExactColumns,
   lockDefinitions,
   POSTGRES_DIALECT,
   schemasOf,
@@ -98,8 +99,8 @@ export async function loadBatch(
 
 /**
  * Waiting for a lock, or for us, ends: an ALTER that waits for a long query would make all later
- * queries wait too, and a transaction of a machine that is gone would keep its locks. What a trigger
- * of the user's makes of a time does not depend on the server's zone.
+ * queries wait too, and a transaction of a machine that is gone would keep its locks. What a
+ * trigger of the user's makes of a time does not depend on the server's zone.
  */
 export async function begin(connection: Connection): Promise<void> {
   await connection.query(`begin;
@@ -175,6 +176,7 @@ async function prepareTables(
     learnAll(target);
     const model = tableOf(target);
     if (!model) continue;
+    await keepExactColumns(connection, target.schema, model);
     const statements = definitionsOf(target.schema, model);
     if (statements.length > 0) await connection.query(statements.join(';\n'));
     model.isNew = false;

@@ -3,10 +3,13 @@
  * once for each column; a group that a query does not use is not parsed at all.
  */
 import { RESCUED_COLUMN, shadowSql } from './fixed-columns.ts';
-import { TIMESTAMP_PATTERN } from './json-leaves.ts';
 import { DOCUMENT_OF_KIND } from './schema-model.ts';
 import type { DocumentName, Field, Table } from './schema-model.ts';
 import { sqlName, sqlText, sqlTexts } from '../sql-text.ts';
+
+/** Times that nearly all SDKs write, and that the SQL engine reads by itself. */
+const COMMON_TIME =
+  '\\d{4}-\\d{2}-\\d{2}[T ]\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,6})?(Z|[+-]\\d{2}:\\d{2})?';
 
 /** Paths in one group: few enough that a narrow query on a wide table stays narrow. */
 const GROUP_PATHS = 24;
@@ -29,12 +32,15 @@ export function fieldSql(table: Table): FieldSql {
   const texts = new Map<Field, string>();
   for (const document of ['context', 'properties', 'traits'] as const) {
     const own = fields.filter((field) => field.document === document);
-    for (let from = 0; from < own.length; from += GROUP_PATHS) {
-      const group = own.slice(from, from + GROUP_PATHS);
-      const paths = sqlTexts(group.map(({ path }) => jsonPath(path)));
-      const name = `p${groups.length}`;
-      groups.push(`json_extract(e.${document}, [${paths}])::varchar[] as ${name}`);
-      group.forEach((field, at) => texts.set(field, `e.${name}[${at + 1}]`));
+    // Those that need each digit are read in a way that costs several times as much.
+    for (const isExact of [false, true]) {
+      const alike = own.filter(({ hasMisfits }) => hasMisfits === isExact);
+      for (let from = 0; from < alike.length; from += GROUP_PATHS) {
+        const group = alike.slice(from, from + GROUP_PATHS);
+        const name = `p${groups.length}`;
+        groups.push(`${groupSql(document, group, isExact)} as ${name}`);
+        group.forEach((field, at) => texts.set(field, `e.${name}[${at + 1}]`));
+      }
     }
   }
   const columns: string[] = [];
@@ -49,6 +55,14 @@ export function fieldSql(table: Table): FieldSql {
   return { groups, columns, names };
 }
 
+/** JSON texts of the fields; exact ones have their numbers as they were sent. */
+function groupSql(document: DocumentName, group: readonly Field[], isExact: boolean): string {
+  const paths = sqlTexts(group.map(({ path }) => jsonPath(path)));
+  if (!isExact) return `json_extract(e.${document}, [${paths}])::varchar[]`;
+  const marked = `json_extract(main.millrace_marked(e.${document}), [${paths}])::varchar[]`;
+  return `list_transform(${marked}, lambda j: main.millrace_unmarked(j))`;
+}
+
 /** A JSON pointer can say every key; only a number in it could also mean a place in an array. */
 function jsonPath(path: readonly string[]): string {
   const isPlain = path.every((key) => /^[A-Za-z0-9_ .:-]+$/.test(key));
@@ -56,31 +70,24 @@ function jsonPath(path: readonly string[]): string {
   return path.map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
-/** The value of a field, or null when it has another type. `text` is JSON text. */
+/** The value of a field, or null when it is another one. `text` is JSON text. */
 function valueSql(field: Field, text: string): string {
   switch (field.type) {
     case 'varchar':
-      // 34 and 91 are the first characters of a string and an array.
-      return `case when ascii(${text}) in (34, 91) then (${text} ->> '$') end`;
+      // 34, 91 and 123 are the first characters of a string, an array and an object.
+      return field.hasMisfits
+        ? `case ascii(${text}) when 34 then ${text} ->> '$' when 123 then null ` +
+            `else nullif(${text}, 'null') end`
+        : `case when ascii(${text}) in (34, 91) then (${text} ->> '$') end`;
     case 'timestamp':
       return timestampSql(text);
     case 'boolean':
-      return `case ${text} when 'true' then true when 'false' then false end`;
+      return `case when ${text} in ('true', '"true"') then true when ${text} in ('false', '"false"') then false end`;
     case 'float':
-      return `try_cast(${text} as double)`;
+      return `main.millrace_double(${text})`;
     case 'integer':
-      return integerSql(text);
+      return `main.millrace_bigint(${text})`;
   }
-}
-
-/** Every digit of a plain number counts; 1.0 and 1e2 are whole numbers too. */
-function integerSql(text: string): string {
-  const isPlain = `regexp_full_match(${text}, '-?[0-9]+')`;
-  const double = `try_cast(${text} as double)`;
-  return (
-    `case when ${isPlain} then try_cast(${text} as bigint) ` +
-    `when ${double} = floor(${double}) then try_cast(${double} as bigint) end`
-  );
 }
 
 /** A text without an offset is UTC. The result does not depend on the session's time zone. */
@@ -88,8 +95,9 @@ function timestampSql(text: string): string {
   const zone = `case when regexp_matches(${text}, '(Z|[+-]..:..)"$') then '' else 'Z' end`;
   const zoned = `${text}[2:-2] || ${zone}`;
   return (
-    `case when regexp_full_match(${text}, '"${TIMESTAMP_PATTERN}"') ` +
-    `then make_timestamp(epoch_us(try_cast(${zoned} as timestamptz))) end`
+    `coalesce(case when regexp_full_match(${text}, '"${COMMON_TIME}"') ` +
+    `then make_timestamp(epoch_us(try_cast(${zoned} as timestamptz))) end, ` +
+    `case when ascii(${text}) = 34 then main.millrace_time(${text}[2:-2]) end)`
   );
 }
 
@@ -113,12 +121,15 @@ function rescuedSql(
   }
   if (parts.length === 0) return 'null::json';
   const merged = parts.map((part) => `coalesce(${part}, '{}')`).join(', ');
-  return `nullif(json_merge_patch('{}', ${merged})::varchar, '{}')::json`;
+  return `nullif(main.millrace_unmarked(json_merge_patch('{}', ${merged})), '{}')::json`;
 }
 
-/** A timestamp is judged by the SQL engine alone; other misfits were seen when they came. */
+/**
+ * A timestamp is judged by the SQL engine alone, and so are fractions: their column may have been
+ * one of integers, some of which no double holds. Other misfits were seen when they came.
+ */
 function mayMisfit(field: Field): boolean {
-  return field.hasMisfits || field.type === 'timestamp';
+  return field.hasMisfits || field.type === 'timestamp' || field.type === 'float';
 }
 
 function misfitSql(field: Field, text: string): string {
@@ -132,7 +143,10 @@ function misfitSql(field: Field, text: string): string {
 function nestedSql(path: readonly string[], text: string): string {
   return path
     .toReversed()
-    .reduce((sql, key) => `json_object(${sqlText(key)}, ${sql})`, `${text}::json`);
+    .reduce(
+      (sql, key) => `json_object(${sqlText(key)}, ${sql})`,
+      `main.millrace_marked(${text})::json`,
+    );
 }
 
 /**
@@ -143,7 +157,7 @@ function overflowSql(document: DocumentName, fields: readonly Field[]): string {
   const own = fields.filter((field) => field.document === document && field.path.length === 1);
   const known = `[${sqlTexts(own.map(({ path }) => path[0] ?? ''))}]::varchar[]`;
   const pointer = `'/' || replace(replace(k, '~', '~0'), '/', '~1')`;
-  const value = `json_extract(e.${document}, ${pointer})::varchar`;
+  const value = `json_extract(main.millrace_marked(e.${document}), ${pointer})::varchar`;
   const isKept = `${value} <> 'null' and (not list_contains(${known}, k) or ascii(${value}) = 123)`;
   const kept = `list_filter(json_keys(e.${document}), lambda k: ${isKept})`;
   const members = `list_transform(${kept}, lambda k: to_json(k)::varchar || ':' || ${value})`;
