@@ -13,15 +13,18 @@ import { sqlText } from '../sql-text.ts';
  */
 const MARK = String.raw`\u0001millrace:`;
 const STRING_OR_NUMBER = String.raw`("(?:[^"\\]|\\.)*")|(-?[0-9][0-9.eE+-]*)`;
+/** What JSON functions may print in another way; most documents have nothing of it. */
+const CHANGED = String.raw`(^|[:\[,\s])(-0|-?[0-9]+[.eE]|-?[0-9]{16})`;
 const MARKED = String.raw`"\\u0001millrace:([-0-9.eE+]+)"`;
 
 /**
  * JSON whose numbers are strings with a mark, so that JSON functions keep their digits. Characters
  * 1 and 2 are never in JSON by themselves.
  */
-const MARKED_NUMBERS = `replace(replace(replace(
+const MARKED_NUMBERS = `case when not regexp_matches(j::varchar, ${sqlText(CHANGED)})
+  then j::varchar else replace(replace(replace(
   regexp_replace(j::varchar, ${sqlText(STRING_OR_NUMBER)}, '\\1' || chr(1) || '\\2' || chr(2), 'g'),
-  chr(1) || chr(2), ''), chr(1), ${sqlText(`"${MARK}`)}), chr(2), '"')`;
+  chr(1) || chr(2), ''), chr(1), ${sqlText(`"${MARK}`)}), chr(2), '"') end`;
 /** The JSON that was marked, as it was sent. */
 const UNMARKED = `regexp_replace(j::varchar, ${sqlText(MARKED)}, '\\1', 'g')`;
 
@@ -78,6 +81,17 @@ const TIME = `list_transform([case when ${PARTS[0]}.y <> '' then ${PARTS[0]} els
     - (${OFFSET_MINUTES})::bigint * 60000000],
     lambda us: us between -62135596800000000 and 253402300799999999)[1]) end)[1]`;
 
+/** Times that nearly all SDKs write, and that the SQL engine reads by itself. */
+const COMMON_TIME =
+  '\\d{4}-\\d{2}-\\d{2}[T ]\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,6})?(Z|[+-]\\d{2}:\\d{2})?';
+
+/** A text without an offset is UTC. The result does not depend on the session's time zone. */
+const TIMESTAMP = `coalesce(
+  case when regexp_full_match(j, '"${COMMON_TIME}"') then make_timestamp(epoch_us(try_cast(
+    j[2:-2] || case when regexp_matches(j, '(Z|[+-]..:..)"$') then '' else 'Z' end as timestamptz)))
+  end,
+  case when ascii(j) = 34 then main.millrace_time(j[2:-2]) end)`;
+
 /** Statements that make the functions. */
 export const SQL_MACROS: readonly string[] = [
   `create macro main.millrace_marked(j) as ${MARKED_NUMBERS}`,
@@ -87,4 +101,5 @@ export const SQL_MACROS: readonly string[] = [
   `create macro main.millrace_bigint_of(t) as ${INTEGER}`,
   `create macro main.millrace_bigint(t) as main.millrace_bigint_of(${numberText(PLAIN_INTEGER_PATTERN)})`,
   `create macro main.millrace_time(t) as ${TIME}`,
+  `create macro main.millrace_timestamp(j) as ${TIMESTAMP}`,
 ];
