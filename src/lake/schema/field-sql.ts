@@ -65,8 +65,8 @@ interface FieldKind {
   document: DocumentName;
   isExact: boolean;
   /**
-   * The function that makes values of JSON texts. It is called for a whole group, because it is long
-   * where it is written out, and there may be a thousand columns.
+   * The function that makes values of JSON texts. It is called for a whole group, because it is
+   * long where it is written out, and there may be a thousand columns.
    */
   reader: string | undefined;
 }
