@@ -32,12 +32,14 @@ export const CONTEXT_IP = 1;
 export const CONTEXT_GROUP_ID = 2;
 export const CONTEXT_DIRECT = 4;
 export const CONTEXT_USER_AGENT = 8;
+export const CONTEXT_TRAITS = 16;
 
 const CONTEXT_BIT: Record<string, number> = {
   ip: CONTEXT_IP,
   groupId: CONTEXT_GROUP_ID,
   direct: CONTEXT_DIRECT,
   userAgent: CONTEXT_USER_AGENT,
+  traits: CONTEXT_TRAITS,
 };
 const CONTEXT_KEYS = Object.entries(CONTEXT_BIT).map(([key, bit]) => ({
   bytes: Buffer.from(key),

@@ -1,7 +1,7 @@
 /**
  * A number or a boolean in a column of texts became NULL and `_rescued`, "6" in one of integers
- * too, and a service that writes nine digits of a second (Go, .NET), `+0530` or a lower-case `z` had no
- * column of times. A value that can be said in the type of its column is in it.
+ * too, and a service that writes nine digits of a second (Go, .NET), `+0530` or a lower-case `z`
+ * had no column of times. A value that can be said in the type of its column is in it.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
