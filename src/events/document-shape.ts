@@ -309,6 +309,8 @@ function isOddNumber(b: Uint8Array, start: number, end: number): boolean {
 
 /** Digits that no double changes. */
 const SAFE_DIGITS = 15;
+/** So many digits always fit 64 bits. */
+const INT64_DIGITS = 18;
 const POINT = 0x2e;
 const ZERO = 0x30;
 const MINUS = 0x2d;
@@ -328,9 +330,19 @@ function kindOfNumber(b: Uint8Array, start: number, end: number): number {
     }
     if (isExact && !isFraction) return KIND_INTEGER;
   }
+  // Ids of many digits are in every event of some senders, and so are fractions as doubles print.
+  if (end - start <= INT64_DIGITS && hasDigitsAlone(b, start, end)) return KIND_INTEGER;
   const text = Buffer.from(b.buffer, b.byteOffset + start, end - start).toString('latin1');
+  const double = Number(text);
+  if (!Number.isInteger(double) && String(double) === text) return KIND_FLOAT;
   if (!isKeptBySql(text)) return KIND_ODD_NUMBER;
   return columnNumber(text).type === 'integer' ? KIND_INTEGER : KIND_FLOAT;
+}
+
+function hasDigitsAlone(b: Uint8Array, start: number, end: number): boolean {
+  for (let p = start; p < end; p++)
+    if ((b[p] as number) < ZERO || (b[p] as number) > 0x39) return false;
+  return true;
 }
 
 function hasNoExponent(b: Uint8Array, start: number, end: number): boolean {
