@@ -19,5 +19,5 @@ export function unpackEvent(body: Uint8Array): StoredEvent {
   const bytes = inflateRawSync(body);
   const event = JSON.parse(bytes.toString('utf8')) as NormalEvent;
   const start = bytes.indexOf(MESSAGE_KEY) + MESSAGE_KEY.length;
-  return { ...storedEvent(event), json: bytes.subarray(start, bytes.length - 1) };
+  return storedEvent(event, bytes.subarray(start, bytes.length - 1));
 }

@@ -1,5 +1,7 @@
 /** Events as the JSON that services are sent. */
 import { toError } from '../base/errors.ts';
+import { parseExact } from '../events/exact-json.ts';
+import type { JsonObject } from '../events/json.ts';
 import type { DeliveryEvent, DeliveryOutcome } from './destination-contract.ts';
 
 /**
@@ -35,6 +37,12 @@ function jsonOf(event: DeliveryEvent): Buffer {
   // To ask for the message is to parse it.
   if (json === undefined) return Buffer.from(JSON.stringify(event.message));
   return Buffer.from(json.buffer, json.byteOffset, json.byteLength);
+}
+
+/** The message as values of which no number changes, unless filters have printed it anew. */
+export function exactMessage(event: DeliveryEvent): JsonObject {
+  // To ask for the message is to parse it.
+  return event.json === undefined ? event.message : (parseExact(event.json) as JsonObject);
 }
 
 /** Texts with something before, between and behind them. */

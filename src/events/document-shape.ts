@@ -17,6 +17,7 @@ import {
   skipSpace,
   SPACE,
 } from './json-bytes.ts';
+import { columnNumber, isKeptBySql } from './number-kinds.ts';
 import {
   endOfContainer,
   endOfString,
@@ -31,12 +32,14 @@ export const CONTEXT_IP = 1;
 export const CONTEXT_GROUP_ID = 2;
 export const CONTEXT_DIRECT = 4;
 export const CONTEXT_USER_AGENT = 8;
+export const CONTEXT_TRAITS = 16;
 
 const CONTEXT_BIT: Record<string, number> = {
   ip: CONTEXT_IP,
   groupId: CONTEXT_GROUP_ID,
   direct: CONTEXT_DIRECT,
   userAgent: CONTEXT_USER_AGENT,
+  traits: CONTEXT_TRAITS,
 };
 const CONTEXT_KEYS = Object.entries(CONTEXT_BIT).map(([key, bit]) => ({
   bytes: Buffer.from(key),
@@ -58,6 +61,7 @@ const SEED = 3;
 hash[SEED] = randomInt(2 ** 32);
 let contextKeys = 0;
 let mayRepeat = false;
+let hasOddNumbers = false;
 /** Keys of the objects around the current place, innermost last. */
 const keyStack = new Int32Array(8_192);
 let keyTop = 0;
@@ -229,7 +233,11 @@ function endOfChecked(b: Uint8Array, start: number, depth: number): number {
     const byte = b[p] as number;
     if (byte === QUOTE) p = endOfString(b, p + 1);
     else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) p = endOfChecked(b, p, depth + 1);
-    else p = endOfWord(b, p);
+    else {
+      const end = endOfWord(b, p);
+      if (!hasOddNumbers) hasOddNumbers = isOddNumber(b, p, end);
+      p = end;
+    }
     if ((b[p] as number) <= SPACE) p = skipSpace(b, p);
     if (b[p++] !== COMMA) break;
     if ((b[p] as number) <= SPACE) p = skipSpace(b, p);
@@ -246,6 +254,9 @@ const KIND_BOOLEAN = 4;
 const KIND_NULL = 5;
 const KIND_ARRAY = 6;
 const KIND_OBJECT = 7;
+/** Numbers that SQL prints in another way than they were sent, and arrays that hold some. */
+const KIND_ODD_NUMBER = 8;
+const KIND_ODD_ARRAY = 9;
 
 function shapeOfValue(b: Uint8Array, start: number, depth: number): number {
   switch (b[start]) {
@@ -257,8 +268,7 @@ function shapeOfValue(b: Uint8Array, start: number, depth: number): number {
       if (depth > SHAPE_DEPTH_MAX) return endOfChecked(b, start, depth);
       return shapeOfObject(b, start, depth);
     case OPEN_BRACKET:
-      mix(KIND_ARRAY);
-      return endOfDocument(b, start);
+      return shapeOfArray(b, start);
     case 0x6e:
       mix(KIND_NULL);
       return start + 4;
@@ -276,10 +286,34 @@ function shapeOfValue(b: Uint8Array, start: number, depth: number): number {
   }
 }
 
+function shapeOfArray(b: Uint8Array, start: number): number {
+  hasOddNumbers = false;
+  const end = endOfDocument(b, start);
+  mix(hasOddNumbers ? KIND_ODD_ARRAY : KIND_ARRAY);
+  return end;
+}
+
+/** Of one in an array: more digits than a double has, an exponent, or a 0 behind a fraction. */
+function isOddNumber(b: Uint8Array, start: number, end: number): boolean {
+  if (end - start > SAFE_DIGITS) return true;
+  let isFraction = false;
+  for (let p = start; p < end; p++) {
+    const byte = b[p] as number;
+    if (byte === POINT) isFraction = true;
+    // The words true, false and null have no digits.
+    else if (byte > 0x39) return (b[start] as number) <= 0x39;
+  }
+  if (b[start] === MINUS && b[start + 1] === ZERO) return true;
+  return isFraction && (b[end - 1] === ZERO || b[start] === ZERO);
+}
+
 /** Digits that no double changes. */
 const SAFE_DIGITS = 15;
-/** Doubles closer to zero than this are whole numbers that a BIGINT can hold. */
-const INTEGER_END = 2 ** 63;
+/** So many digits always fit 64 bits. */
+const INT64_DIGITS = 18;
+const POINT = 0x2e;
+const ZERO = 0x30;
+const MINUS = 0x2d;
 
 /** By value, as the schema sees it: 1.0 and 1e2 are integers. */
 function kindOfNumber(b: Uint8Array, start: number, end: number): number {
@@ -288,7 +322,7 @@ function kindOfNumber(b: Uint8Array, start: number, end: number): number {
     let isExact = true;
     for (let p = start; p < end; p++) {
       const byte = b[p] as number;
-      if (byte === 0x2e) isFraction = true;
+      if (byte === POINT) isFraction = true;
       else if (byte > 0x39) isExact = false;
       else if (isFraction && byte > 0x30 && isExact) isExact = hasNoExponent(b, p, end);
       if (!isExact) break;
@@ -296,9 +330,19 @@ function kindOfNumber(b: Uint8Array, start: number, end: number): number {
     }
     if (isExact && !isFraction) return KIND_INTEGER;
   }
-  const value = Number(Buffer.from(b.buffer, b.byteOffset + start, end - start).toString('latin1'));
-  if (!Number.isFinite(value)) return KIND_NULL;
-  return Number.isInteger(value) && Math.abs(value) < INTEGER_END ? KIND_INTEGER : KIND_FLOAT;
+  // Ids of many digits are in every event of some senders, and so are fractions as doubles print.
+  if (end - start <= INT64_DIGITS && hasDigitsAlone(b, start, end)) return KIND_INTEGER;
+  const text = Buffer.from(b.buffer, b.byteOffset + start, end - start).toString('latin1');
+  const double = Number(text);
+  if (!Number.isInteger(double) && String(double) === text) return KIND_FLOAT;
+  if (!isKeptBySql(text)) return KIND_ODD_NUMBER;
+  return columnNumber(text).type === 'integer' ? KIND_INTEGER : KIND_FLOAT;
+}
+
+function hasDigitsAlone(b: Uint8Array, start: number, end: number): boolean {
+  for (let p = start; p < end; p++)
+    if ((b[p] as number) < ZERO || (b[p] as number) > 0x39) return false;
+  return true;
 }
 
 function hasNoExponent(b: Uint8Array, start: number, end: number): boolean {

@@ -16,7 +16,7 @@ import {
   SPACE,
 } from './json-bytes.ts';
 import { correctedTimestamp, MESSAGE_VERSION } from './normalise.ts';
-import { contextText, overlaid } from './raw-context.ts';
+import { contextText, mayTakeTraits, overlaid, traitsOfContext } from './raw-context.ts';
 import { CONTEXT_DIRECT, CONTEXT_IP } from './document-shape.ts';
 import { FIELD, FIELD_COUNT } from './raw-items.ts';
 import { assignedId } from './raw-record.ts';
@@ -49,8 +49,11 @@ export function putMessage(out: ByteBuffer, record: RawRecord, item: number): vo
     const start = items.starts[at] as number;
     if (start >= 0) bytes += (items.ends[at] as number) - start;
   }
+  const filled = mayTakeTraits(record, item) ? filledTraits(record, base) : null;
+  // In UTF-8 a character has three bytes at most.
+  if (filled !== null) bytes += filled.length * 3;
   reserve(out, bytes);
-  putIdentity(out, record, item, base);
+  putIdentity(out, record, item, base, filled);
   putContext(out, record, item, base);
   putIntegrations(out, record, base);
   putExtras(out, record, item);
@@ -79,7 +82,13 @@ export function withoutSentAt(json: Uint8Array): Uint8Array {
   return shorter;
 }
 
-function putIdentity(out: ByteBuffer, record: RawRecord, item: number, base: number): void {
+function putIdentity(
+  out: ByteBuffer,
+  record: RawRecord,
+  item: number,
+  base: number,
+  filled: string | null,
+): void {
   const { body, items, route } = record;
   const { starts, ends } = items;
   putAscii(out, '{"type":');
@@ -106,9 +115,10 @@ function putIdentity(out: ByteBuffer, record: RawRecord, item: number, base: num
   const at = base + FIELD.channel;
   if (hasText(record, at)) putSlice(out, body, starts[at] as number, ends[at] as number);
   else putAscii(out, `"${record.channel}"`);
+  if (filled !== null) putText(out, `,"traits":${filled}`);
   for (const { field, key } of DOCUMENTS) {
     const start = starts[base + field] as number;
-    if (start < 0) continue;
+    if (start < 0 || (filled !== null && field === FIELD.traits)) continue;
     const end = ends[base + field] as number;
     if (body[start] === QUOTE && end - start === 2) continue;
     putAscii(out, key);
@@ -119,6 +129,15 @@ function putIdentity(out: ByteBuffer, record: RawRecord, item: number, base: num
   if (metadata < 0) return;
   putAscii(out, ',"_metadata":');
   putSlice(out, body, metadata, ends[base + FIELD['_metadata']] as number);
+}
+
+/** The traits that an identify has in its context only. */
+function filledTraits(record: RawRecord, base: number): string | null {
+  const { body, items, context } = record;
+  const start = items.starts[base + FIELD.context] as number;
+  const end = items.ends[base + FIELD.context] as number;
+  const own = start >= 0 && body[start] === OPEN_BRACE ? body.toString('utf8', start, end) : null;
+  return traitsOfContext(overlaid(context, own));
 }
 
 function hasId(record: RawRecord, at: number): boolean {

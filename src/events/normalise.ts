@@ -6,7 +6,7 @@ import { parseAround } from './broken-json.ts';
 import { decodePayload } from './envelope.ts';
 import type { Envelope, Rejection } from './envelope.ts';
 import { batchItemRanges } from './item-ranges.ts';
-import { isObject, textOf } from './json.ts';
+import { isAbsent, isObject, textOf } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { repairEvent, REPAIRS_KEY } from './repairs.ts';
 import type { SentTexts } from './repairs.ts';
@@ -256,6 +256,10 @@ function messageOf(item: JsonObject, shared: JsonObject, derived: Derived): Json
   message['messageId'] = messageId;
   message['channel'] = channel;
   message['context'] = context;
+  if (type === 'identify' && isAbsent(item['traits']) && isObject(context['traits'])) {
+    // RudderStack's SDKs and old ones of Segment send them there.
+    message['traits'] = context['traits'];
+  }
   message['integrations'] = merged(shared['integrations'], item['integrations']);
   message['timestamp'] = isoOf(times.timestampMs);
   message['originalTimestamp'] = isoOf(times.originalTimestampMs);

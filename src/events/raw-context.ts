@@ -11,6 +11,8 @@ import {
 import { isObject, textOf } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { endOfValue, stringAt } from './json-values.ts';
+import { CONTEXT_TRAITS } from './document-shape.ts';
+import { FIELD, FIELD_COUNT } from './raw-items.ts';
 import { isEmptyObject } from './raw-record.ts';
 import type { RawRecord } from './raw-record.ts';
 
@@ -77,6 +79,28 @@ export function idOfDocument(document: string, key: string): string | null {
   const value = objectOf(JSON.parse(document))[key];
   if (typeof value !== 'number') return textOf(value);
   return membersOf(document).get(key)?.value ?? null;
+}
+
+/** Traits that a context holds, as they were sent, or null. */
+export function traitsOfContext(context: string): string | null {
+  const traits = membersOf(context).get('traits')?.value;
+  return traits?.startsWith('{') === true ? traits : null;
+}
+
+/**
+ * True when an identify may have its traits in its context: it has none of its own. The context's
+ * keys are those of the event alone; those of a batch's are not known here.
+ */
+export function mayTakeTraits({ route, body, items, context }: RawRecord, item: number): boolean {
+  const base = item * FIELD_COUNT;
+  const start = items.starts[base + FIELD.traits] as number;
+  const isGiven = start >= 0 && (body[start] === OPEN_BRACE || body[start] === OPEN_BRACKET);
+  if (isGiven) return false;
+  if (context === null && ((items.contextKeys[item] as number) & CONTEXT_TRAITS) === 0)
+    return false;
+  if (route.eventType !== undefined) return route.eventType === 'identify';
+  const type = items.starts[base + FIELD.type] as number;
+  return stringAt(body, type, items.ends[base + FIELD.type] as number) === 'identify';
 }
 
 /** The values of an object's members as they are written there, by their keys. */

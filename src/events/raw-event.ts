@@ -38,11 +38,17 @@ export function rawEvents(record: RawRecord): StoredEvent[] {
   return events;
 }
 
-/** An event that is not in the log any more, or was kept beside it. */
-export function storedEvent(event: NormalEvent): StoredEvent {
+/**
+ * An event that is not in the log any more, or was kept beside it.
+ * @param json its message, if it is known with the digits that were sent.
+ */
+export function storedEvent(
+  event: NormalEvent,
+  json: Uint8Array = Buffer.from(JSON.stringify(event.message)),
+): StoredEvent {
   return {
     ...event,
-    json: Buffer.from(JSON.stringify(event.message)),
+    json,
     integrations: objectOf(event.message['integrations']),
   };
 }

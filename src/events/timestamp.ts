@@ -7,18 +7,17 @@
 import { beginsNumber, QUOTE } from './json-bytes.ts';
 import { stringAt } from './json-values.ts';
 
-const ZONE = String.raw`\s?(:?Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?`;
-/** Also with an hour of one digit, `am` or `pm`, and a colon too many before the Z. */
-const EXTENDED = new RegExp(
-  String.raw`^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,12}))?)?` +
-    String.raw`(?:\s?([ap])m)?${ZONE})?$`,
-  'i',
-);
+const ZONE = '\\s?(:?Z|UTC|GMT|[+-]\\d{2}(?::?\\d{2})?)?';
+const CLOCK = '(\\d{1,2}):(\\d{2})(?::(\\d{2})(?:[.,](\\d{1,12}))?)?(?:\\s?([ap])m)?';
+/** A day and a time, in the syntax that JavaScript and RE2 share; in upper or lower case. */
+export const DATE_TIME_PATTERN = `(\\d{4})-(\\d{2})-(\\d{2})[T ]${CLOCK}${ZONE}`;
 /** `20240131T120000Z`. The empty group stands where the other form has `am` or `pm`. */
-const BASIC = new RegExp(
-  String.raw`^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(?:(\d{2})(?:[.,](\d{1,12}))?)?()${ZONE}$`,
-  'i',
-);
+export const BASIC_PATTERN =
+  '(\\d{4})(\\d{2})(\\d{2})T(\\d{2})(\\d{2})(?:(\\d{2})(?:[.,](\\d{1,12}))?)?()' + ZONE;
+/** Also with an hour of one digit, `am` or `pm`, and a colon too many before the Z. */
+const EXTENDED = new RegExp(`^(\\d{4})-(\\d{2})-(\\d{2})(?:[T ]${CLOCK}${ZONE})?$`, 'i');
+const BASIC = new RegExp(`^${BASIC_PATTERN}$`, 'i');
+const DATE_TIME = new RegExp(`^(?:${DATE_TIME_PATTERN}|${BASIC_PATTERN})$`, 'i');
 /** Seconds, milliseconds, microseconds or nanoseconds since the epoch, as text. */
 const EPOCH = /^\d{10,19}(?:\.\d{1,12})?$/;
 /** No time is longer; what is longer is not looked into. */
@@ -36,6 +35,15 @@ export function parseTimestamp(value: unknown): number | null {
   if (typeof value === 'number') return epochMs(value);
   if (typeof value !== 'string' || value.length > TEXT_CHARS_MAX) return null;
   return timeOfText(value) ?? (ODD.test(value) ? timeOfText(plainText(value)) : null);
+}
+
+/**
+ * The same of a property, which is a time when its text has a day and a time: a day alone may be
+ * somebody's birthday, and digits an order.
+ */
+export function timeOfProperty(text: string): number | null {
+  if (text.length > TEXT_CHARS_MAX || !DATE_TIME.test(text)) return null;
+  return timeOfText(text);
 }
 
 /** The same of a JSON value, from its bytes; `start` and `end` include the quotes of a text. */

@@ -3,7 +3,7 @@
  * their segments go. What comes back is what readers of the log saw, rebuilt from the columns.
  */
 import { join } from 'node:path';
-import type { NormalEvent } from '../events/normalise.ts';
+import type { StoredEvent } from '../events/raw-event.ts';
 import { ARCHIVED_COLUMNS, archivedEvent } from './archived-event.ts';
 import { openCatalog } from './file-catalog.ts';
 import { openEngine, TEMPORARY_FOLDER } from './sql-engine.ts';
@@ -13,7 +13,7 @@ import { sqlText } from './sql-text.ts';
 
 export interface ArchiveChunk {
   /** Events in the order of the log. */
-  events: NormalEvent[];
+  events: StoredEvent[];
   /** Everything below is in this chunk or an earlier one. */
   next: number;
 }

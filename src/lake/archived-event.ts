@@ -1,7 +1,10 @@
 /** Events rebuilt from the columns of the lake; see `columns.ts` for the way there. */
 import { assert } from '../base/assert.ts';
+import { parseExact } from '../events/exact-json.ts';
 import type { JsonObject } from '../events/json.ts';
 import type { NormalEvent } from '../events/normalise.ts';
+import { storedEvent } from '../events/raw-event.ts';
+import type { StoredEvent } from '../events/raw-event.ts';
 import { REPAIRS_KEY } from '../events/repairs.ts';
 import { isEventType } from '../events/validate.ts';
 
@@ -17,7 +20,7 @@ export const ARCHIVED_COLUMNS = [
 export function archivedEvent(
   row: Record<string, unknown>,
   sourceNumber: (id: string) => number,
-): NormalEvent {
+): StoredEvent {
   const text = (column: string): string | null =>
     row[column] === null ? null : String(row[column]);
   const type = text('type');
@@ -47,10 +50,12 @@ export function archivedEvent(
     receivedAtMs: Number(row['received_ms']),
     channel: text('channel'),
   };
-  return { ...event, message: messageOf(event, row) };
+  const json = JSON.stringify(messageOf(event, row));
+  const message = JSON.parse(json) as JsonObject;
+  return storedEvent({ ...event, message }, Buffer.from(json));
 }
 
-/** Segment's delivered shape again; see `events/normalise.ts`. */
+/** Segment's delivered shape again, exactly; see `events/normalise.ts`. */
 function messageOf(event: Omit<NormalEvent, 'message'>, row: Record<string, unknown>): JsonObject {
   const message: JsonObject = { ...(parsed(row['extra']) as JsonObject | null) };
   // Of the row, and in no message.
@@ -73,16 +78,17 @@ function messageOf(event: Omit<NormalEvent, 'message'>, row: Record<string, unkn
     _metadata: parsed(row['metadata']),
     timestamp: isoOf(event.timestampMs),
     originalTimestamp: isoOf(event.originalTimestampMs),
-    sentAt: event.sentAtMs === null ? null : isoOf(event.sentAtMs),
     receivedAt: isoOf(event.receivedAtMs),
     version: 2,
+    // The last one, as in what comes from the log: forwarding cuts it off.
+    sentAt: event.sentAtMs === null ? null : isoOf(event.sentAtMs),
   };
   for (const [key, value] of Object.entries(given)) if (value !== null) message[key] = value;
   return message;
 }
 
 function parsed(value: unknown): unknown {
-  return value === null || value === undefined ? null : (JSON.parse(String(value)) as unknown);
+  return value === null || value === undefined ? null : parseExact(Buffer.from(String(value)));
 }
 
 function isoOf(ms: number): string {

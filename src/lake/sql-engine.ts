@@ -5,6 +5,7 @@
 import duckdb from '@duckdb/node-api';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { makeTemporaryFolder, removeTemporaryFolder } from '../base/temporary-folder.ts';
+import { SQL_MACROS } from './schema/sql-macros.ts';
 import { sqlText } from './sql-text.ts';
 
 export interface Engine {
@@ -54,7 +55,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   if (options.keepsFooters) await connection.run('set parquet_metadata_cache = true');
   // Of a COPY into many files: what each of them holds in memory.
   await connection.run('set partitioned_write_flush_threshold = 20000');
-  await connection.run(`set TimeZone = 'UTC'`);
+  // For every connection: one that is opened later would have the zone of the machine.
+  await connection.run(`set global TimeZone = 'UTC'`);
+  for (const macro of SQL_MACROS) await connection.run(macro);
   const allowed = [temporaryFolder, ...options.folders];
   const folders = allowed.map((folder) => sqlText(folder + '/')).join(', ');
   await connection.run(`set allowed_directories = [${folders}]`);

@@ -25,6 +25,16 @@ test('alone, in batches, forwarded, and out of the dead letters', async () => {
         webhook('together', true),
         webhook('refused', false),
         {
+          ...webhook('cut', false),
+          filters: [
+            {
+              title: 'no secrets',
+              if: 'userId = "u"',
+              actions: [{ type: 'drop_properties', fields: { properties: ['secret'] } }],
+            },
+          ],
+        },
+        {
           name: 'onward',
           slug: 'onward',
           type: 'http',
@@ -48,6 +58,11 @@ test('alone, in batches, forwarded, and out of the dead letters', async () => {
       const [body = ''] = bodiesAt(path);
       assert.ok(body.includes(`"properties":${PROPERTIES}`), `${path}: ${body}`);
     }
+    // A filter prints the event anew, with the numbers that were sent.
+    await until('/cut was called', () => bodiesAt('/cut').length > 0, 30_000);
+    const [cut = ''] = bodiesAt('/cut');
+    const numbers = '"properties":{"id":12345678901234567890,"price":1.50,"far":1E400,"none":-0,';
+    assert.ok(cut.includes(numbers), cut);
     isRefusing = false;
     await until(
       'it can be sent again',

@@ -122,7 +122,8 @@ test('what a database cannot store is nowhere in a row', () => {
     fc.property(arrayOfEvents, (events) => {
       for (const { values } of load(events, POSTGRES_DIALECT).rows) {
         for (const [name, value] of values) {
-          const text = JSON.stringify([name, value]);
+          // A backslash of the text itself is two in JSON.
+          const text = JSON.stringify([name, value]).replaceAll('\\\\', '');
           assert.ok(!text.includes('\\u0000') && !/\\ud[89a-f]/i.test(text), text);
           assert.ok(name.length <= 63);
         }
@@ -237,14 +238,15 @@ test('of two rows of a key the later has its way, except that times of receipt d
   });
 });
 
-test('keys that become equal when they are cleaned stay apart', () => {
+test('keys that no database takes stay apart', () => {
   const clean = cleanJson({ 'a\0': 1, a: 2, b: { '\ud800': 3, '\udfff': 4 } });
-  assert.equal(JSON.stringify(clean), '{"a":1,"a_":2,"b":{"\ufffd":3,"\ufffd_":4}}');
+  const expected = { 'a\\u0000': 1, a: 2, b: { '\\ud800': 3, '\\udfff': 4 } };
+  assert.equal(JSON.stringify(clean), JSON.stringify(expected));
   const root: JsonObject = {};
   putAt(root, ['p', 'a\0'], 1);
   putAt(root, ['p', 'a'], 2);
   putAt(root, ['p', 'a', 'b'], 3);
-  assert.equal(JSON.stringify(root), '{"p":{"a":1,"a_":2,"a__":{"b":3}}}');
+  assert.equal(JSON.stringify(root), '{"p":{"a\\\\u0000":1,"a":2,"a_":{"b":3}}}');
 });
 
 const PARTS = { host: 'db.example.com', database: 'd', user: 'u' };

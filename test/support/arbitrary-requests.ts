@@ -47,7 +47,16 @@ export const arbitraryRequests: fc.Arbitrary<ArbitraryRequest> = fc.oneof(
     ip: fc.constantFrom('1.2.3.4', '', '2001:db8::1'),
   }),
   fc.record({
-    route: fc.constantFrom<RouteName>('track', 't', 'page', 'p', 'g', 'alias', 'pixel/page'),
+    route: fc.constantFrom<RouteName>(
+      'track',
+      't',
+      'page',
+      'p',
+      'g',
+      'alias',
+      'identify',
+      'pixel/page',
+    ),
     body: odd(damaged(nearlyEvent)),
     ip: fc.constantFrom('1.2.3.4', ''),
   }),

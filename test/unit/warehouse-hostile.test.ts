@@ -73,7 +73,8 @@ function shows(cell: unknown, value: unknown): boolean {
   if (Array.isArray(value)) {
     return typeof cell === 'string' && cell.startsWith('[') && same(JSON.parse(cell), value);
   }
-  if (cell === value) return true;
+  // A scalar in a column of texts is its text, and the other way round.
+  if (String(cell) === String(value)) return true;
   if (typeof value !== 'string' || typeof cell !== 'string') return false;
   const zoned = /(Z|[+-]..:..)$/.test(value) ? value : `${value}Z`;
   return Date.parse(`${cell.replace(' ', 'T')}Z`) === Date.parse(zoned.replace(' ', 'T'));

@@ -1,5 +1,4 @@
 /** Events that the log has let go, from the archive, as the log would give them. */
-import { storedEvent } from '../../events/raw-event.ts';
 import type { StoredEvent } from '../../events/raw-event.ts';
 import type { Archive } from '../../lake/archive.ts';
 import type { FeedChunk, FeedRecord } from './feed-contract.ts';
@@ -16,8 +15,7 @@ export async function readArchivedChunk(
 ): Promise<FeedChunk> {
   const { events, next } = await archive.read(partition, from, to);
   const records: FeedRecord[] = [];
-  for (const archived of events) {
-    const event = storedEvent(archived);
+  for (const event of events) {
     const last = records.at(-1);
     if (last?.position === event.position) {
       last.events.push(event);
@@ -39,6 +37,5 @@ export async function readArchivedEvent(
   index: number,
 ): Promise<StoredEvent | null> {
   const { events } = await archive.read(partition, position, position + 1);
-  const event = events.find((candidate) => candidate.index === index);
-  return event ? storedEvent(event) : null;
+  return events.find((candidate) => candidate.index === index) ?? null;
 }

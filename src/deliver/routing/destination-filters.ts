@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { MillraceError } from '../../base/errors.ts';
+import { isRawNumber } from '../../events/exact-json.ts';
 import { isObject } from '../../events/json.ts';
 import type { JsonObject } from '../../events/json.ts';
 import type { DeliveryReason } from '../../destinations/delivery-reasons.ts';
@@ -36,7 +37,8 @@ export interface CompiledFilters {
 }
 
 export type FilterResult =
-  | { kind: 'pass'; message: JsonObject }
+  /** `cut` takes the same away from another reading of the message. */
+  | { kind: 'pass'; message: JsonObject; cut(message: JsonObject): JsonObject }
   /** `filter`: the title of the filter, or its place such as `filters[2]`. */
   | { kind: 'dropped'; reason: DeliveryReason; filter: string };
 
@@ -112,16 +114,22 @@ export function applyFilters({ rules }: CompiledFilters, message: JsonObject): F
   if (drop) {
     return { kind: 'dropped', reason: 'FILTERED_BY_DESTINATION_FILTER', filter: drop.name };
   }
+  const actions = matching.map(({ action }) => action);
+  const cut = (whole: JsonObject): JsonObject => cutFields(whole, actions);
+  return { kind: 'pass', message: cut(message), cut };
+}
+
+function cutFields(message: JsonObject, actions: readonly FilterAction[]): JsonObject {
   let passed = message;
-  for (const { action } of matching) {
+  for (const action of actions) {
     if (action.type !== 'drop_properties') continue;
     passed = keepFields(passed, action.fields, (key, names) => !names.has(key));
   }
-  for (const { action } of matching) {
+  for (const action of actions) {
     if (action.type !== 'allow_properties') continue;
     passed = keepFields(passed, action.fields, (key, names) => names.has(key));
   }
-  return { kind: 'pass', message: passed };
+  return passed;
 }
 
 /**
@@ -158,7 +166,7 @@ function keepIn(value: unknown, isKept: (key: string) => boolean): unknown {
 }
 
 function keepInObject(value: unknown, isKept: (key: string) => boolean): unknown {
-  if (!isObject(value)) return value;
+  if (!isObject(value) || isRawNumber(value)) return value;
   return Object.fromEntries(Object.entries(value).filter(([key]) => isKept(key)));
 }
 
@@ -173,7 +181,7 @@ function changeAt(
 ): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return change(value);
-  if (!isObject(value) || !Object.hasOwn(value, key)) return value;
+  if (!isObject(value) || isRawNumber(value) || !Object.hasOwn(value, key)) return value;
   const inner = changeAt(value[key], rest, change);
   return Object.fromEntries(
     Object.entries(value).map(([name, field]) => [name, name === key ? inner : field]),

@@ -10,6 +10,7 @@ import type { JsonObject } from '../../events/json.ts';
 import type { DeliveryEvent } from '../../destinations/destination-contract.ts';
 import type { DeliveryReason } from '../../destinations/delivery-reasons.ts';
 import { hasConsent } from './consent.ts';
+import { parseExact } from '../../events/exact-json.ts';
 import { applyFilters } from './destination-filters.ts';
 import type { CompiledFilters, FilterResult } from './destination-filters.ts';
 import { isIntegrationEnabled } from './integrations.ts';
@@ -33,7 +34,7 @@ export interface RoutingPlan {
 }
 
 export type Routed =
-  /** `changed`: the message after the filters; null: as it was stored. */
+  /** `changed`: the message after the filters, of `parseExact`; null: as it was stored. */
   | { kind: 'send'; changed: JsonObject | null }
   | { kind: 'filtered'; reason: DeliveryReason | string; detail: string };
 
@@ -133,5 +134,7 @@ function filter(event: StoredEvent, { filters }: RoutingPlan): Filtered {
   const { message } = event;
   const result = applyFilters(filters, message);
   if (result.kind === 'dropped') return result;
-  return { kind: 'pass', changed: result.message === message ? null : result.message };
+  if (result.message === message) return { kind: 'pass', changed: null };
+  // What is sent is printed of this, and no number of it may change.
+  return { kind: 'pass', changed: result.cut(parseExact(event.json) as JsonObject) };
 }

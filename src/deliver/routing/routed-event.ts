@@ -12,7 +12,8 @@ export interface SourceName {
 }
 
 /**
- * @param changed the message after destination filters; null: as it was stored.
+ * @param changed the message after destination filters, as `parseExact` reads it; null: as it was
+ *   stored.
  * @param scope what its key belongs to: the destination, and the replay if it is one.
  */
 export function deliveryEventOf(
@@ -42,6 +43,8 @@ class RoutedEvent implements DeliveryEvent {
   readonly #changed: JsonObject | null;
   readonly #scope: string;
   #idempotencyKey: string | undefined;
+  #json: Buffer | undefined;
+  #message: JsonObject | undefined;
 
   constructor(
     event: StoredEvent,
@@ -76,11 +79,20 @@ class RoutedEvent implements DeliveryEvent {
   }
 
   get message(): JsonObject {
-    return this.#changed ?? this.#event.message;
+    if (this.#changed === null) return this.#event.message;
+    this.#message ??= JSON.parse(this.json.toString()) as JsonObject;
+    return this.#message;
   }
 
-  get json(): Uint8Array | undefined {
-    return this.#changed === null ? this.#event.json : undefined;
+  get json(): Buffer {
+    if (this.#json === undefined) {
+      const { json } = this.#event;
+      this.#json =
+        this.#changed === null
+          ? Buffer.from(json.buffer, json.byteOffset, json.byteLength)
+          : Buffer.from(JSON.stringify(this.#changed));
+    }
+    return this.#json;
   }
 
   get idempotencyKey(): string {

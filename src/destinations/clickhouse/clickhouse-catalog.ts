@@ -4,7 +4,14 @@
  */
 import { distinctName, schemaName } from '../../lake/schema/column-names.ts';
 import { RESCUED_COLUMN } from '../../lake/schema/fixed-columns.ts';
-import { commentOf, knownTable, newTable, pathOfComment } from '../warehouse/warehouse-columns.ts';
+import {
+  beyondDoubles,
+  commentOf,
+  keepWhole,
+  knownTable,
+  newTable,
+  pathOfComment,
+} from '../warehouse/warehouse-columns.ts';
 import type { Column, ColumnType, TableModel } from '../warehouse/warehouse-columns.ts';
 import type { Dialect, WarehouseKind } from '../warehouse/warehouse-rows.ts';
 import type { ClickHouse } from './clickhouse-client.ts';
@@ -134,6 +141,22 @@ export async function tableNamesOf(clickhouse: ClickHouse, database: string): Pr
     `select name from system.tables where database = ${quotedText(database)}`,
   );
   return new Set(rows.map(({ name }) => name));
+}
+
+/** Leaves columns as they are that hold whole numbers which doubles would round. */
+export async function keepExactColumns(
+  clickhouse: ClickHouse,
+  database: string,
+  model: TableModel,
+): Promise<void> {
+  if (model.isNew) return;
+  for (const name of model.widened) {
+    const found = await clickhouse.query(
+      `select 1 as found from ${qualified(database, model.name)} ` +
+        `where ${beyondDoubles(quotedName(name))} limit 1`,
+    );
+    if (found.length > 0) keepWhole(model, name);
+  }
 }
 
 /** Statements that give the server what only the model has so far. */

@@ -14,6 +14,7 @@ import {
   CLICKHOUSE_DIALECT,
   definitionsOf,
   ensureDatabase,
+  keepExactColumns,
   latestView,
   qualified,
   quotedName,
@@ -135,6 +136,7 @@ async function prepareTable(
       tables.set(name, model);
     }
     for (const { row } of rows) learn(model, row, CLICKHOUSE_DIALECT, limits);
+    await keepExactColumns(clickhouse, database, model);
     const statements = definitionsOf(database, model);
     if (statements.length === 0) return model;
     for (const text of statements) await clickhouse.execute(text);

@@ -6,7 +6,13 @@
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import { distinctName, schemaName } from '../../lake/schema/column-names.ts';
 import { RESCUED_COLUMN } from '../../lake/schema/fixed-columns.ts';
-import { commentOf, knownTable, pathOfComment } from '../warehouse/warehouse-columns.ts';
+import {
+  beyondDoubles,
+  commentOf,
+  keepWhole,
+  knownTable,
+  pathOfComment,
+} from '../warehouse/warehouse-columns.ts';
 import type { Column, ColumnType, TableModel } from '../warehouse/warehouse-columns.ts';
 import { fittingName } from '../warehouse/warehouse-rows.ts';
 import type { Dialect, WarehouseKind } from '../warehouse/warehouse-rows.ts';
@@ -162,6 +168,26 @@ function columnOf({ name, type, modifier, comment }: TableRow['columns'][number]
   const isOurs = modifier === -1 || name === RESCUED_COLUMN;
   const path = pathOfComment(comment);
   return { name, type: (isOurs && TYPES_OF_DATABASE[type]) || 'other', path };
+}
+
+/**
+ * Leaves columns as they are that hold whole numbers which doubles would round. Behind the lock of
+ * the table, so that none comes before it is altered.
+ */
+export async function keepExactColumns(
+  connection: Connection,
+  schema: string,
+  model: TableModel,
+): Promise<void> {
+  if (model.isNew || model.widened.size === 0) return;
+  const table = qualified(schema, model.name);
+  await connection.query(`lock table ${table} in share row exclusive mode`);
+  for (const name of model.widened) {
+    const found = await connection.query(
+      `select 1 from ${table} where ${beyondDoubles(escapeIdentifier(name))} limit 1`,
+    );
+    if (found.length > 0) keepWhole(model, name);
+  }
 }
 
 /** Statements that give the database what only the model has so far. */

@@ -13,6 +13,7 @@ import type { Row, WarehouseKind } from '../warehouse/warehouse-rows.ts';
 import {
   definitionsOf,
   ensureBookkeeping,
+  keepExactColumns,
   lockDefinitions,
   POSTGRES_DIALECT,
   schemasOf,
@@ -98,12 +99,14 @@ export async function loadBatch(
 
 /**
  * Waiting for a lock, or for us, ends: an ALTER that waits for a long query would make all later
- * queries wait too, and a transaction of a machine that is gone would keep its locks.
+ * queries wait too, and a transaction of a machine that is gone would keep its locks. What a
+ * trigger of the user's makes of a time does not depend on the server's zone.
  */
 export async function begin(connection: Connection): Promise<void> {
   await connection.query(`begin;
     set local lock_timeout = '15s';
     set local idle_in_transaction_session_timeout = '120s';
+    set local timezone = 'UTC';
     select set_config('synchronous_commit', 'on', true)
       where current_setting('synchronous_commit') = 'off'`);
 }
@@ -173,6 +176,7 @@ async function prepareTables(
     learnAll(target);
     const model = tableOf(target);
     if (!model) continue;
+    await keepExactColumns(connection, target.schema, model);
     const statements = definitionsOf(target.schema, model);
     if (statements.length > 0) await connection.query(statements.join(';\n'));
     model.isNew = false;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { systemDisk } from '../../base/disk.ts';
 import { readWholeFile } from '../../base/whole-file.ts';
 import type { DeliveryEvent, DestinationContext } from '../destination-contract.ts';
+import { exactMessage } from '../event-json.ts';
 import { isObject, textOf } from '../../events/json.ts';
 import type { NormalEvent } from '../../events/normalise.ts';
 import { parseTimestamp } from '../../events/timestamp.ts';
@@ -84,7 +85,8 @@ async function removeFile(path: string): Promise<void> {
  * the environment of its source.
  */
 function lakeRow(event: DeliveryEvent, region: string): Row {
-  const { sourceNumber, sourceId, sourceSlug, message } = event;
+  const { sourceNumber, sourceId, sourceSlug } = event;
+  const message = exactMessage(event);
   const context = isObject(message['context']) ? message['context'] : {};
   const properties = isObject(message['properties']) ? message['properties'] : {};
   const isView = event.type === 'page' || event.type === 'screen';

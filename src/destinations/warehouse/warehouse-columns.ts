@@ -8,9 +8,15 @@
  * digits. So that this stays as it is, the database remembers the path of a column in its comment.
  */
 import type { JsonObject } from '../../events/json.ts';
+import {
+  columnNumber,
+  numberOfText,
+  PLAIN_INTEGER_PATTERN,
+  SAFE_INTEGER_MAX,
+} from '../../events/number-kinds.ts';
 import { FIXED_COLUMNS, RESCUED_COLUMN } from '../../lake/schema/fixed-columns.ts';
 import { distinctName } from '../../lake/schema/column-names.ts';
-import { fittingName, putAt, SEEN_COLUMN } from './warehouse-rows.ts';
+import { fittingName, putAt, SEEN_COLUMN, storableJson } from './warehouse-rows.ts';
 import type { Cell, CellType, Dialect, Row, WarehouseKind } from './warehouse-rows.ts';
 
 /** `other` is a type that somebody else gave to the column; we put nothing into it. */
@@ -37,6 +43,8 @@ export interface TableModel {
   /** What the database does not have yet. */
   added: Column[];
   widened: Set<string>;
+  /** Columns that stay integers: they hold numbers that doubles would round. */
+  keptWhole: Set<string>;
 }
 
 export interface ColumnLimits {
@@ -85,6 +93,7 @@ export function newTable(name: string, kind: WarehouseKind): TableModel {
     canWiden: true,
     added: [],
     widened: new Set(),
+    keptWhole: new Set(),
   };
 }
 
@@ -117,7 +126,7 @@ export function learn(model: TableModel, row: Row, dialect: Dialect, limits: Col
     if (cell.path === null || cell.column === null) continue;
     const known = model.columns.get(model.byPath.get(cell.pathText) ?? '');
     if (known) {
-      widen(model, known, cell.type);
+      widen(model, known, cell);
       continue;
     }
     const name = newColumn(model, cell, dialect, limits);
@@ -125,8 +134,10 @@ export function learn(model: TableModel, row: Row, dialect: Dialect, limits: Col
   }
 }
 
-function widen(model: TableModel, column: Column, type: CellType): void {
+/** A whole number that a column of integers cannot take is no reason to lose the others. */
+function widen(model: TableModel, column: Column, { type, value, text }: Cell): void {
   if (column.type !== 'integer' || type !== 'float') return;
+  if (value === null || /^-?\d+$/.test(text) || model.keptWhole.has(column.name)) return;
   if (model.added.includes(column)) column.type = 'float';
   else if (model.canWiden) {
     column.type = 'float';
@@ -134,19 +145,34 @@ function widen(model: TableModel, column: Column, type: CellType): void {
   }
 }
 
+/** Takes back that a column becomes one of fractions: it holds what doubles would round. */
+export function keepWhole(model: TableModel, name: string): void {
+  const column = model.columns.get(name);
+  if (column) column.type = 'integer';
+  model.widened.delete(name);
+  model.keptWhole.add(name);
+}
+
+/** SQL: true for what a double cannot be trusted with. @param column quoted. */
+export function beyondDoubles(column: string): string {
+  const end = String(SAFE_INTEGER_MAX);
+  return `${column} > ${end} or ${column} < -${end}`;
+}
+
 /** The column of a path that is new to the table, or null when there can be none. */
 function newColumn(
   model: TableModel,
-  { column: wish, type, pathText: path }: Cell,
+  cell: Cell,
   dialect: Dialect,
   limits: ColumnLimits,
 ): string | null {
+  const { column: wish, type, pathText: path } = cell;
   if (wish === null) return null;
   const taken = model.columns.get(wish);
   // A column without a path was made by somebody else, for values of this name.
   if (taken?.path === null && !model.isNew && !isFixed(model, wish)) {
     taken.path = path;
-    widen(model, taken, type);
+    widen(model, taken, cell);
     return wish;
   }
   const isUpsert = model.kind === 'users' || model.kind === 'accounts';
@@ -194,17 +220,55 @@ export function place(
       putAt(rescued, cell.path ?? [cell.column ?? ''], cell.raw);
     }
   }
-  if (Object.keys(rescued).length > 0) values.set(RESCUED_COLUMN, rescued);
+  if (Object.keys(rescued).length > 0) values.set(RESCUED_COLUMN, storableJson(rescued));
   return values;
 }
 
-/** The value as the column takes it, or undefined when it does not. */
+/** The value as the column takes it, or undefined when it does not: none is changed. */
 function fittingValue(type: ColumnType, cell: Cell, dialect: Dialect): unknown {
-  if (type === 'text' && cell.type === 'timestamp') return cell.raw;
-  if (type === 'float' && cell.type === 'integer') return Number(cell.value);
-  if (type !== cell.type) return undefined;
-  const isBeyond = type === 'timestamp' && !dialect.holdsTimestamp(String(cell.value));
-  return isBeyond ? undefined : cell.value;
+  switch (type) {
+    case 'text':
+      return cell.text;
+    case 'boolean':
+      if (cell.type === 'boolean') return cell.value;
+      return cell.raw === 'true' || cell.raw === 'false' ? cell.raw === 'true' : undefined;
+    case 'timestamp': {
+      const isTime = cell.type === 'timestamp' && dialect.holdsTimestamp(String(cell.value));
+      return isTime ? cell.value : undefined;
+    }
+    case 'integer':
+    case 'float':
+      return numberOf(cell, type) ?? undefined;
+    case 'json':
+    case 'other':
+      return undefined;
+  }
+}
+
+/** Of a number, or of a text that says one: `"6"` is 6. */
+function numberOf(cell: Cell, type: 'integer' | 'float'): string | number | null {
+  const isNumber = cell.type === 'integer' || cell.type === 'float';
+  const isText = cell.type === 'text' && typeof cell.raw === 'string';
+  if (!isNumber && !isText) return null;
+  const found = isNumber ? columnNumber(cell.text) : numberOfText(cell.text);
+  if (found === null || found.value === null) return null;
+  if (type === 'integer') {
+    // A text with a fraction, as in "6.0", says that it is no integer.
+    const isWhole = found.type === 'integer' && (isNumber || INTEGER.test(cell.text));
+    return isWhole ? integerOf(found.value) : null;
+  }
+  if (found.type === 'float') return found.value;
+  const double = Number(found.value);
+  return Number.isSafeInteger(double) || columnNumber(String(double)).value === found.value
+    ? double
+    : null;
+}
+
+const INTEGER = new RegExp(`^(${PLAIN_INTEGER_PATTERN})$`);
+
+function integerOf(value: bigint): string | number {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : String(value);
 }
 
 /** Bytes that a value surely needs in its row at most. */

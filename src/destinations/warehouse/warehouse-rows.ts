@@ -6,8 +6,12 @@
  */
 import { createHash } from 'node:crypto';
 import type { DeliveryEvent } from '../destination-contract.ts';
+import { exactMessage } from '../event-json.ts';
+import { isRawNumber, textOfNumber } from '../../events/exact-json.ts';
 import { isObject, textOf } from '../../events/json.ts';
 import type { JsonObject } from '../../events/json.ts';
+import { columnNumber, SAFE_INTEGER_MAX } from '../../events/number-kinds.ts';
+import type { ColumnNumber } from '../../events/number-kinds.ts';
 import type { EventType } from '../../events/routes.ts';
 import { parseTimestamp } from '../../events/timestamp.ts';
 import { isReservedColumn } from '../../lake/schema/fixed-columns.ts';
@@ -36,9 +40,14 @@ export interface Cell {
   /** The column that it would like, or null when there can be none for it. */
   column: string | null;
   type: CellType;
-  /** An integer beyond 2^53 is text, and a timestamp is ISO 8601 in UTC. */
-  value: string | number | boolean;
-  /** As it came, without what no database takes; for `_rescued`, and for columns of text. */
+  /**
+   * An integer beyond 2^53 is text, and a timestamp is ISO 8601 in UTC. Null for a number that no
+   * column of numbers holds exactly.
+   */
+  value: string | number | boolean | null;
+  /** The value as a column of text has it: a number is the text that was sent. */
+  text: string;
+  /** As it came, with escapes for what no database takes; for `_rescued`, and columns of text. */
   raw: unknown;
 }
 
@@ -67,10 +76,11 @@ export interface Dialect {
  *   event is a row of `tracks` only, with its properties in `_rescued`.
  */
 export function rowsOf(
-  event: DeliveryEvent,
+  delivered: DeliveryEvent,
   dialect: Dialect,
   admits: (table: string) => boolean,
 ): Row[] {
+  const event = exactEvent(delivered);
   const rowOf = (kind: TableKind, table: string, own: Cell[]): Row => ({
     table,
     kind,
@@ -100,12 +110,25 @@ export function rowsOf(
   }
 }
 
+/** What rows are made of. */
+type RowEvent = Pick<
+  DeliveryEvent,
+  'type' | 'messageId' | 'userId' | 'anonymousId' | 'receivedAtMs' | 'timestampMs' | 'message'
+>;
+
+/** An event whose message is read exactly, and once. */
+function exactEvent(event: DeliveryEvent): RowEvent {
+  const { type, messageId, userId, anonymousId, receivedAtMs, timestampMs } = event;
+  const message = exactMessage(event);
+  return { type, messageId, userId, anonymousId, receivedAtMs, timestampMs, message };
+}
+
 const VIEWS = { page: 'pages', screen: 'screens' } as const satisfies Partial<
   Record<EventType, TableKind>
 >;
 
 function trackRows(
-  event: DeliveryEvent,
+  event: RowEvent,
   dialect: Dialect,
   admits: (table: string) => boolean,
   rowOf: (kind: TableKind, table: string, own: Cell[]) => Row,
@@ -121,7 +144,7 @@ function trackRows(
   return [tracks];
 }
 
-function contextOf({ message }: DeliveryEvent): JsonObject {
+function contextOf({ message }: RowEvent): JsonObject {
   return isObject(message['context']) ? message['context'] : {};
 }
 
@@ -131,7 +154,7 @@ function viewCells(message: JsonObject): Cell[] {
   return texts({ name: of('name'), category: of('category') });
 }
 
-function commonCells(event: DeliveryEvent): Cell[] {
+function commonCells(event: RowEvent): Cell[] {
   const receivedAt = isoOf(event.receivedAtMs);
   const { messageId, userId, anonymousId, message } = event;
   return [
@@ -154,7 +177,7 @@ function texts(values: Record<string, string | null>): Cell[] {
   return Object.entries(values).flatMap(([column, text]) => {
     if (text === null) return [];
     const value = cleanText(text);
-    return [{ path: null, pathText: '', column, type: 'text', value, raw: value }];
+    return [{ path: null, pathText: '', column, type: 'text', value, text: value, raw: value }];
   });
 }
 
@@ -162,12 +185,12 @@ function times(values: Record<string, string | null>): Cell[] {
   return Object.entries(values).flatMap(([column, value]) =>
     value === null
       ? []
-      : [{ path: null, pathText: '', column, type: 'timestamp', value, raw: value }],
+      : [{ path: null, pathText: '', column, type: 'timestamp', value, text: value, raw: value }],
   );
 }
 
 /** The leaves of context and of the table's own document. */
-function documentCells(event: DeliveryEvent, kind: TableKind, dialect: Dialect): Cell[] {
+function documentCells(event: RowEvent, kind: TableKind, dialect: Dialect): Cell[] {
   const cells: Cell[] = [];
   for (const document of ['context', DOCUMENT_OF_KIND[kind]] as const) {
     if (document === undefined || !isObject(event.message[document])) continue;
@@ -204,7 +227,7 @@ function wishedColumn(place: readonly string[], dialect: Dialect): string {
 }
 
 /** SDKs repeat ids and names in properties and traits; the row has such a value already. */
-function repeatsRow(event: DeliveryEvent, path: readonly string[], value: unknown): boolean {
+function repeatsRow(event: RowEvent, path: readonly string[], value: unknown): boolean {
   if (path.length !== 1) return false;
   const { message } = event;
   switch (path[0]) {
@@ -232,19 +255,26 @@ function cellOf(path: readonly string[], leaf: unknown, column: string | null): 
   const isTooLong = path.reduce((sum, key) => sum + key.length + 1, 0) > PATH_CHARS_MAX;
   const pathText = JSON.stringify(path);
   const place = { path, pathText, column: isTooLong ? null : column };
-  if (typeof leaf === 'boolean') return { ...place, type: 'boolean', value: leaf, raw: leaf };
-  if (typeof leaf === 'number') {
-    const type = typeOf(leaf) === 'integer' ? 'integer' : 'float';
-    const isUnsafe = type === 'integer' && !Number.isSafeInteger(leaf);
-    return { ...place, type, value: isUnsafe ? BigInt(leaf).toString() : leaf, raw: leaf };
+  if (typeof leaf === 'boolean') {
+    return { ...place, type: 'boolean', value: leaf, text: String(leaf), raw: leaf };
+  }
+  if (typeof leaf === 'number' || isRawNumber(leaf)) {
+    const text = textOfNumber(leaf);
+    return { ...place, ...numberCell(columnNumber(text)), text, raw: leaf };
   }
   const raw = cleanJson(leaf);
   if (typeof raw !== 'string') {
-    return { ...place, type: 'text', value: JSON.stringify(raw), raw };
+    const text = JSON.stringify(raw);
+    return { ...place, type: 'text', value: text, text, raw };
   }
-  const time = typeOf(raw) === 'timestamp' ? timestampOf(raw) : null;
-  if (time !== null) return { ...place, type: 'timestamp', value: time, raw };
-  return { ...place, type: 'text', value: raw, raw };
+  if (typeOf(raw) !== 'timestamp') return { ...place, type: 'text', value: raw, text: raw, raw };
+  return { ...place, type: 'timestamp', value: timestampOf(raw), text: raw, raw };
+}
+
+function numberCell({ type, value }: ColumnNumber): Pick<Cell, 'type' | 'value'> {
+  if (typeof value !== 'bigint') return { type, value };
+  const isSafe = value <= SAFE_INTEGER_MAX && value >= -SAFE_INTEGER_MAX;
+  return { type, value: isSafe ? Number(value) : String(value) };
 }
 
 /** In UTC with the microseconds that databases keep; null when it is no day of the calendar. */
@@ -260,19 +290,20 @@ function timestampOf(value: unknown): string | null {
  * none; their calls are stored like others.
  */
 function upsertRows(
-  event: DeliveryEvent,
+  event: RowEvent,
   call: Row,
   kind: 'users' | 'accounts',
   id: string | null,
 ): Row[] {
-  if (id === null || Buffer.byteLength(id) > UPSERT_KEY_BYTES_MAX) return [];
+  if (id === null) return [];
+  const key = cleanText(id);
+  if (Buffer.byteLength(key) > UPSERT_KEY_BYTES_MAX) return [];
   const receivedAt = isoOf(event.receivedAtMs);
   // A wrong clock must not pin a value for ever.
   const seenAt = isoOf(Math.min(event.timestampMs, event.receivedAtMs));
-  const key = cleanText(id);
   const own = times({ received_at: receivedAt, uuid_ts: receivedAt, [SEEN_COLUMN]: seenAt });
   const values = call.cells.filter(({ path }) => path !== null);
-  const cells = [...texts({ id: key }), ...own, ...values];
+  const cells = [...texts({ id }), ...own, ...values];
   return [{ table: kind, kind, key, isUpsert: true, cells }];
 }
 
@@ -283,22 +314,51 @@ export function fittingName(name: string, { nameCharsMax }: Dialect): string {
   return `${name.slice(0, nameCharsMax - HASH_CHARS - 1)}_${hash}`;
 }
 
+const NUL = '\0';
+/** Half a surrogate pair: one that is not followed, or not preceded, by its other half. */
+const UNSTORABLE = /\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+/** A backslash that would read as one of our escapes. */
+const LIKE_ESCAPE = /\\(?=u(?:0000|005c|d[89a-f][0-9a-f]{2}))/g;
+
 /**
- * Databases take neither NUL (PostgreSQL) nor half a surrogate pair (UTF-8): the first is removed,
- * the second becomes U+FFFD.
+ * Databases take neither NUL (PostgreSQL) nor half a surrogate pair (UTF-8). Each is written as
+ * JSON writes it, `\u0000` and `\ud800`, so that texts that differ stay different: ids that became
+ * equal would be one row. A text that has such characters of its own gets `\u005c` for their
+ * backslash.
  */
 export function cleanText(text: string): string {
-  return text.replaceAll('\0', '').toWellFormed();
+  if (text.isWellFormed() && !text.includes(NUL) && !text.includes('\\u')) return text;
+  return text.replace(LIKE_ESCAPE, '\\u005c').replace(UNSTORABLE, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }
 
 /** The same for every text and key of a JSON value. Keys that become equal stay apart. */
 export function cleanJson(value: unknown): unknown {
   if (typeof value === 'string') return cleanText(value);
   if (Array.isArray(value)) return value.map(cleanJson);
-  if (!isObject(value)) return value;
+  if (!isObject(value) || isRawNumber(value)) return value;
   const clean: JsonObject = Object.create(null) as JsonObject;
   for (const [key, item] of Object.entries(value)) clean[freeKey(clean, key)] = cleanJson(item);
   return clean;
+}
+
+/** What `jsonb` of PostgreSQL takes, and prints in about as many characters as it was sent in. */
+const NUMBER_CHARS_MAX = 1_000;
+const EXPONENT_MAX = 1_000;
+
+/** A JSON value in which numbers beyond all measure are their texts: databases refuse them. */
+export function storableJson(value: unknown): unknown {
+  if (isRawNumber(value)) {
+    const { rawJSON: text } = value;
+    const power = Math.abs(Number(/[eE](.*)$/.exec(text)?.[1] ?? 0));
+    return text.length > NUMBER_CHARS_MAX || power > EXPONENT_MAX ? text : value;
+  }
+  if (Array.isArray(value)) return value.map(storableJson);
+  if (!isObject(value)) return value;
+  const storable: JsonObject = Object.create(null) as JsonObject;
+  for (const [key, item] of Object.entries(value)) storable[key] = storableJson(item);
+  return storable;
 }
 
 /** The cleaned key, with `_` behind it as often as it is taken. */
@@ -308,12 +368,16 @@ function freeKey(object: JsonObject, key: string): string {
   return free;
 }
 
+function isBranch(value: unknown): boolean {
+  return isObject(value) && !isRawNumber(value);
+}
+
 /** Puts a value into the place that it had in its message; objects are made on the way. */
 export function putAt(root: JsonObject, path: readonly string[], value: unknown): void {
   let object = root;
   for (const key of path.slice(0, -1)) {
     let at = cleanText(key);
-    while (at in object && !isObject(object[at])) at += '_';
+    while (at in object && !isBranch(object[at])) at += '_';
     const next = object[at] ?? (Object.create(null) as JsonObject);
     object[at] = next;
     object = next as JsonObject;

@@ -28,6 +28,7 @@ import {
 } from '../../events/json-bytes.ts';
 import { correctedTimestamp } from '../../events/normalise.ts';
 import { CONTEXT_DIRECT, CONTEXT_GROUP_ID, CONTEXT_IP } from '../../events/document-shape.ts';
+import { mayTakeTraits } from '../../events/raw-context.ts';
 import { FIELD, FIELD_COUNT } from '../../events/raw-items.ts';
 import type { ExtraField } from '../../events/raw-items.ts';
 import { assignedId } from '../../events/raw-record.ts';
@@ -243,6 +244,7 @@ function putDocuments(lines: ByteBuffer, shared: LineShared, item: number, base:
   const { starts, ends } = items;
   putObject(lines, body, starts[base + FIELD.properties] as number, ends, base, FIELD.properties);
   putObject(lines, body, starts[base + FIELD.traits] as number, ends, base, FIELD.traits);
+  if (mayTakeTraits(shared.record, item)) return false;
   if (!putContext(lines, shared, item, base)) return false;
   const integrations = starts[base + FIELD.integrations] as number;
   if (integrations >= 0 && body[integrations] === OPEN_BRACE) {

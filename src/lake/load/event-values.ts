@@ -12,6 +12,7 @@ import {
   idOfDocument,
   objectOf,
   overlaid,
+  traitsOfContext,
   withoutRepeats,
 } from '../../events/raw-context.ts';
 import { FIELD, FIELD_COUNT } from '../../events/raw-items.ts';
@@ -71,7 +72,7 @@ export function eventValues(shared: LineShared, item: number, mayRepeat: boolean
     ...timesOf(shared, item),
     channel: textAt(FIELD.channel) ?? shared.record.channel,
     properties: objectAt(FIELD.properties),
-    traits: objectAt(FIELD.traits),
+    traits: objectAt(FIELD.traits) ?? (type === 'identify' ? traitsOfContext(context) : null),
     context,
     integrations: overlaid(clean(shared.record.integrations, mayRepeat), integrations),
     metadata: documentAt(FIELD['_metadata']),

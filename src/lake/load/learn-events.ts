@@ -3,6 +3,7 @@
  * the keys of its documents, and of which kind each value is. All others of the shape bring nothing
  * new and are not looked into.
  */
+import { parseExact } from '../../events/exact-json.ts';
 import { isObject } from '../../events/json.ts';
 import type { JsonObject } from '../../events/json.ts';
 import { CONTEXT_DIRECT } from '../../events/document-shape.ts';
@@ -83,6 +84,6 @@ function hashText({ record }: LineShared, item: number, field: number, seed: num
 }
 
 function objectOf(text: LineValues[keyof LineValues]): JsonObject {
-  const value: unknown = text === null ? {} : JSON.parse(String(text));
+  const value = text === null ? {} : parseExact(Buffer.from(String(text)));
   return isObject(value) ? value : {};
 }

@@ -5,11 +5,13 @@
  * nothing while events bring nothing new. A field, once known, keeps its column and its type
  * (except that integer becomes float), and all that is known has a limit.
  */
+import { isRawNumber, textOfNumber } from '../../events/exact-json.ts';
 import { isObject } from '../../events/json.ts';
+import { columnNumber, isKeptBySql } from '../../events/number-kinds.ts';
 import type { JsonObject } from '../../events/json.ts';
 import type { EventType } from '../../events/routes.ts';
 import { columnName, distinctName, schemaName, tableName } from './column-names.ts';
-import { isInteger, isNullLeaf, leavesOf, typeOf } from './json-leaves.ts';
+import { isNullLeaf, leavesOf, typeOf } from './json-leaves.ts';
 import { isReservedColumn } from './fixed-columns.ts';
 import { DOCUMENT_OF_KIND } from './schema-model.ts';
 import type { DocumentName, Field, Source, Table, TableKind } from './schema-model.ts';
@@ -233,7 +235,7 @@ function observeDocument(
       const value = object[key];
       if (value === null) continue;
       const child = node.children.get(key);
-      if (isObject(value)) {
+      if (isObject(value) && !isRawNumber(value)) {
         const step = { key, parent: path };
         if (child) pending.push({ object: value, node: child, path: step });
         else addFields(room, table, document, stepsOf(step), value);
@@ -260,33 +262,55 @@ function stepsOf(last: PathStep): string[] {
   return path.toReversed();
 }
 
+/** True when a view shows the value in its column as it is, or knows how to. */
 function fits(field: Field, value: unknown): boolean {
-  if (field.hasMisfits && field.type !== 'integer') return true;
+  if (isNullLeaf(value) || (field.hasMisfits && field.type !== 'integer')) return true;
   switch (field.type) {
     case 'varchar':
-      return typeof value === 'string' || Array.isArray(value) || isNullLeaf(value);
+      return typeof value === 'string' || (Array.isArray(value) && hasKeptNumbers(value));
     // Views always rescue from timestamps, so that only the SQL engine judges the text.
     case 'timestamp':
-      return typeof value === 'string' || isNullLeaf(value);
+      return typeof value === 'string';
     case 'boolean':
-      return typeof value === 'boolean' || isNullLeaf(value);
+      return typeof value === 'boolean';
     case 'float':
-      return typeof value === 'number';
+      return isNumber(value) && isKeptBySql(textOfNumber(value));
     case 'integer':
-      return typeof value === 'number' && (isInteger(value) || isNullLeaf(value));
+      return isNumber(value) && typeOf(value) === 'integer' && isKeptBySql(textOfNumber(value));
   }
+}
+
+function isNumber(value: unknown): value is Parameters<typeof textOfNumber>[0] {
+  return typeof value === 'number' || isRawNumber(value);
+}
+
+/** True when an array, printed by the SQL engine, has the numbers that were sent. */
+function hasKeptNumbers(value: unknown): boolean {
+  // Raw is what is printed in another way, as 1.10 is.
+  if (isRawNumber(value)) return false;
+  if (Array.isArray(value)) return value.every(hasKeptNumbers);
+  return !isObject(value) || Object.values(value).every(hasKeptNumbers);
 }
 
 /** Makes room for a value that does not fit: a wider type, or the rescue of misfits. */
 function widen(table: TableState, field: Field, value: unknown): void {
-  if (field.column !== null && field.type === 'integer' && typeof value === 'number') {
+  if (field.column !== null && field.type === 'integer' && isFraction(value)) {
     field.type = 'float';
+    if (!field.hasMisfits && !fits(field, value)) field.hasMisfits = true;
   } else if (field.hasMisfits) {
     return;
   } else {
     field.hasMisfits = true;
   }
   table.isChanged = true;
+}
+
+/** A whole number of more digits than BIGINT takes is no reason to lose the others. */
+function isFraction(value: unknown): boolean {
+  if (!isNumber(value)) return false;
+  const text = textOfNumber(value);
+  const found = columnNumber(text);
+  return found.type === 'float' && found.value !== null && !/^-?\d+$/.test(text);
 }
 
 function addFields(
@@ -316,6 +340,7 @@ function addFields(
     const type = typeOf(leaf.value);
     // A value without a column is in its row already or it is not: each is looked at in SQL.
     const field = { document, path: leaf.path, column, type, hasMisfits: column === null };
+    if (!fits(field, leaf.value)) field.hasMisfits = true;
     addField(source, table, field);
     table.isChanged = true;
   }
