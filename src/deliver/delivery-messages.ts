@@ -10,6 +10,7 @@ import type { NormalEvent } from '../events/normalise.ts';
 import type { NetSettings } from '../config/net-schema.ts';
 import type { LogLevel } from '../observe/logger.ts';
 import type { Snapshot } from '../observe/metrics.ts';
+import type { RenewedTokens } from '../store/destinations/renewed-tokens.ts';
 
 export interface DeliverySource {
   number: number;
@@ -23,6 +24,7 @@ export interface DeliveryPlan {
   destinations: readonly DestinationRecord[];
   sources: readonly DeliverySource[];
   suppressedUsers: readonly string[];
+  renewedTokens: RenewedTokens;
 }
 
 export interface DeliverySetup {
@@ -94,5 +96,7 @@ export type DeliveryMessage =
   | { kind: 'answer'; id: number; answer: unknown }
   | { kind: 'failed-answer'; id: number; code: string; message: string; field: string | undefined }
   | { kind: 'report'; metrics: Snapshot }
+  /** To be kept: the service has withdrawn those that were before. */
+  | { kind: 'renewed-tokens'; destinationId: string; tokens: unknown }
   | { kind: 'failed'; message: string }
   | { kind: 'stopped' };

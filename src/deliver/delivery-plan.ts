@@ -1,5 +1,6 @@
 /** What delivery threads are told of the control store. */
 import { listDestinations } from '../store/destinations/destinations.ts';
+import { listRenewedTokens } from '../store/destinations/renewed-tokens.ts';
 import { listSourcesEver } from '../store/sources/sources.ts';
 import { listSuppressedUsers } from '../store/sources/suppressed-users.ts';
 import type { DeliveryPlan } from './delivery-messages.ts';
@@ -29,6 +30,7 @@ export function deliveryPlan({ store, sealer }: { store: Store; sealer: Sealer }
       slug,
       name,
     })),
+    renewedTokens: listRenewedTokens(store, sealer),
     suppressedUsers: listSuppressedUsers(store).map(({ userId }) => userId),
   };
 }

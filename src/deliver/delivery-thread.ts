@@ -22,6 +22,7 @@ import type { Net } from '../net/net.ts';
 import { createLogger } from '../observe/logger.ts';
 import { createMetricsRegistry } from '../observe/metrics.ts';
 import type { MetricsRegistry } from '../observe/metrics.ts';
+import type { RenewedTokens } from '../store/destinations/renewed-tokens.ts';
 import { answerQuestion } from './delivery-answers.ts';
 import type { ReplaySeams } from './replay-control.ts';
 import type {
@@ -107,6 +108,8 @@ function engineOptions(
 ): EngineOptions {
   const { dataFolder, settings, partitions } = setup;
   const holds = durableEndsOf(setup.holds);
+  /** By this thread: a plan that was made before is older than these. */
+  const renewed = new Map<string, unknown>();
   const slots = new Map(partitions.map(({ name, slot }) => [name, slot]));
   return {
     ...seams,
@@ -118,6 +121,11 @@ function engineOptions(
     settings,
     findType: findDestinationType,
     sources: () => known.sources,
+    renewedTokens: (id) => renewed.get(id) ?? known.renewedTokens[id],
+    keepTokens(destinationId, tokens) {
+      renewed.set(destinationId, tokens);
+      say({ kind: 'renewed-tokens', destinationId, tokens });
+    },
     isSuppressed: (userId) => userId !== null && known.suppressed.has(userId),
     allPartitions: () => partitions,
     publishHold(name, position) {
@@ -175,12 +183,14 @@ interface KnownPlan {
   /** Numbers of sources by their ids. */
   numbers: Map<string, number>;
   suppressed: ReadonlySet<string>;
+  renewedTokens: RenewedTokens;
 }
 
-function knownPlan({ sources, suppressedUsers }: DeliveryPlan): KnownPlan {
+function knownPlan({ sources, suppressedUsers, renewedTokens }: DeliveryPlan): KnownPlan {
   return {
     sources: new Map(sources.map((source) => [source.number, source])),
     numbers: new Map(sources.map(({ id, number }) => [id, number])),
     suppressed: new Set(suppressedUsers),
+    renewedTokens,
   };
 }

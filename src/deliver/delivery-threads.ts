@@ -44,13 +44,16 @@ const FILE = new URL('./delivery-thread.ts', import.meta.url);
 
 const DELIVERY = 'Delivery';
 
+/** Stores what a service gave instead of the configured tokens of a destination. */
+export type KeepTokens = (destinationId: string, tokens: unknown) => void;
+
 /** @param setup of one thread, with the holds that it publishes. */
 export async function startDelivery(
   threads: number,
   setup: Omit<DeliverySetup, 'holds' | 'plan'>,
   holds: readonly SharedArrayBuffer[],
   initialPlan: DeliveryPlan,
-  seams: ThreadSeams,
+  seams: ThreadSeams & { keepTokens: KeepTokens },
 ): Promise<DeliveryClient> {
   let plan = initialPlan;
   const clients: ThreadClient[] = [];
@@ -104,7 +107,7 @@ async function startOne(
   index: number,
   setup: Omit<DeliverySetup, 'plan'>,
   initialPlan: DeliveryPlan,
-  { clock, logger, metrics }: ThreadSeams,
+  { clock, logger, metrics, keepTokens }: ThreadSeams & { keepTokens: KeepTokens },
 ): Promise<ThreadClient> {
   const questions = createThreadQuestions(DELIVERY);
   let plan = initialPlan;
@@ -121,6 +124,13 @@ async function startOne(
       if (message.kind === 'answer') questions.answer(message.id, message.answer);
       else if (message.kind === 'failed-answer') questions.refuse(message.id, errorOf(message));
       else if (message.kind === 'report') reported = message.metrics;
+      else if (message.kind === 'renewed-tokens') {
+        const { destinationId, tokens } = message;
+        // Should the thread be started again before the next plan, it needs them.
+        const renewedTokens = { ...plan.renewedTokens, [destinationId]: tokens };
+        plan = { ...plan, renewedTokens };
+        keepTokens(destinationId, tokens);
+      }
     },
   });
   return {

@@ -65,6 +65,8 @@ export async function openService(run: RunState): Promise<void> {
     logger: run.logger,
     net: seams.net,
     temporaryFolder,
+    keptTokens: () => seams.renewedTokens(record.id),
+    keepTokens: (tokens) => seams.keepTokens(record.id, tokens),
     sources: seams.sources,
   });
 }

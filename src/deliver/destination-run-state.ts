@@ -32,6 +32,9 @@ export interface RunSeams {
   findType(name: string): DestinationType | undefined;
   sources(): ReadonlyMap<number, SourceName & { name: string }>;
   isSuppressed(userId: string | null): boolean;
+  /** Tokens that services gave, by the ids of destinations. */
+  renewedTokens(destinationId: string): unknown;
+  keepTokens(destinationId: string, tokens: unknown): void;
   /** Partitions of a region. */
   partitions(region: string): readonly string[];
   judgedEnd(partition: string): number;

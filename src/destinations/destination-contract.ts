@@ -122,6 +122,10 @@ export interface DestinationContext {
   net: Net;
   /** A folder of its own for temporary files; emptied at each start. */
   temporaryFolder: string;
+  /** What `keepTokens` was given last, of this destination; undefined when nothing was. */
+  keptTokens(): unknown;
+  /** Keeps tokens that a service gave instead of the configured ones, sealed, over restarts. */
+  keepTokens(tokens: JsonObject): void;
   /** Sources that can send to it, by number. */
   sources(): ReadonlyMap<number, { id: string; slug: string; name: string }>;
 }

@@ -1,6 +1,7 @@
 /** Starts collectors, lake and delivery, which meet in the log and in shared memory. */
 import { rateTableBytes } from '../auth/rate-limit.ts';
 import { allocateDurableEnds } from '../base/durable-ends.ts';
+import { toError } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
 import type { CollectorSetup } from '../collect/collector-messages.ts';
 import { startCollectors } from '../collect/collector-threads.ts';
@@ -8,7 +9,7 @@ import type { Collectors } from '../collect/collector-threads.ts';
 import type { Config } from '../config/config-schema.ts';
 import { deliveryPlan } from '../deliver/delivery-plan.ts';
 import { startDelivery } from '../deliver/delivery-threads.ts';
-import type { DeliveryClient } from '../deliver/delivery-threads.ts';
+import type { DeliveryClient, KeepTokens } from '../deliver/delivery-threads.ts';
 import { listPartitions, partitionsOf } from '../lake/known-partitions.ts';
 import type { LogPartition } from '../log/partition-folder.ts';
 import type { RunningThreads } from '../operate/running-server.ts';
@@ -17,6 +18,7 @@ import { startLakeService } from '../query/lake-service.ts';
 import type { LakeService } from '../query/lake-service.ts';
 import { authSnapshot } from '../store/sources/auth-snapshot.ts';
 import { listSourcesEver } from '../store/sources/sources.ts';
+import { keepRenewedTokens } from '../store/destinations/renewed-tokens.ts';
 
 /** What undoes a start so far, the newest last. */
 export type Stops = (() => Promise<void> | void)[];
@@ -143,7 +145,7 @@ function startDeliveryThreads(
   partitions: readonly LogPartition[],
   { judgedEnds, holds }: SharedEnds,
 ): Promise<DeliveryClient> {
-  const { config, dataFolder, clock, logger, metrics } = parts;
+  const { config, dataFolder, store, sealer, clock, logger, metrics } = parts;
   const setup = {
     dataFolder,
     partitions: partitions.map(({ name, region, slot }) => ({ name, region, slot })),
@@ -152,7 +154,15 @@ function startDeliveryThreads(
     net: config.net,
     logLevel: config.logging.level,
   };
-  const seams = { clock, logger, metrics };
+  const keepTokens: KeepTokens = (destinationId, tokens) => {
+    try {
+      keepRenewedTokens(store, sealer, destinationId, tokens);
+    } catch (error) {
+      const reason = toError(error).message;
+      logger.error({ destinationId, reason }, 'renewed tokens not stored; a restart forgets them');
+    }
+  };
+  const seams = { clock, logger, metrics, keepTokens };
   return startDelivery(config.deliver.threads, setup, holds, deliveryPlan(parts), seams);
 }
 

@@ -164,6 +164,8 @@ export async function destinationContext(
     logger: createLogger('destination', 'silent'),
     net,
     temporaryFolder,
+    keptTokens: () => undefined,
+    keepTokens: () => undefined,
     sources: () => new Map([[SOURCE_NUMBER, { id: 'source-7', slug: 'shop', name: 'Shop' }]]),
     ...given,
   };

@@ -23,7 +23,7 @@ export const MEANT_FOR = 'x-meant-for';
 export interface SegmentHarness {
   service: FakeService;
   net: Net;
-  /** Opens a destination; closed with the harness. */
+  /** Opens a destination, with the tokens that it kept when it was open before. */
   open(slug: string, settings: unknown): Promise<Destination>;
   close(): Promise<void>;
 }
@@ -43,6 +43,7 @@ export async function startSegmentHarness(): Promise<SegmentHarness> {
     },
   };
   const opened: Destination[] = [];
+  const kept = new Map<string, unknown>();
   return {
     service,
     net,
@@ -58,6 +59,8 @@ export async function startSegmentHarness(): Promise<SegmentHarness> {
         logger: createLogger('test', 'silent'),
         net,
         temporaryFolder: '/nonexistent',
+        keptTokens: () => kept.get(slug),
+        keepTokens: (tokens) => void kept.set(slug, tokens),
         sources: () => new Map(),
       });
       opened.push(destination);

@@ -114,6 +114,8 @@ export async function openDestination(
     logger: createLogger('test', 'silent'),
     net,
     temporaryFolder: tmpdir(),
+    keptTokens: () => undefined,
+    keepTokens: () => undefined,
     sources: () => new Map(slugs.map((slug, at) => [at + 1, { id: slug, slug, name: slug }])),
   };
   const destination = await type.open(type.parseSettings(settings, net), context);

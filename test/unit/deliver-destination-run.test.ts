@@ -69,6 +69,8 @@ async function openScene(t: TestContext, feed: Feed = NO_FEED): Promise<Scene> {
     dataFolder,
     settings: SETTINGS,
     findType: () => undefined,
+    renewedTokens: () => undefined,
+    keepTokens: () => undefined,
     sources: () => new Map(),
     isSuppressed: () => false,
     partitions: () => ['us-0'],

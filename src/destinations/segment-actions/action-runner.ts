@@ -64,8 +64,11 @@ const MESSAGE_CHARS_MAX = 1_000;
 
 const require = createRequire(import.meta.url);
 
-/** Loads Segment's core; destinations when they are first used. */
-export function createActionRunner(): ActionRunner {
+/**
+ * Loads Segment's core; destinations when they are first used.
+ * @param onRenewed is told of fresh tokens, inside the call that asked for them.
+ */
+export function createActionRunner(onRenewed: (oauth: Oauth) => void): ActionRunner {
   const core = require('@segment/actions-core') as Core;
   const folder = join(dirname(require.resolve('@segment/action-destinations')), 'destinations');
   const loaded = new Map<string, Loaded>();
@@ -77,7 +80,7 @@ export function createActionRunner(): ActionRunner {
     loaded.set(slug, destination);
     return destination;
   };
-  const context: Context = { core, load, tokens: openTokens() };
+  const context: Context = { core, load, tokens: openTokens(onRenewed) };
   return {
     run: (work, signal) => runWork(context, work, signal),
     test: (target) =>
@@ -308,7 +311,7 @@ async function withTokens<T>(
         clientSecret: oauth.clientSecret,
       }),
     );
-  let oauth = tokens.newest(key) ?? target.oauth;
+  let oauth = tokens.newest(key) ?? target.renewedOauth ?? target.oauth;
   if (!oauth.access_token) oauth = await renew(oauth);
   try {
     return await run(oauth);

@@ -14,8 +14,10 @@ export interface ActionsTarget {
   /** Of its code in the package. */
   folder: string;
   settings: JsonObject;
-  /** Null for services without OAuth. */
+  /** As configured; null for services without OAuth. */
   oauth: Oauth | null;
+  /** What the service gave instead of them, or null. */
+  renewedOauth: Oauth | null;
 }
 
 /** Events for one action; of a user more than one only in batches. */
@@ -74,6 +76,8 @@ export type ToWorker =
 export type FromWorker =
   | { kind: 'result'; id: number; output: unknown }
   | { kind: 'error'; id: number; message: string }
+  /** A call has renewed tokens. */
+  | { kind: 'renewed'; callId: number; oauth: Oauth }
   | { kind: 'fetch'; fetchId: number; callId: number; request: FetchRequest }
   | { kind: 'fetch-aborted'; fetchId: number };
 

@@ -10,12 +10,15 @@ import type { Clock } from '../../base/clock.ts';
 import type { Net } from '../../net/net.ts';
 import type { Logger } from '../../observe/logger.ts';
 import type { ActionsCalls, CallName, FromWorker, ToWorker } from './actions-messages.ts';
+import type { Oauth } from './segment-settings.ts';
 import { serveFetch } from './serve-fetch.ts';
 import type { FetchingCall } from './serve-fetch.ts';
 
 export interface CallOptions {
   net: Net;
   signal: AbortSignal;
+  /** Told of the tokens that the service gave instead of those of the call. */
+  onRenewed?(oauth: Oauth): void;
 }
 
 export interface ActionsPool {
@@ -38,6 +41,7 @@ export interface PoolOptions {
 interface Call extends FetchingCall {
   settle(output: unknown): void;
   fail(error: Error): void;
+  onRenewed: CallOptions['onRenewed'];
 }
 
 const MEMORY_MB_MAX = 512;
@@ -66,10 +70,10 @@ export function createActionsPool(options: PoolOptions): ActionsPool {
     lastId: 0,
   };
   return {
-    call: (name, input, { net, signal }) =>
+    call: (name, input, options) =>
       new Promise((resolve, reject) => {
         const settle = (output: unknown): void => resolve(output as never);
-        begin(pool, { name, input }, { net, signal, settle, fail: reject });
+        begin(pool, { name, input }, { ...options, settle, fail: reject });
       }),
     async close() {
       const last = pool.worker;
@@ -84,7 +88,7 @@ export function createActionsPool(options: PoolOptions): ActionsPool {
 function begin(
   pool: PoolState,
   asked: { name: CallName; input: unknown },
-  { net, signal, settle, fail }: CallOptions & Pick<Call, 'settle' | 'fail'>,
+  { net, signal, onRenewed, settle, fail }: CallOptions & Pick<Call, 'settle' | 'fail'>,
 ): void {
   const { calls, options } = pool;
   pool.worker ??= startWorker(pool);
@@ -101,6 +105,7 @@ function begin(
     net,
     settle: (output) => (end(), settle(output)),
     fail: (error) => (end(), fail(error)),
+    onRenewed,
     ended,
   });
   mine.postMessage({ kind: 'call', id, ...asked } satisfies ToWorker);
@@ -149,6 +154,7 @@ function receive({ calls, fetches }: PoolState, from: Worker, message: FromWorke
   const send = (answer: ToWorker): void => from.postMessage(answer);
   if (message.kind === 'result') calls.get(message.id)?.settle(message.output);
   else if (message.kind === 'error') calls.get(message.id)?.fail(new Error(message.message));
+  else if (message.kind === 'renewed') calls.get(message.callId)?.onRenewed?.(message.oauth);
   else if (message.kind === 'fetch-aborted') fetches.get(message.fetchId)?.abort();
   else void serveFetch(calls.get(message.callId), fetches, message, send);
 }

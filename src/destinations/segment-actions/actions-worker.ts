@@ -9,7 +9,10 @@ import { installParentFetch } from './worker-fetch.ts';
 assert(parentPort, 'runs as a thread');
 const port = parentPort;
 const parentFetch = installParentFetch(port);
-const runner = createActionRunner();
+const runner = createActionRunner((oauth) => {
+  const callId = parentFetch.currentCall();
+  port.postMessage({ kind: 'renewed', callId, oauth } satisfies FromWorker);
+});
 const cancels = new Map<number, AbortController>();
 
 port.on('message', (message: ToWorker) => {

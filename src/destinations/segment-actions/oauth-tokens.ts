@@ -36,7 +36,8 @@ export class RenewalFailed extends Error {
   }
 }
 
-export function openTokens(): Tokens {
+/** @param onRenewed is told of fresh tokens before anybody uses them. */
+export function openTokens(onRenewed: (oauth: Oauth) => void): Tokens {
   const newest = new Map<string, Oauth>();
   const failures = new Map<string, RenewalFailed>();
   const underWay = new Map<string, Promise<Oauth>>();
@@ -50,6 +51,7 @@ export function openTokens(): Tokens {
       const after = withFresh(before, await ask());
       newest.set(key, after);
       failures.delete(key);
+      onRenewed(after);
       return after;
     } catch (error) {
       const failed = new RenewalFailed(error);

@@ -17,8 +17,10 @@ import { isObject } from '../../events/json.ts';
 import type { JsonObject } from '../../events/json.ts';
 import { outcomeOfAnswer, outcomeOfError } from '../http-outcome.ts';
 import type { ActionFailure, ActionResult, ActionsTarget } from './actions-messages.ts';
-import type { ActionsPool } from './actions-pool.ts';
+import type { ActionsPool, CallOptions } from './actions-pool.ts';
 import type { SegmentDestination } from './catalogue.ts';
+import { openRenewedOauth } from './renewed-oauth.ts';
+import type { RenewedOauth } from './renewed-oauth.ts';
 import type { SegmentAction } from './segment-shapes.ts';
 import type { SegmentSettings, Subscription } from './segment-settings.ts';
 
@@ -50,7 +52,8 @@ type Dead = Pick<
 >;
 
 interface OpenSegment {
-  readonly target: ActionsTarget;
+  readonly target: Omit<ActionsTarget, 'renewedOauth'>;
+  readonly renewed: RenewedOauth;
   readonly triggers: readonly Trigger[];
   readonly context: DestinationContext;
   readonly pool: ActionsPool;
@@ -63,8 +66,7 @@ export function createSegmentDestination(
   context: DestinationContext,
   pool: ActionsPool,
 ): Destination {
-  const { net } = context;
-  const target: ActionsTarget = {
+  const target = {
     destinationId: context.destinationId,
     slug: destination.slug,
     folder: destination.folder,
@@ -72,25 +74,39 @@ export function createSegmentDestination(
     oauth: parsed.oauth,
   };
   const triggers = parsed.subscriptions.map((each) => triggerOf(destination, each));
-  const open: OpenSegment = { target, triggers, context, pool };
+  const renewed = openRenewedOauth(parsed.oauth, context);
+  const open: OpenSegment = { target, renewed, triggers, context, pool };
   return {
     accepts: ({ message }) =>
       triggers.some((trigger) => isMatch(trigger, message)) ? null : 'NO_MATCHING_SUBSCRIPTION',
     deliver: ({ events }, signal) => runTriggers(open, events, signal),
     ...(destination.hasTest && {
       async test(signal: AbortSignal) {
-        const problem = await pool.call('test', target, { net, signal });
+        const problem = await pool.call('test', targetOf(open), callOptions(open, signal));
         if (problem !== null) throw new MillraceError('DESTINATION_TEST_FAILED', problem);
       },
     }),
     ...(destination.hasDelete && {
       async deleteUsers(userIds: readonly string[], signal: AbortSignal) {
-        const problem = await pool.call('delete', { ...target, userIds }, { net, signal });
+        const problem = await pool.call(
+          'delete',
+          { ...targetOf(open), userIds },
+          callOptions(open, signal),
+        );
         if (problem !== null) throw new MillraceError('UNAVAILABLE', problem);
       },
     }),
     close: () => pool.close(),
   };
+}
+
+/** With the newest tokens: the thread may have ended since they were renewed. */
+function targetOf({ target, renewed }: OpenSegment): ActionsTarget {
+  return { ...target, renewedOauth: renewed.newest() };
+}
+
+function callOptions({ context, renewed }: OpenSegment, signal: AbortSignal): CallOptions {
+  return { net: context.net, signal, onRenewed: renewed.keep };
 }
 
 function triggerOf({ actions }: SegmentDestination, subscription: Subscription): Trigger {
@@ -124,7 +140,7 @@ async function runTriggers(
 
 /** @param some of all the events of the batch: those that cause the action. */
 async function runTrigger(
-  { target, context, pool }: OpenSegment,
+  open: OpenSegment,
   trigger: Trigger,
   some: readonly Item[],
   all: readonly Item[],
@@ -132,9 +148,10 @@ async function runTrigger(
 ): Promise<void> {
   const { partnerAction, mapping, isBatch } = trigger;
   const given = some.map(({ event }) => event.message);
-  const work = { ...target, partnerAction, mapping, isBatch, events: given };
+  const { context, pool } = open;
+  const work = { ...targetOf(open), partnerAction, mapping, isBatch, events: given };
   try {
-    const results = await pool.call('run', work, { net: context.net, signal });
+    const results = await pool.call('run', work, callOptions(open, signal));
     const wallMs = context.clock.wallMs();
     some.forEach((item, at) => note(item, trigger, results[at], wallMs));
   } catch (error) {

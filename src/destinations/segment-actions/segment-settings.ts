@@ -48,7 +48,8 @@ const COMMON_KEY =
   /^(enable_batching|batch_size|__segment_internal_\w+|onMappingSave|retlOnMappingSave)$/;
 const URL_START = /^https?:\/\//i;
 
-const oauthSchema = z.strictObject({
+/** Tokens of a service, with the OAuth application that can renew them. */
+export const oauthSchema = z.strictObject({
   access_token: z.string().min(1).optional(),
   refresh_token: z.string().min(1).optional(),
   refresh_token_url: z.string().min(1).optional(),

@@ -24,6 +24,8 @@ export class FetchError extends Error {
 export interface ParentFetch {
   /** Runs a call; what it fetches is fetched on its account. */
   inCall<T>(callId: number, run: () => Promise<T>): Promise<T>;
+  /** The call that runs now. @throws Error outside of any */
+  currentCall(): number;
   onAnswer(fetchId: number, answer: FetchAnswer): void;
   onNoAnswer(fetchId: number, code: ErrorCode, message: string): void;
 }
@@ -87,15 +89,16 @@ export function createPortFetch(port: MessagePort, callOf: () => number): PortFe
 /** Puts our fetch in the place of every other way out of this thread. */
 export function installParentFetch(port: MessagePort): ParentFetch {
   const calls = new AsyncLocalStorage<number>();
-  const { fetch: parentFetch, ...answers } = createPortFetch(port, () => {
+  const currentCall = (): number => {
     const callId = calls.getStore();
     if (callId === undefined) throw new Error('a request outside of any call');
     return callId;
-  });
+  };
+  const { fetch: parentFetch, ...answers } = createPortFetch(port, currentCall);
   replaceCrossFetch(parentFetch);
   globalThis.fetch = parentFetch;
   refuseSockets();
-  return { inCall: (callId, run) => calls.run(callId, run), ...answers };
+  return { inCall: (callId, run) => calls.run(callId, run), currentCall, ...answers };
 }
 
 async function plainRequest(request: Request): Promise<FetchRequest> {

@@ -8,6 +8,7 @@ import { inStoreTransaction } from '../store.ts';
 import type { Store } from '../store.ts';
 import { ensureWorkspace } from '../workspace/workspaces.ts';
 import type { DestinationState } from './destination-shapes.ts';
+import { resealRenewedTokens } from './renewed-tokens.ts';
 
 export type DestinationStart = 'now' | 'beginning' | { fromMs: number };
 
@@ -161,8 +162,8 @@ export function findDestination(
 }
 
 /**
- * Seals all settings of all workspaces anew, in one transaction.
- * @returns how many. @throws MillraceError SECRETS_SEALED
+ * Seals all settings of all workspaces, and renewed tokens, anew, in one transaction.
+ * @returns of how many destinations. @throws MillraceError SECRETS_SEALED
  */
 export function resealDestinations(store: Store, old: Sealer, next: Sealer): number {
   return inStoreTransaction(store, () => {
@@ -175,6 +176,7 @@ export function resealDestinations(store: Store, old: Sealer, next: Sealer): num
       const settings = old.open(row['sealed_settings'] as Uint8Array, place);
       update.run(next.seal(settings, place), String(row['id']));
     }
+    resealRenewedTokens(store, old, next);
     return rows.length;
   });
 }

@@ -1,0 +1,61 @@
+/**
+ * OAuth tokens that services gave instead of those that are configured, sealed as settings are. A
+ * service that rotates refresh tokens takes each of them once: forgotten over a restart, the
+ * destination would have to be connected anew. They are no settings, because a declared
+ * destination says what it says, and its first tokens are what the new ones came from.
+ */
+import type { Sealer } from '../sealing/sealing.ts';
+import { inStoreTransaction } from '../store.ts';
+import type { Store } from '../store.ts';
+
+/** By the ids of destinations; opaque here. */
+export type RenewedTokens = Readonly<Record<string, unknown>>;
+
+/** The place of the tokens, for sealing. */
+function placeOf(destinationId: string): string {
+  return `renewed-tokens/${destinationId}`;
+}
+
+/** Keeps the newest tokens of a destination; those of one that was deleted meanwhile are let go. */
+export function keepRenewedTokens(
+  store: Store,
+  sealer: Sealer,
+  destinationId: string,
+  tokens: unknown,
+): void {
+  const sealed = sealer.seal(JSON.stringify(tokens), placeOf(destinationId));
+  store.database
+    .prepare(
+      `insert into renewed_tokens (destination_id, sealed, renewed_at_ms)
+       select id, ?, ? from destinations where id = ?
+       on conflict (destination_id) do update
+         set sealed = excluded.sealed, renewed_at_ms = excluded.renewed_at_ms`,
+    )
+    .run(sealed, store.clock.wallMs(), destinationId);
+}
+
+/** @throws MillraceError SECRETS_SEALED */
+export function listRenewedTokens(store: Store, sealer: Sealer): RenewedTokens {
+  const rows = store.database.prepare('select destination_id, sealed from renewed_tokens').all();
+  return Object.fromEntries(
+    rows.map((row) => {
+      const id = String(row['destination_id']);
+      return [id, JSON.parse(sealer.open(row['sealed'] as Uint8Array, placeOf(id))) as unknown];
+    }),
+  );
+}
+
+/** Seals all of them anew, in one transaction. @throws MillraceError SECRETS_SEALED */
+export function resealRenewedTokens(store: Store, old: Sealer, next: Sealer): void {
+  inStoreTransaction(store, () => {
+    const rows = store.database.prepare('select destination_id, sealed from renewed_tokens').all();
+    const update = store.database.prepare(
+      'update renewed_tokens set sealed = ? where destination_id = ?',
+    );
+    for (const row of rows) {
+      const place = placeOf(String(row['destination_id']));
+      const tokens = old.open(row['sealed'] as Uint8Array, place);
+      update.run(next.seal(tokens, place), String(row['destination_id']));
+    }
+  });
+}
