@@ -2,6 +2,7 @@
 import type { RunningServer } from '../operate/running-server.ts';
 import { alertRoutes } from './alert-routes.ts';
 import type { AdminPart } from './admin-part.ts';
+import { authorizationRoutes } from './authorization-routes.ts';
 import { configCodeRoutes } from './config-code-routes.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
 import { destinationViewRoutes } from './destination-view-routes.ts';
@@ -22,6 +23,7 @@ export function adminParts(server: RunningServer): AdminPart[] {
     { path: '/admin', routes: sourceRoutes(server) },
     { path: '/admin', routes: configCodeRoutes(server) },
     { path: '/admin', routes: destinationViewRoutes(server) },
+    { path: '/admin', routes: authorizationRoutes(server) },
     { path: '/admin', routes: savedQueryRoutes(server) },
     { path: '/admin', routes: schemaRoutes(server) },
     { path: '/admin', routes: regionRoutes(server) },

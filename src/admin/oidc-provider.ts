@@ -7,15 +7,13 @@ import type { OidcPerson, OidcProvider } from './oidc-routes.ts';
 import type { Clock } from '../base/clock.ts';
 import { MillraceError, toError } from '../base/errors.ts';
 import type { OidcSettings } from '../config/oidc-schema.ts';
-import type { HttpRequest, Net } from '../net/net.ts';
+import type { Net } from '../net/net.ts';
+import { openidFetch } from '../net/openid-fetch.ts';
 import type { Logger } from '../observe/logger.ts';
 
-const ANSWER_BYTES_MAX = 2 ** 20;
 const TIMEOUT_SECONDS = 10;
 /** Endpoints and keys are asked for again after this time. */
 const DISCOVERY_MS = 3_600_000;
-/** Statuses whose answers have no body, as the constructor of answers insists. */
-const BODILESS = new Set([204, 205, 304]);
 
 interface Discovered {
   library: typeof OpenidClient;
@@ -104,36 +102,11 @@ async function discover(settings: OidcSettings, net: Net): Promise<Discovered> {
     clientSecret === null ? library.None() : library.ClientSecretBasic(clientSecret),
     {
       timeout: TIMEOUT_SECONDS,
-      [library.customFetch]: (url, options) => fetchThrough(net, url, options),
+      [library.customFetch]: openidFetch(net),
       ...(isPlain && { execute: [library.allowInsecureRequests] }),
     },
   );
   return { library, provider };
-}
-
-/** The library's requests through the guard: no redirects, bounded answers. */
-async function fetchThrough(
-  net: Net,
-  url: string,
-  { method, headers, body, signal }: OpenidClient.CustomFetchOptions,
-): Promise<Response> {
-  const answer = await net.request({
-    method: method as HttpRequest['method'],
-    url,
-    headers,
-    ...(body && { body: bodyText(body) }),
-    signal,
-    responseBytesMax: ANSWER_BYTES_MAX,
-  });
-  const { status, headers: answered } = answer;
-  const kept = BODILESS.has(status) ? null : new Uint8Array(answer.body);
-  return new Response(kept, { status, headers: { ...answered } });
-}
-
-function bodyText(body: NonNullable<OpenidClient.FetchBody>): string | Uint8Array {
-  if (typeof body === 'string' || body instanceof Uint8Array) return body;
-  if (body instanceof URLSearchParams) return body.toString();
-  throw new Error('the library sends a body of another kind');
 }
 
 function personOf(claims: Record<string, unknown>, rolesClaim: string | null): OidcPerson {

@@ -8,6 +8,7 @@ import type {
   tokenSchema,
   tokenSignInSchema,
 } from './account-schema.ts';
+import type { authorizationSchema, authorizedSchema } from './authorization-schema.ts';
 import type {
   discardSchema,
   mappingPreviewSchema,
@@ -26,6 +27,8 @@ export type SentAccept = z.input<typeof acceptSchema>;
 export type SentInvitation = z.input<typeof inviteSchema>;
 export type SentPersonChange = z.input<typeof personChangeSchema>;
 export type SentToken = z.input<typeof tokenSchema>;
+export type SentAuthorization = z.input<typeof authorizationSchema>;
+export type SentAuthorized = z.input<typeof authorizedSchema>;
 export type SentRetry = z.input<typeof retrySchema>;
 export type SentDiscard = z.input<typeof discardSchema>;
 export type SentReplay = z.input<typeof replaySchema>;

@@ -1,5 +1,9 @@
 /** What delivery threads are told of the control store. */
 import { listDestinations } from '../store/destinations/destinations.ts';
+import {
+  authorizedSettings,
+  listAuthorizations,
+} from '../store/destinations/oauth-authorizations.ts';
 import { listRenewedTokens } from '../store/destinations/renewed-tokens.ts';
 import { listSourcesEver } from '../store/sources/sources.ts';
 import { listSuppressedUsers } from '../store/sources/suppressed-users.ts';
@@ -9,6 +13,7 @@ import type { Store } from '../store/store.ts';
 
 /** Reads destinations, sources and suppressed users as they are now. */
 export function deliveryPlan({ store, sealer }: { store: Store; sealer: Sealer }): DeliveryPlan {
+  const authorizations = listAuthorizations(store, sealer);
   return {
     destinations: listDestinations(store, sealer).map((destination) => ({
       id: destination.id,
@@ -18,7 +23,7 @@ export function deliveryPlan({ store, sealer }: { store: Store; sealer: Sealer }
       region: destination.region,
       state: destination.state,
       sources: destination.sources,
-      settings: destination.settings,
+      settings: authorizedSettings(destination.settings, authorizations.get(destination.id)),
       consentCategories: destination.consentCategories,
       filters: destination.filters,
       delivery: destination.delivery,

@@ -8,6 +8,7 @@ import { nats } from './nats/nats.ts';
 import { postgres } from './postgres/postgres.ts';
 import { s3 } from './s3/s3.ts';
 import { findSegmentDestination, listSegmentDestinations } from './segment-actions/catalogue.ts';
+import { findOauthService } from './segment-actions/oauth-services.ts';
 import { segmentDestinationType } from './segment-actions/segment-type.ts';
 import { webhook } from './webhook/webhook.ts';
 import type { DestinationTypeInfo, DestinationTypeView } from './destination-type-shapes.ts';
@@ -44,7 +45,9 @@ export function describeDestinationType(name: string): DestinationTypeInfo | und
   const segment = findSegmentDestination(name);
   if (!segment) return about;
   const { description, actions, presets, hasTest, hasDelete } = segment;
-  return { ...about, description, actions, presets, hasTest, hasDelete };
+  const oauthService = findOauthService(name);
+  const known = { description, actions, presets, hasTest, hasDelete };
+  return { ...about, ...known, ...(oauthService && { oauthService }) };
 }
 
 /** All kinds, native ones first. */

@@ -1,5 +1,9 @@
 /** A kind of destination, as forms and scripts see it. */
-import type { SegmentAction, SegmentPreset } from './segment-actions/segment-shapes.ts';
+import type {
+  OauthService,
+  SegmentAction,
+  SegmentPreset,
+} from './segment-actions/segment-shapes.ts';
 
 /**
  * `cloud` services obey the `integrations` object of an event by name; `warehouse` only
@@ -48,4 +52,6 @@ export interface DestinationTypeInfo extends DestinationTypeView {
   presets?: readonly SegmentPreset[];
   hasTest?: boolean;
   hasDelete?: boolean;
+  /** Where people sign in at the service, if it is known. */
+  oauthService?: OauthService;
 }

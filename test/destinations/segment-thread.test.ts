@@ -39,7 +39,7 @@ async function start(clock: Clock = systemClock) {
       folder: relative(join(dirname(PACKAGE), 'destinations'), FIXTURE),
       settings: { url: `${harness.service.url}/asked` },
       oauth: null,
-    renewedOauth: null,
+      renewedOauth: null,
       partnerAction,
       mapping: {},
       isBatch: false,

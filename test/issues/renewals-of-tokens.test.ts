@@ -54,6 +54,24 @@ test('a renewal that the service refuses waits for a person, and is named', asyn
   }
 });
 
+test('a renewal that succeeds without a token is refused, and nothing is sent without one', async () => {
+  for (const oauth of [OAUTH, { clientId: 'i', clientSecret: 's' }]) {
+    harness = await startSegmentHarness();
+    const { open, service } = harness;
+    service.answerWith((request) => {
+      return { status: request.headers.authorization === 'Bearer old' ? 401 : 200, body: '{}' };
+    });
+    const destination = await open('actions-hubspot-cloud', { ...SETTINGS, oauth });
+    const [outcome] = await deliver(destination, people(1));
+    assert.partialDeepStrictEqual(outcome, { kind: 'retry', reason: 'CREDENTIALS_REFUSED' });
+    assert.match(outcome && 'message' in outcome ? outcome.message : '', /no access token/);
+    const tokens = service.requests.filter((one) => !isRenewal(one)).map(({ headers }) => headers);
+    assert.ok(tokens.every(({ authorization }) => authorization === 'Bearer old'));
+    await harness.close();
+    harness = undefined;
+  }
+});
+
 test('one that fails for now is tried again as everything is', async () => {
   const { destination } = await openWith(() => ({ status: 503, body: '' }));
   const [outcome] = await deliver(destination, people(1));

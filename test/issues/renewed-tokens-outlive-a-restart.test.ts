@@ -17,7 +17,7 @@ import { until } from '../support/until.ts';
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 const stops: (() => Promise<void>)[] = [];
 after(async () => {
-  for (const stop of stops.reverse()) await stop();
+  for (const stop of stops.toReversed()) await stop();
 });
 
 const identifyOf = (at: number) => ({

@@ -49,7 +49,11 @@ interface Grant {
 
 const PACKAGE: string = 'oidc-provider';
 
-export async function startOidcIssuer(redirectUri: string): Promise<OidcIssuer> {
+/** @param registered more about the client, as the provider names it. */
+export async function startOidcIssuer(
+  redirectUri: string,
+  registered: Record<string, unknown> = {},
+): Promise<OidcIssuer> {
   const { default: OidcProvider } = (await import(PACKAGE)) as {
     default: new (issuer: string, options: object) => Provider;
   };
@@ -63,7 +67,14 @@ export async function startOidcIssuer(redirectUri: string): Promise<OidcIssuer> 
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
   const provider = new OidcProvider(url, {
-    clients: [{ client_id: clientId, client_secret: clientSecret, redirect_uris: [redirectUri] }],
+    clients: [
+      {
+        client_id: clientId,
+        client_secret: clientSecret,
+        redirect_uris: [redirectUri],
+        ...registered,
+      },
+    ],
     claims: { openid: ['sub', 'groups'], email: ['email', 'email_verified'], profile: ['name'] },
     features: { devInteractions: { enabled: false } },
     cookies: { keys: ['a key of this test'] },
@@ -75,7 +86,7 @@ export async function startOidcIssuer(redirectUri: string): Promise<OidcIssuer> 
         clientId: client,
         accountId: oidc.session.accountId,
       });
-      grant.addOIDCScope('openid email profile');
+      grant.addOIDCScope('openid email profile offline_access');
       await grant.save();
       return grant;
     },
@@ -85,7 +96,7 @@ export async function startOidcIssuer(redirectUri: string): Promise<OidcIssuer> 
     requests++;
     const login = { accountId: person.sub };
     const done = request.url?.startsWith('/interaction')
-      ? provider.interactionFinished(request, response, { login })
+      ? provider.interactionFinished(request, response, { login, consent: {} })
       : answer(request, response);
     done.catch((error: unknown) => response.destroy(error as Error));
   });

@@ -74,7 +74,7 @@ function Frame() {
           Menu
         </button>
         <nav id="views" class={isOpen ? 'views open' : 'views'} aria-label="Views">
-          {VIEWS.map(({ name, title, paths }) => (
+          {VIEWS.filter(({ isUnlisted }) => !isUnlisted).map(({ name, title, paths }) => (
             <a
               key={name}
               href={href(paths[0] ?? '/')}

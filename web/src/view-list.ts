@@ -7,6 +7,8 @@ export interface View {
   title: string;
   /** The first is where the navigation leads. */
   paths: readonly string[];
+  /** No part of the navigation: people are sent there. */
+  isUnlisted?: true;
   /** Loaded when it is first shown. */
   load(): Promise<ComponentType<ViewProps>>;
 }
@@ -35,6 +37,13 @@ export const VIEWS: readonly View[] = [
     title: 'Destinations',
     paths: ['/destinations', '/destinations/:slug', '/destinations/:slug/:tab'],
     load: async () => (await import('./views/destinations/destinations-view.tsx')).Destinations,
+  },
+  {
+    name: 'authorized',
+    title: 'Signing in at the service',
+    isUnlisted: true,
+    paths: ['/authorized'],
+    load: async () => (await import('./views/destinations/authorized-view.tsx')).Authorized,
   },
   {
     name: 'trace',

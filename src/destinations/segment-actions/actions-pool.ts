@@ -70,10 +70,10 @@ export function createActionsPool(options: PoolOptions): ActionsPool {
     lastId: 0,
   };
   return {
-    call: (name, input, options) =>
+    call: (name, input, given) =>
       new Promise((resolve, reject) => {
         const settle = (output: unknown): void => resolve(output as never);
-        begin(pool, { name, input }, { ...options, settle, fail: reject });
+        begin(pool, { name, input }, { ...given, settle, fail: reject });
       }),
     async close() {
       const last = pool.worker;

@@ -25,13 +25,15 @@ export interface Tokens {
   ): Promise<Oauth>;
 }
 
+const NOBODY = 'nobody has signed in at the service, and it gave no token without';
+
 /** The tokens could not be renewed; the action itself was not at fault. */
 export class RenewalFailed extends Error {
   override readonly name = 'RenewalFailed';
   readonly reason: unknown;
 
-  constructor(reason: unknown) {
-    super('the access token could not be renewed');
+  constructor(reason: unknown, before: Oauth) {
+    super(before.refresh_token === undefined ? NOBODY : 'the access token could not be renewed');
     this.reason = reason;
   }
 }
@@ -54,7 +56,7 @@ export function openTokens(onRenewed: (oauth: Oauth) => void): Tokens {
       onRenewed(after);
       return after;
     } catch (error) {
-      const failed = new RenewalFailed(error);
+      const failed = new RenewalFailed(error, before);
       failures.set(key, failed);
       throw failed;
     } finally {
@@ -78,10 +80,23 @@ export function openTokens(onRenewed: (oauth: Oauth) => void): Tokens {
   };
 }
 
-/** Not every service gives a new refresh token; the one that it gave stays good then. */
+/** A service that answers well, and gives nothing, has refused. */
+class NoTokenGiven extends Error {
+  override readonly name = 'NoTokenGiven';
+  readonly status = 401;
+
+  constructor() {
+    super('the answer has no access token');
+  }
+}
+
+/**
+ * Not every service gives a new refresh token; the one that it gave stays good then.
+ * @throws NoTokenGiven
+ */
 function withFresh(before: Oauth, fresh: JsonObject | undefined): Oauth {
   const { accessToken, refreshToken } = fresh ?? {};
-  if (typeof accessToken !== 'string') return before;
+  if (typeof accessToken !== 'string') throw new NoTokenGiven();
   const isRotated = typeof refreshToken === 'string' && refreshToken !== '';
   return {
     ...before,

@@ -33,6 +33,9 @@ export interface Oauth {
   refresh_token_url?: string | undefined;
   clientId?: string | undefined;
   clientSecret?: string | undefined;
+  authorizationUrl?: string | undefined;
+  tokenUrl?: string | undefined;
+  scopes?: string | undefined;
 }
 
 export interface SegmentSettings {
@@ -55,6 +58,9 @@ export const oauthSchema = z.strictObject({
   refresh_token_url: z.string().min(1).optional(),
   clientId: z.string().min(1).optional(),
   clientSecret: z.string().min(1).optional(),
+  authorizationUrl: z.url({ protocol: /^https?$/ }).optional(),
+  tokenUrl: z.url({ protocol: /^https?$/ }).optional(),
+  scopes: z.string().min(1).optional(),
 });
 
 export function hasOauth({ scheme }: SegmentDestination): boolean {
@@ -68,8 +74,9 @@ export function settingFields(destination: SegmentDestination): SettingField[] {
     key: 'oauth',
     label: 'OAuth',
     description:
-      'Tokens of an OAuth application of your own: access_token, refresh_token, clientId, ' +
-      'clientSecret.',
+      'An OAuth application of your own: clientId and clientSecret, with which somebody signs in ' +
+      'at the service in the dashboard, or tokens: access_token, refresh_token. Where Millrace ' +
+      'does not know the service also authorizationUrl, tokenUrl, scopes.',
     type: 'object',
     isRequired: true,
     isSecret: true,
@@ -122,7 +129,7 @@ export function parseSegmentSettings(
   const { subscriptions, oauth, ...own } = structuredClone(input ?? {}) as JsonObject;
   return {
     settings: ownSettings(destination, own, net),
-    oauth: oauthOf(destination, oauth),
+    oauth: oauthOf(destination, oauth, net),
     subscriptions: subscriptionsOf(destination, subscriptions, net),
   };
 }
@@ -204,17 +211,20 @@ function checkUrl(field: string, value: unknown, net: Net): void {
   }
 }
 
-function oauthOf(destination: SegmentDestination, given: unknown): Oauth | null {
+function oauthOf(destination: SegmentDestination, given: unknown, net: Net): Oauth | null {
   if (!hasOauth(destination)) {
     if (given !== undefined && given !== null) throw invalid('oauth', 'not used by this service');
     return null;
   }
   const result = oauthSchema.safeParse(given ?? {});
   if (!result.success) throw issueOf('oauth', result.error);
-  if (!result.data.access_token && !result.data.refresh_token) {
-    throw invalid('oauth', 'access_token or refresh_token is required');
+  const { data } = result;
+  if (!data.access_token && !data.refresh_token && !(data.clientId && data.clientSecret)) {
+    throw invalid('oauth', 'clientId and clientSecret, or a token, are required');
   }
-  return result.data;
+  checkUrl('oauth.authorizationUrl', data.authorizationUrl, net);
+  checkUrl('oauth.tokenUrl', data.tokenUrl, net);
+  return data;
 }
 
 function issueOf(root: string, error: z.ZodError): MillraceError {

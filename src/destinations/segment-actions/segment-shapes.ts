@@ -41,3 +41,15 @@ export type MappingPreview = { payload: Record<string, unknown> } | { errors: st
 
 /** Which events cause which action, as people write it. */
 export type WrittenSubscription = z.input<typeof subscriptionsSchema>[number];
+
+/** Where people sign in at a service to let an application in, and what it asks for. */
+export interface OauthService {
+  authorizationUrl: string;
+  tokenUrl: string;
+  /** With blanks between. */
+  scopes: string;
+  /** How the application proves itself; by default in the body. */
+  clientAuth?: 'basic';
+  /** It refuses the parameters of PKCE (RFC 7636). */
+  refusesPkce?: true;
+}

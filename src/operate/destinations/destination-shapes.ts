@@ -46,7 +46,15 @@ export type DestinationStanding = Omit<
   'id' | 'slug' | 'name' | 'type' | 'region' | 'state'
 >;
 
+/** That somebody signed in at the service. */
+export interface AuthorizationView {
+  authorizedAt: string;
+  authorizedBy: string;
+}
+
 export interface ListedDestination extends DestinationView {
+  /** Null: nobody signed in, or the service has no OAuth. */
+  authorization: AuthorizationView | null;
   /** Null: its delivery thread knows nothing of it yet. */
   status: DestinationStanding | null;
 }

@@ -6,6 +6,8 @@ import type { DestinationTypeInfo } from '../../destinations/destination-type-sh
 import type { Actor } from '../../store/people/people-shapes.ts';
 import { findDestination, listDestinations } from '../../store/destinations/destinations.ts';
 import type { StoredDestination } from '../../store/destinations/destinations.ts';
+import { listAuthorizationNotes } from '../../store/destinations/oauth-authorizations.ts';
+import type { AuthorizationNote } from '../../store/destinations/oauth-authorizations.ts';
 import { inStoreTransaction } from '../../store/store.ts';
 import { deliveryPlan } from '../../deliver/delivery-plan.ts';
 import type { RunningServer } from '../running-server.ts';
@@ -17,6 +19,7 @@ import {
   shownDestination,
 } from './change-destination.ts';
 import type {
+  AuthorizationView,
   DestinationStanding,
   DestinationView,
   ListedDestination,
@@ -31,9 +34,12 @@ export async function listDestinationsNow({
   delivery,
 }: Server): Promise<ListedDestination[]> {
   const statuses = new Map((await delivery.askAll('status', {})).map((s) => [s.id, s]));
+  const notes = listAuthorizationNotes(store);
   return listDestinations(store, sealer).map((destination) => {
     const status = statuses.get(destination.id);
-    return { ...shownDestination(destination), status: status ? statusOf(status) : null };
+    const authorization = authorizationView(notes.get(destination.id));
+    const own = { authorization, status: status ? statusOf(status) : null };
+    return { ...shownDestination(destination), ...own };
   });
 }
 
@@ -100,6 +106,12 @@ export function mustFindDestination(
   const found = findDestination(store, sealer, slug);
   if (found) return found;
   throw new MillraceError('NOT_FOUND', `There is no destination ${slug}`, { field: 'slug' });
+}
+
+function authorizationView(note: AuthorizationNote | undefined): AuthorizationView | null {
+  if (!note) return null;
+  const { authorizedAtMs, authorizedBy } = note;
+  return { authorizedAt: new Date(authorizedAtMs).toISOString(), authorizedBy };
 }
 
 /** What the list does not say already. */

@@ -1,4 +1,5 @@
 /** Destinations as they are configured. Settings are sealed; who checks them is the caller. */
+import { isDeepStrictEqual } from 'node:util';
 import type { DeclaredDestination } from '../../config/config-schema.ts';
 import { MillraceError } from '../../base/errors.ts';
 import type { Sealer } from '../sealing/sealing.ts';
@@ -8,6 +9,7 @@ import { inStoreTransaction } from '../store.ts';
 import type { Store } from '../store.ts';
 import { ensureWorkspace } from '../workspace/workspaces.ts';
 import type { DestinationState } from './destination-shapes.ts';
+import { dropAuthorization, resealAuthorizations } from './oauth-authorizations.ts';
 import { resealRenewedTokens } from './renewed-tokens.ts';
 
 export type DestinationStart = 'now' | 'beginning' | { fromMs: number };
@@ -96,8 +98,12 @@ export function updateDestination(
   change: DestinationChange,
 ): StoredDestination {
   return inStoreTransaction(store, () => {
-    const next = { ...mustFind(store, sealer, slug), ...change };
+    const found = mustFind(store, sealer, slug);
+    const next = { ...found, ...change };
     checkName(next.name);
+    // Whoever enters others wants those, and not what somebody let in before.
+    const isSameOauth = isDeepStrictEqual(next.settings['oauth'], found.settings['oauth']);
+    if (!isSameOauth) dropAuthorization(store, found.id);
     store.database
       .prepare(
         `update destinations set name = ?, type = ?, state = ?, sources = ?, sealed_settings = ?,
@@ -162,7 +168,7 @@ export function findDestination(
 }
 
 /**
- * Seals all settings of all workspaces, and renewed tokens, anew, in one transaction.
+ * Seals all settings of all workspaces, and their tokens, anew, in one transaction.
  * @returns of how many destinations. @throws MillraceError SECRETS_SEALED
  */
 export function resealDestinations(store: Store, old: Sealer, next: Sealer): number {
@@ -177,6 +183,7 @@ export function resealDestinations(store: Store, old: Sealer, next: Sealer): num
       update.run(next.seal(settings, place), String(row['id']));
     }
     resealRenewedTokens(store, old, next);
+    resealAuthorizations(store, old, next);
     return rows.length;
   });
 }

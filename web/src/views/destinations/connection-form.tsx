@@ -72,6 +72,7 @@ export function ConnectionForm({ type, destination, label, onSubmit }: Props) {
         <StartChoice value={given.start} onChange={(start) => set({ start })} />
       )}
       <SettingsForm
+        oauthService={type.oauthService}
         fields={fields}
         draft={given.draft}
         problems={problems}

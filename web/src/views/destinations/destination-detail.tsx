@@ -13,6 +13,7 @@ import { Tabs } from '../../parts/tabs.tsx';
 import { say } from '../../parts/toast.tsx';
 import { useChange } from '../../use-change.ts';
 import { useLoaded } from '../../use-loaded.ts';
+import { Authorization } from './authorization-part.tsx';
 import { ConnectionForm } from './connection-form.tsx';
 import type { WrittenConnection } from './connection-form.tsx';
 import { DeadLetters } from './dead-letters-tab.tsx';
@@ -136,6 +137,9 @@ function SettingsTab({ destination, onChange }: OwnProps) {
   return (
     <Section title="Settings">
       <Problem error={error} />
+      {data?.fields.some(({ key }) => key === 'oauth') && (
+        <Authorization destination={destination} onChange={onChange} />
+      )}
       {data && <ConnectionForm type={data} destination={own} label="Save" onSubmit={save} />}
     </Section>
   );

@@ -1,9 +1,16 @@
 /** The form of a destination's settings, generated from the fields of its type. */
 import type { SettingField } from '../../../../src/destinations/destination-type-shapes.ts';
 import { MASK } from '../../../../src/base/mask.ts';
+import type { OauthService } from '../../../../src/destinations/segment-actions/segment-shapes.ts';
+import { OauthFields } from './oauth-fields.tsx';
 import type { Draft } from './destination-settings-model.ts';
 
+/** Has inputs of its own. */
+const OAUTH = 'oauth';
+
 interface Props {
+  /** Of the service, if it is known. */
+  oauthService: OauthService | undefined;
   fields: readonly SettingField[];
   draft: Draft;
   /** What is wrong, by key of the field. */
@@ -11,18 +18,21 @@ interface Props {
   onChange(draft: Draft): void;
 }
 
-export function SettingsForm({ fields, draft, problems, onChange }: Props) {
+export function SettingsForm({ oauthService, fields, draft, problems, onChange }: Props) {
   return (
     <div class="d-fields">
-      {fields.map((field) => (
-        <SettingInput
-          key={field.key}
-          field={field}
-          value={draft[field.key]}
-          problem={problems[field.key]}
-          onChange={(value) => onChange({ ...draft, [field.key]: value })}
-        />
-      ))}
+      {fields.map((field) => {
+        const { key } = field;
+        const problem = problems[key];
+        const set = (value: string | boolean) => onChange({ ...draft, [key]: value });
+        if (key === OAUTH) {
+          const text = String(draft[key] ?? '');
+          const own = { text, service: oauthService, problem, onChange: set };
+          return <OauthFields key={key} {...own} />;
+        }
+        const own = { field, value: draft[key], problem, onChange: set };
+        return <SettingInput key={key} {...own} />;
+      })}
     </div>
   );
 }
