@@ -225,9 +225,19 @@ describe("Segment's Terraform provider", () => {
     assert.deepEqual(users, []);
     assert.deepEqual((await ask('listInvites', { query: FIRST_PAGE }))['invites'], [email]);
     await ask('deleteInvites', { query: `emails=${email}` });
-    await invite([{ roleId: 'member', resources: [source] }]);
+    const sourceAdmin = '1WDUuSF1kN1xis2lp09RVKOsnnL';
+    await invite([{ roleId: sourceAdmin, resources: [source] }]);
     const accepted = await acceptedUser(email, source.id);
     const params = [accepted];
+    const first = (await ask('getUser', { params }))['user'] as { permissions: object[] };
+    // By the id that was asked, or the next plan would change it back.
+    assert.partialDeepStrictEqual(first.permissions, [
+      { roleId: sourceAdmin, resources: [source] },
+    ]);
+    const { roles } = (await ask('listRoles', { query: FIRST_PAGE })) as {
+      roles: { id: string }[];
+    };
+    assert.ok(roles.some(({ id }) => id === sourceAdmin));
     await ask('replacePermissionsForUser', {
       params,
       body: { permissions: [{ roleId: 'viewer', resources: [source] }] },

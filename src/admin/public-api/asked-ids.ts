@@ -8,9 +8,12 @@ import {
   setResourceDocument,
 } from '../../store/workspace/resource-documents.ts';
 import type { ListedDestination } from '../../operate/destinations/destination-shapes.ts';
+import type { Role } from '../../store/people/people-shapes.ts';
 import type { Ask } from './ask.ts';
+import { roleIdOf } from './segment-ids.ts';
 
 const KIND = 'destination';
+const PERSON = 'person';
 /** Segment's names of the settings of a warehouse, and ours. */
 const SETTING_NAMES: Readonly<Record<string, string>> = { hostname: 'host', username: 'user' };
 
@@ -37,6 +40,23 @@ export function keepAsked(ask: Ask, id: string, asked: Asked): void {
   const names = { ...before.names, ...asked.names };
   const texts = { ...before.texts, ...asked.texts };
   setResourceDocument(ask.server.store, KIND, id, { ...before, ...asked, names, texts });
+}
+
+/**
+ * Keeps by which ids a script gave roles to a person, so that it reads the same.
+ * @param email the person may be invited only. @param ids by our names of roles.
+ */
+export function keepAskedRoles(ask: Ask, email: string, ids: Readonly<Record<string, string>>) {
+  const { store } = ask.server;
+  const key = email.toLowerCase();
+  const before = getResourceDocument(store, PERSON, key);
+  setResourceDocument(store, PERSON, key, { ...before, ...ids });
+}
+
+/** The id of a person's role: as it was asked for, else Segment's. */
+export function roleIdFor({ server }: Ask, email: string, role: Role): string {
+  const asked = getResourceDocument(server.store, PERSON, email.toLowerCase())[role];
+  return typeof asked === 'string' ? asked : roleIdOf(role);
 }
 
 /** Settings of a warehouse under our names, and how the script wrote them. */

@@ -19,7 +19,8 @@ import {
 } from '../../operate/accounts/people-changes.ts';
 import { body, listParam, pageOf, param } from './ask.ts';
 import type { Ask, Handler } from './ask.ts';
-import { roleOf } from './segment-ids.ts';
+import { keepAskedRoles, roleIdFor } from './asked-ids.ts';
+import { roleIdOf, roleOf } from './segment-ids.ts';
 
 const ROLES = [
   ['owner', 'Workspace Owner', 'Everything.'],
@@ -69,7 +70,11 @@ export const PEOPLE_HANDLERS: Record<string, Handler> = {
   listRoles(ask) {
     const { page, pagination } = pageOf(ask, ROLES, ([id]) => id);
     return {
-      roles: page.map(([id, name, description]) => ({ id, name, description })),
+      roles: page.map(([role, name, description]) => ({
+        id: roleIdOf(role),
+        name,
+        description,
+      })),
       pagination,
     };
   },
@@ -102,17 +107,19 @@ export const PEOPLE_HANDLERS: Record<string, Handler> = {
   async replacePermissionsForUser(ask) {
     requireRole(ask.c, 'admin');
     const { permissions: given } = await body(ask, permissionsSchema);
-    const { id } = userOf(ask);
+    const { id, email } = userOf(ask);
+    keepAskedRoles(ask, email, askedRoles(given));
     const changed = changePerson(ask.server.store, ask.actor, id, accessOf(ask.server, given));
-    return { permissions: permissionsOf(ask.server, changed) };
+    return { permissions: permissionsOf(ask, changed) };
   },
   async addPermissionsToUser(ask) {
     requireRole(ask.c, 'admin');
     const { permissions: given } = await body(ask, permissionsSchema);
     const user = userOf(ask);
-    const all = [...permissionsOf(ask.server, user), ...given];
+    const all = [...permissionsOf(ask, user), ...given];
+    keepAskedRoles(ask, user.email, askedRoles(given));
     const changed = changePerson(ask.server.store, ask.actor, user.id, accessOf(ask.server, all));
-    return { permissions: permissionsOf(ask.server, changed) };
+    return { permissions: permissionsOf(ask, changed) };
   },
   listInvites(ask) {
     requireRole(ask.c, 'admin');
@@ -129,6 +136,9 @@ export const PEOPLE_HANDLERS: Record<string, Handler> = {
       ...accessOf(ask.server, given),
     }));
     for (const one of wanted) invite(ask.server.store, ask.actor, one);
+    for (const { email, permissions: given } of invites) {
+      keepAskedRoles(ask, email, askedRoles(given));
+    }
     return { emails: wanted.map(({ email }) => email) };
   },
   deleteInvites(ask) {
@@ -146,16 +156,22 @@ function userOf(ask: Ask): User {
   throw new MillraceError('NOT_FOUND', 'There is no such user', { field: 'userId' });
 }
 
-function userView({ server }: Ask, user: User) {
+function userView(ask: Ask, user: User) {
   const { id, name, email } = user;
-  return { id, name, email, permissions: permissionsOf(server, user) };
+  return { id, name, email, permissions: permissionsOf(ask, user) };
 }
 
-function permissionsOf(server: RunningServer, { role, sources }: Access) {
+/** By our names. */
+function askedRoles(given: readonly Permission[]): Record<string, string> {
+  return Object.fromEntries(given.map(({ roleId }) => [roleOf(roleId), roleId]));
+}
+
+function permissionsOf(ask: Ask, { email, role, sources }: Pick<User, 'email'> & Access) {
+  const { server } = ask;
   const workspace = { id: ensureWorkspace(server.store).id, type: 'WORKSPACE' as const };
-  const view = (roleId: Role, resources: Permission['resources'] & {}) => ({
-    roleId,
-    roleName: ROLES.find(([id]) => id === roleId)?.[1] ?? roleId,
+  const view = (own: Role, resources: Permission['resources'] & {}) => ({
+    roleId: roleIdFor(ask, email, own),
+    roleName: ROLES.find(([id]) => id === own)?.[1] ?? own,
     resources,
   });
   if (sources === null || role === 'owner' || role === 'admin') return [view(role, [workspace])];

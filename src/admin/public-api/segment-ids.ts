@@ -44,6 +44,7 @@ const DESTINATIONS = new Map(Object.entries(JSON.parse(text) as Record<string, D
 
 const sourceNames = inverted(SOURCES);
 const typeNames = inverted(WAREHOUSES);
+const roleIds = inverted(ROLES);
 for (const [slug, { id }] of DESTINATIONS) typeNames.set(id, slug);
 
 /** Our name of a kind of source; what is no id of Segment's is returned. */
@@ -71,6 +72,11 @@ export function actionIdOf(type: string, slug: string): string | undefined {
 /** Our name of a role; what is no id of Segment's is returned. */
 export function roleOf(id: string): string {
   return (Object.hasOwn(ROLES, id) && ROLES[id]) || id;
+}
+
+/** Segment's id of a role, or our name where it has none. */
+export function roleIdOf(role: Role): string {
+  return roleIds.get(role) ?? role;
 }
 
 function inverted(ids: Readonly<Record<string, string>>): Map<string, string> {
