@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,6 +72,28 @@ describe('index', () => {
     for (let n = 0; n < 500; n++) {
       assert.equal(index.seenOrAdd(fingerprint(1, `m${n}`), 0, 490_001), true, `m${n}`);
     }
+  });
+
+  test('a key that is new again after its window is counted once', () => {
+    const index = createDedupIndex({ windowHours: 24, keysMax: 100 });
+    for (let round = 0; round < 4; round++) {
+      const hour = 490_000 + round * 25;
+      for (let n = 0; n < 100; n++) index.seenOrAdd(fingerprint(1, `m${n}`), 0, hour);
+      assert.equal(index.size(), 100, `round ${round}`);
+    }
+    assert.equal(index.evicted(), 0);
+    index.seenOrAdd(fingerprint(1, 'one more'), 0, 490_075);
+    assert.ok(index.size() > 90, `${index.size()}: generations that are empty take nobody along`);
+  });
+
+  test('what was forgotten stays so when the names of generations begin anew', () => {
+    // One key a generation, so that the names are used up soon.
+    const index = createDedupIndex({ windowHours: 24, keysMax: 16 });
+    const last = 0xffff + 16;
+    for (let n = 0; n < last; n++) index.seenOrAdd(fingerprint(1, `m${n}`), 0, 490_000);
+    assert.equal(index.seenOrAdd(fingerprint(1, `m${last - 1}`), 0, 490_000), true);
+    // The generation of this one has the name that its own had.
+    assert.equal(index.seenOrAdd(fingerprint(1, 'm8'), 0, 490_000), false);
   });
 
   test('room that is made beforehand changes nothing but the speed', () => {
@@ -164,6 +187,28 @@ describe('dispatcher', () => {
     const second = open(path);
     assert.deepEqual(kept(second.dispatcher, lost), ['l']);
     second.ledger.close();
+  });
+
+  test('a window of more than is loaded at once is loaded whole, each key once', () => {
+    const path = newPath();
+    const ledger = openLedger(path);
+    const BLOCK = 500_000;
+    const HOURS = [490_000, 490_000, 490_000, 490_001, 490_001];
+    HOURS.forEach((hour, at) => {
+      const entries = randomBytes(BLOCK * FINGERPRINT_BYTES);
+      fingerprint(1, `of block ${at}`).copy(entries, entries.length - FINGERPRINT_BYTES);
+      const step = { cursors: new Map([['p', at + 1]]), duplicates: [], oldestHour: 0 };
+      ledger.commit({ ...step, fingerprints: new Map([[hour, entries]]) });
+    });
+    const index = createDedupIndex({ windowHours: 24, keysMax: 10_000_000 });
+    ledger.loadFingerprints(index);
+    assert.equal(index.size(), HOURS.length * BLOCK);
+    HOURS.forEach((hour, at) => {
+      const own = fingerprint(1, `of block ${at}`);
+      assert.equal(index.seenOrAdd(own, 0, hour + 24), true, `${at} within its window`);
+      assert.equal(index.seenOrAdd(own, 0, hour + 25), false, `${at} after its window`);
+    });
+    ledger.close();
   });
 
   test('every fingerprint of the window survives a restart', () => {
