@@ -27,6 +27,7 @@ export const SDK_VERSIONS = { python: '2.4.0', go: 'v3.3.0', java: '3.5.4' } as 
 const KAFKA_VERSION = '3.9.1';
 /** No dependency: of its four platforms only Linux x64 is published, and a lock must name all. */
 const CHDB_VERSION = '3.4.0';
+const GO_QUICKLY = `'-gcflags=all=-N -l' -ldflags=-s`;
 const GO_MODULE = 'github.com/segmentio/analytics-go/v3';
 const CHROMIUM_VARIABLE = 'MILLRACE_TEST_CHROMIUM';
 const CHROMIUM_NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
@@ -85,8 +86,9 @@ export async function prepareGo(): Promise<
   const { go } = found;
   const flags = await runCommand(go, ['env', 'GOFLAGS'], { msMax: PROBE_MS_MAX });
   const env = {
-    // Writable modules, because `npm ci` removes node_modules, and with it this cache.
-    GOFLAGS: `${flags.isDone ? flags.output : ''} -mod=mod -modcacherw`.trim(),
+    // Writable modules, because `npm ci` removes node_modules, and with it this cache. A clean
+    // machine compiles the standard library too, which takes a quarter less without optimising.
+    GOFLAGS: `${flags.isDone ? flags.output : ''} -mod=mod -modcacherw ${GO_QUICKLY}`.trim(),
     GOCACHE: join(CACHE, 'go-build'),
     GOMODCACHE: join(CACHE, 'go-modules'),
     GOTOOLCHAIN: 'local',

@@ -2,7 +2,6 @@
  * The SQL engine: one in-memory DuckDB that sees nothing of the machine but the lake's own Parquet
  * folders and a folder for its temporary files, and whose settings are locked after that.
  */
-import duckdb from '@duckdb/node-api';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { makeTemporaryFolder, removeTemporaryFolder } from '../base/temporary-folder.ts';
 import { SQL_MACROS } from './schema/sql-macros.ts';
@@ -39,7 +38,9 @@ export const TEMPORARY_FOLDER = 'tmp';
 
 /** Opens the engine locked: from here on no statement can reach beyond `folders`. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const instance = await duckdb.DuckDBInstance.create(':memory:', {
+  // Threads that only name what is in here do without the library, which takes long to load.
+  const { DuckDBInstance } = await import('@duckdb/node-api');
+  const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: options.memoryLimit,
     threads: String(options.threads),
     preserve_insertion_order: 'false',

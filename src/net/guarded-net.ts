@@ -9,36 +9,19 @@
  */
 import { lookup as systemLookup } from 'node:dns/promises';
 import { connect as connectSocket, isIP } from 'node:net';
-import type { LookupFunction, Socket } from 'node:net';
-import { callbackify } from 'node:util';
-import { Agent, ProxyAgent, buildConnector } from 'undici';
+import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { NOT_NEEDED } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
-import { MillraceError, toError } from '../base/errors.ts';
 import type { NetSettings } from '../config/net-schema.ts';
-import { createAddressGuard, portOf } from './address-guard.ts';
+import { createAddressGuard } from './address-guard.ts';
 import type { AddressGuard } from './address-guard.ts';
+import { pinnedLookup } from './checked-lookup.ts';
+import type { Checked, CheckedLookup, Lookup, Resolve, ResolvedAddress } from './checked-lookup.ts';
+import type { AgentOptions } from './http-agent.ts';
 import { exchange } from './http-exchange.ts';
 import type { Net } from './net.ts';
 import { netFailure } from './net-failure.ts';
-
-export interface ResolvedAddress {
-  address: string;
-  family: 4 | 6;
-}
-
-/** All addresses of a name. A seam, so that tests can be the DNS. */
-export type Lookup = (name: string) => Promise<readonly ResolvedAddress[]>;
-
-type Checked = readonly [ResolvedAddress, ...ResolvedAddress[]];
-type CheckedLookup = (name: string) => Promise<Checked>;
-type Resolve = (host: string, port: number, timeoutMs: number) => Promise<Checked>;
-
-/** Names and values of an answer's headers together; more ends the connection. */
-const HEADER_BYTES_MAX = 16_384;
-/** Of an answer to a library that uses the dispatcher; `request` has a smaller bound of its own. */
-const ANSWER_BYTES_MAX = 16 * 2 ** 20;
 
 /** Opens the way out; `close` ends what is under way. */
 export function createNet(options: { settings: NetSettings; clock: Clock; lookup?: Lookup }): Net {
@@ -49,13 +32,10 @@ export function createNet(options: { settings: NetSettings; clock: Clock; lookup
     const name = guard.checkHost(host, port);
     return inTime(lookup(name), { name, timeoutMs, clock });
   };
-  const agent =
-    settings.proxy === null
-      ? directAgent(settings, guard, lookup)
-      : proxyAgent(settings, settings.proxy, guard, resolve);
+  const agent = lateAgent({ settings, guard, lookup, resolve });
   let known: { text: string; url: URL } | undefined;
   return {
-    dispatcher: agent,
+    dispatcher: () => agent.open(),
     checkHost: (host, port) => void guard.checkHost(host, port),
     checkUrl: (url) => void guard.checkUrl(url),
     async request(request) {
@@ -63,7 +43,8 @@ export function createNet(options: { settings: NetSettings; clock: Clock; lookup
       if (request.url !== known?.text) {
         known = { text: request.url, url: guard.checkUrl(request.url) };
       }
-      return exchange({ agent, settings, clock }, known.url, request);
+      const { url } = known;
+      return exchange({ agent: await agent.open(), settings, clock }, url, request);
     },
     async resolve(host, port) {
       const [first] = await resolve(host, port, settings.connectTimeoutMs);
@@ -75,7 +56,26 @@ export function createNet(options: { settings: NetSettings; clock: Clock; lookup
       const leftMs = Math.max(1, endMs - clock.monotonicMs());
       return connectTo(addresses, { host, port, timeoutMs: leftMs, clock });
     },
-    close: () => agent.destroy(),
+    close: () => agent.close(),
+  };
+}
+
+/** Made for the first request. */
+function lateAgent(options: AgentOptions) {
+  let opening: Promise<Dispatcher> | undefined;
+  let isClosed = false;
+  return {
+    open: () =>
+      (opening ??= import('./http-agent.ts').then(async ({ openAgent }) => {
+        const agent = openAgent(options);
+        // One that is destroyed refuses requests.
+        if (isClosed) await agent.destroy();
+        return agent;
+      })),
+    async close(): Promise<void> {
+      isClosed = true;
+      await (await opening)?.destroy();
+    },
   };
 }
 
@@ -114,82 +114,6 @@ async function inTime<T>(
   } finally {
     ended.abort(NOT_NEEDED);
   }
-}
-
-function agentOptions(settings: NetSettings) {
-  return {
-    connections: settings.connectionsPerHost,
-    // HTTP/2 would share one connection, and its headers are not bounded in the same way.
-    allowH2: false,
-    maxHeaderSize: HEADER_BYTES_MAX,
-    maxResponseSize: Math.max(ANSWER_BYTES_MAX, settings.responseBytesMax),
-    connectTimeout: settings.connectTimeoutMs,
-    headersTimeout: settings.timeoutMs,
-    bodyTimeout: settings.timeoutMs,
-  };
-}
-
-function directAgent(settings: NetSettings, guard: AddressGuard, lookup: CheckedLookup) {
-  const connect = guardedConnector(settings, guard, lookup);
-  return new Agent({ ...agentOptions(settings), connect });
-}
-
-/** Judges what can be judged of a target that the proxy resolves. */
-function proxyAgent(settings: NetSettings, uri: string, guard: AddressGuard, resolve: Resolve) {
-  const mayPass = async (origin: string): Promise<void> => {
-    const { hostname } = guard.checkUrl(origin);
-    try {
-      await resolve(hostname, 1, settings.connectTimeoutMs);
-    } catch (error) {
-      // Networks with a proxy often know inner names only.
-      if (error instanceof MillraceError && error.code === 'NET_FAILED') return;
-      throw error;
-    }
-  };
-  const proxy = new ProxyAgent({ ...agentOptions(settings), uri });
-  return proxy.compose((dispatch) => (options, handler) => {
-    callbackify(mayPass)(String(options.origin ?? ''), (error: Error | null) => {
-      if (error) handler.onResponseError?.(NOTHING_BEGUN, error);
-      else dispatch(options, handler);
-    });
-    return true;
-  });
-}
-
-/** For a request that has not begun: there is nothing to pause or abort. */
-const NOTHING_BEGUN = null as unknown as Dispatcher.DispatchController;
-
-/** undici's connector behind the guard. A literal address never reaches its lookup. */
-function guardedConnector(
-  settings: NetSettings,
-  guard: AddressGuard,
-  lookup: CheckedLookup,
-): buildConnector.connector {
-  const connector = buildConnector({
-    allowH2: false,
-    timeout: settings.connectTimeoutMs,
-    lookup: pinnedLookup(lookup),
-    autoSelectFamily: true,
-  });
-  return (options, callback) => {
-    try {
-      const name = guard.checkHttpHost(options.hostname, portOf(options));
-      connector({ ...options, hostname: name }, callback);
-    } catch (error) {
-      callback(toError(error), null);
-    }
-  };
-}
-
-/** A lookup in the shape of node:net, which takes one address or all. */
-function pinnedLookup(lookup: CheckedLookup): LookupFunction {
-  return (name, options, callback) => {
-    callbackify(lookup)(name, (error: Error | null, addresses) => {
-      if (error) callback(error, '');
-      else if (options.all) callback(null, [...addresses]);
-      else callback(null, addresses[0].address, addresses[0].family);
-    });
-  };
 }
 
 /** Tries the addresses as browsers do (RFC 8305), and no others. */

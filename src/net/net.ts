@@ -35,7 +35,7 @@ export interface Net {
    */
   request(request: HttpRequest): Promise<HttpAnswer>;
   /** The guarded dispatcher under `request`, for libraries that take one. */
-  dispatcher: Dispatcher;
+  dispatcher(): Promise<Dispatcher>;
   /**
    * Checks a host and port as far as that goes without the network: literals, schemes, ports.
    * Called when settings are saved; `connect` and `request` check again what a name resolves to.

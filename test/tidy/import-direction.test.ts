@@ -61,6 +61,18 @@ const SHAPES = /-shapes\.ts$/;
 /** What shapes are made of: each other, and the schemas of what is sent. */
 const OF_SHAPES = /-(shapes|schema)\.ts$|^zod$/;
 
+/** A tenth of a second or so each, in every thread that names them. */
+const AT_FIRST_USE = [
+  '@duckdb/node-api',
+  '@nats-io/jetstream',
+  '@nats-io/transport-node',
+  '@platformatic/kafka',
+  'nodemailer',
+  'openid-client',
+  'pg',
+  'undici',
+];
+
 const code = parseCode();
 after(() => code.close());
 const dashboard = parseDashboard();
@@ -90,6 +102,8 @@ interface Import {
   /** From the root of the checkout; of packages and Node their names. */
   to: string;
   isType: boolean;
+  /** When it is called for, and not with the file that names it. */
+  isLater: boolean;
 }
 
 function importsWithKind({ path, tree }: CodeFile): Import[] {
@@ -97,7 +111,8 @@ function importsWithKind({ path, tree }: CodeFile): Import[] {
     const target = targetOf(node);
     if (!target || !isStringLiteral(target)) return [];
     const isType = isImportDeclaration(node) && isTypeImport(node);
-    return [{ to: placeOfImport(path, target.text), isType }];
+    const isLater = isCallExpression(node);
+    return [{ to: placeOfImport(path, target.text), isType, isLater }];
   });
 }
 
@@ -281,6 +296,25 @@ test('whatever of the server the dashboard reaches needs no Node, and of package
     compilerOptions: { types: string[] };
   };
   assert.deepEqual(compilerOptions.types, ['vite/client']);
+});
+
+test('a server starts without the libraries that are long to load and that few servers need', () => {
+  const files = new Map(code.files.map((file) => [file.path, file]));
+  const open = ['src/serve/server.ts', 'src/deliver/delivery-thread.ts'];
+  const reached = new Set(open);
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const file = files.get(next);
+    for (const { to, isType, isLater } of file ? importsWithKind(file) : []) {
+      if (isType || isLater || reached.has(to)) continue;
+      reached.add(to);
+      open.push(to);
+    }
+  }
+  assert.ok(reached.size > 300);
+  assert.deepEqual(
+    AT_FIRST_USE.filter((name) => reached.has(name)),
+    [],
+  );
 });
 
 function arrow({ from, to }: { from: string; to: string }): string {

@@ -12,7 +12,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { MillraceError } from '../../src/base/errors.ts';
 import { netSchema } from '../../src/config/net-schema.ts';
 import { createNet } from '../../src/net/guarded-net.ts';
-import type { Lookup } from '../../src/net/guarded-net.ts';
+import type { Lookup } from '../../src/net/checked-lookup.ts';
 import type { Net } from '../../src/net/net.ts';
 import { startFakeService } from '../support/fake-service.ts';
 import type { FakeService } from '../support/fake-service.ts';
@@ -79,10 +79,11 @@ describe('who is connected to', () => {
     await assert.rejects(open().request({ method: 'GET', url: withPassword }), isRefused);
     await assert.rejects(net.connect({ host: '127.0.0.2', port: 5432 }), isRefused);
     await assert.rejects(net.resolve('2130706434', 5432), isRefused);
-    const raw = net.dispatcher.request({ origin: forbidden, path: '/', method: 'GET' });
+    const dispatcher = await net.dispatcher();
+    const raw = dispatcher.request({ origin: forbidden, path: '/', method: 'GET' });
     await assert.rejects(raw, isRefused);
     const { port } = service;
-    const odd = net.dispatcher.request({
+    const odd = dispatcher.request({
       origin: `http://a.test:${port}`,
       path: '/',
       method: 'GET',
@@ -419,9 +420,10 @@ describe('an outbound proxy', () => {
     for (const url of ['http://127.0.0.2/', 'https://[::1]/', 'http://crm.test/', 'http://h:22/']) {
       await assert.rejects(net.request({ method: 'GET', url }), isRefused, url);
     }
-    const raw = net.dispatcher.request({ origin: 'https://crm.test', path: '/', method: 'GET' });
+    const dispatcher = await net.dispatcher();
+    const raw = dispatcher.request({ origin: 'https://crm.test', path: '/', method: 'GET' });
     await assert.rejects(raw, isRefused);
-    const byName = open({ proxy: uri }, unknown).dispatcher;
+    const byName = await open({ proxy: uri }, unknown).dispatcher();
     const odd = byName.request({ origin: 'http://crm.test:22', path: '/', method: 'GET' });
     await assert.rejects(odd, isRefused);
     assert.deepEqual(targets, []);

@@ -1,6 +1,5 @@
 /** Tells people, by the way that a rule names, through the guard of addresses. */
 import { createHmac } from 'node:crypto';
-import { createTransport } from 'nodemailer';
 import type { Clock } from '../../base/clock.ts';
 import { MillraceError, toError } from '../../base/errors.ts';
 import type { Config } from '../../config/config-schema.ts';
@@ -86,6 +85,8 @@ async function mail({ net, smtp }: NotifySeams, to: string, notice: Notice): Pro
   if (!smtp) {
     throw new MillraceError('INVALID_ARGUMENT', 'alerts.smtp is not configured', { field: 'to' });
   }
+  // Loaded at first use: most servers never send mail.
+  const { createTransport } = await import('nodemailer');
   const socket = await net.connect({ host: smtp.host, port: smtp.port });
   const transport = createTransport({
     host: smtp.host,

@@ -1,5 +1,6 @@
 /** Keeps the history of counters, looks at alert rules, and sends the canary. */
 import { join } from 'node:path';
+import { NOT_NEEDED } from '../../base/clock.ts';
 import { toError } from '../../base/errors.ts';
 import { openHistory } from '../../observe/history.ts';
 import type { History } from '../../observe/history.ts';
@@ -26,6 +27,8 @@ export interface KeeperSeams {
 }
 
 const RECORD_MS = 10_000;
+/** For chores that are under way when the server stops. */
+const STOP_MS_MAX = 1_000;
 
 export function startHistoryKeeper(parts: ServerParts, seams: KeeperSeams): HistoryKeeper {
   const { config, clock, logger, store, metrics, dataFolder } = parts;
@@ -76,8 +79,11 @@ export function startHistoryKeeper(parts: ServerParts, seams: KeeperSeams): Hist
     alerts,
     async stop() {
       stopping.abort();
-      // A channel that does not answer must not hold up a stop.
-      await Promise.race([Promise.all(chores), clock.sleep(1_000)]);
+      // A channel that does not answer must not hold up a stop; nor may the wait for it.
+      const ended = new AbortController();
+      const late = clock.sleep(STOP_MS_MAX, ended.signal).catch(() => undefined);
+      await Promise.race([Promise.all(chores), late]);
+      ended.abort(NOT_NEEDED);
       record();
       history.close();
       alerts.close();
