@@ -4,6 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { startFakeService } from '../support/fake-service.ts';
+import type { FakeService } from '../support/fake-service.ts';
 import { startTestServer } from '../support/test-server.ts';
 import type { TestServer } from '../support/test-server.ts';
 import { until } from '../support/until.ts';
@@ -12,10 +14,27 @@ import { parseShown } from '../../web/src/shown-json.ts';
 const PROPERTIES = '{"a":675127116845989888,"b":1e400,"c":-0,"d":1.10}';
 
 let server: TestServer;
+let service: FakeService;
 before(async () => {
-  server = await startTestServer();
+  service = await startFakeService();
+  service.answerWith(() => ({ status: 400, body: 'no' }));
+  const settings = { url: service.url, batch: false };
+  server = await startTestServer({
+    config: {
+      net: { allow: ['127.0.0.1'] },
+      destinations: [{ name: 'no', slug: 'no', type: 'webhook', settings }],
+    },
+  });
 });
-after(() => server.stop());
+after(async () => {
+  await server.stop();
+  await service.close();
+});
+
+async function admin(path: string): Promise<string> {
+  const headers = { Authorization: `Bearer ${server.token}` };
+  return (await fetch(`${server.adminUrl}/admin/${path}`, { headers })).text();
+}
 
 test('to the last digit, also in the dashboard', async () => {
   const headers = { Authorization: `Bearer ${server.token}` };
@@ -47,10 +66,25 @@ test('to the last digit, also in the dashboard', async () => {
   const shown = parseShown(line) as Record<string, unknown>;
   assert.equal(JSON.stringify(shown['properties']), PROPERTIES);
   assert.equal(shown['status'], 'stored', 'what we say of an event is ours');
+});
 
-  const answer = await fetch(`${server.adminUrl}/admin/recent-events?source=test`, { headers });
-  const recent = await answer.text();
-  assert.ok(recent.includes(`"properties":${PROPERTIES}`), recent);
+test('so do recent events, the timeline of a person and dead letters', async () => {
+  for (const path of ['recent-events?source=test', 'people/timeline?kind=user&id=u']) {
+    const answer = await admin(path);
+    assert.ok(answer.includes(`"properties":${PROPERTIES}`), `${path}: ${answer}`);
+  }
+  let list = '';
+  const letter = (): string | undefined => /"id":(\d+)/.exec(list)?.[1];
+  await until(
+    'there is a dead letter',
+    async () => {
+      list = await admin('destinations/no/dead-letters');
+      return letter() !== undefined;
+    },
+    20_000,
+  );
+  const answer = await admin(`destinations/no/dead-letters/${letter()}`);
+  assert.ok(answer.includes(`"properties":${PROPERTIES}`), answer);
 });
 
 test('what a browser cannot keep is a number', () => {
