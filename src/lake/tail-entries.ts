@@ -12,8 +12,11 @@ import { normaliseRecord } from '../events/normalise.ts';
 import type { RejectedEvent } from '../events/normalise.ts';
 import { rawEvents } from '../events/raw-event.ts';
 import type { StoredEvent } from '../events/raw-event.ts';
+import { valuesOf } from '../events/raw-context.ts';
 import { copyRawItems, createRawItems } from '../events/raw-items.ts';
 import { readRawRecord } from '../events/raw-record.ts';
+import { repairsText } from '../events/raw-repairs.ts';
+import { timesAt } from '../events/raw-times.ts';
 import { toldRepairs } from '../events/repairs.ts';
 import type { ToldRepair } from '../events/repair-shapes.ts';
 import type { SourceInfo } from './lake-columns.ts';
@@ -112,32 +115,37 @@ function choose(noted: readonly Noted[], most: number): Chosen[] {
     const telling = rejected.length + repeated.length;
     if (telling >= most || (!isTelling(record) && telling + stored.length >= most)) break;
     const { duplicates, envelope } = record;
-    const normal = normaliseRecord(record.payload, record);
-    for (const event of normal.rejected) {
+    for (const event of rejectedOf(record)) {
       rejected.push({ status: 'rejected', event, repairs: [], envelope });
     }
-    for (const event of storedEvents(record).toReversed()) {
+    for (const { event, repairs } of storedOf(record).toReversed()) {
       const isRepeated = duplicates.has(event.index);
       const status = isRepeated ? 'duplicate' : 'stored';
-      const repairs = toldRepairs(normal.repairs.get(event.index) ?? new Map());
       (isRepeated ? repeated : stored).push({ status, event, repairs, envelope });
     }
   }
   return [...rejected, ...repeated, ...stored].slice(0, most);
 }
 
+/** Nothing is parsed for a record that has none. */
+function rejectedOf(record: Noted): RejectedEvent[] {
+  if (record.envelope.rejections.length === 0) return [];
+  return normaliseRecord(record.payload, record).rejected;
+}
+
 const items = createRawItems();
 
-/** With the bytes that were sent. */
-function storedEvents({ partition, position, payload, envelope }: Noted): StoredEvent[] {
+/** Events of a record as they were sent, and what was sent in fields that are read otherwise. */
+function storedOf({ partition, position, payload, envelope }: Noted) {
   if (envelope.kind === 'rejected') return [];
-  const record = readRawRecord(
-    { partition, position },
-    envelope,
-    decodePayload(payload).body,
-    items,
-  );
-  return rawEvents({ ...record, items: copyRawItems(items) });
+  const { body } = decodePayload(payload);
+  const read = readRawRecord({ partition, position }, envelope, body, items);
+  const record = { ...read, items: copyRawItems(items) };
+  return rawEvents(record).map((event) => {
+    const { isUnreadable } = timesAt(record, event.index);
+    const sent = repairsText(record, event.index, isUnreadable);
+    return { event, repairs: sent === null ? [] : toldRepairs(valuesOf(sent)) };
+  });
 }
 
 /** As they were received; of one request, as they stood in it. */

@@ -11,6 +11,8 @@ import type { TestServer } from '../support/test-server.ts';
 import { until } from '../support/until.ts';
 import { parseShown } from '../../web/src/shown-json.ts';
 
+/** A time that is none is kept beside the event. */
+const ODD = '"timestamp":{ "a": 1.10 },"status":1.0';
 const PROPERTIES = '{"a":675127116845989888,"b":1e400,"c":-0,"d":1.10}';
 
 let server: TestServer;
@@ -46,7 +48,7 @@ test('to the last digit, also in the dashboard', async () => {
     for await (const chunk of live.body ?? []) text += Buffer.from(chunk).toString();
   })().catch(() => undefined);
   await until('the stream has begun', () => text.includes(': open'), 20_000);
-  const event = `{"userId":"u","event":"E","messageId":"m","properties":${PROPERTIES},"status":1.0}`;
+  const event = `{"userId":"u","event":"E","messageId":"m","properties":${PROPERTIES},${ODD}}`;
   let told = '';
   // The command has no way to say that it listens.
   for (let copy = 0; told === ''; copy++) {
@@ -63,6 +65,7 @@ test('to the last digit, also in the dashboard', async () => {
   await reading;
   const [, line = ''] = /^data: (.*)$/m.exec(text) ?? [];
   assert.ok(line.includes(`"properties":${PROPERTIES}`), line);
+  assert.ok(line.includes('"sent":"{ \\"a\\": 1.10 }"'), line);
   const shown = parseShown(line) as Record<string, unknown>;
   assert.equal(JSON.stringify(shown['properties']), PROPERTIES);
   assert.equal(shown['status'], 'stored', 'what we say of an event is ours');
