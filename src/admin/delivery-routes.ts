@@ -2,6 +2,8 @@
 import { Hono } from 'hono';
 import type { z } from 'zod';
 import { MillraceError } from '../base/errors.ts';
+import { parseExact } from '../events/exact-json.ts';
+import type { JsonObject } from '../events/json.ts';
 import { actorOf, requireRole } from './actor.ts';
 import {
   maySeeDestination,
@@ -122,14 +124,12 @@ function addDeadLetterRoutes(routes: Hono, server: Server): void {
   routes.get(`${path}/groups`, async (c) =>
     c.json(await server.delivery.ask('dead-letter-groups', { destination: read(c) })),
   );
-  routes.get(`${path}/:id{[0-9]+}`, async (c) =>
-    c.json(
-      await server.delivery.ask('dead-letter', {
-        destination: read(c),
-        id: Number(c.req.param('id')),
-      }),
-    ),
-  );
+  routes.get(`${path}/:id{[0-9]+}`, async (c) => {
+    const asked = { destination: read(c), id: Number(c.req.param('id')) };
+    const { letter, json } = await server.delivery.ask('dead-letter', asked);
+    const message = json === null ? null : (parseExact(Buffer.from(json)) as JsonObject);
+    return c.json({ ...letter, message });
+  });
   routes.post(`${path}/retry`, async (c) => {
     const slug = write(c);
     const filter = chosen(parse(retrySchema, await bodyOf(c)));

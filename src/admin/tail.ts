@@ -6,14 +6,14 @@
  */
 import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
-import type { TailEntry } from '../lake/tail-shapes.ts';
+import type { TailLine } from '../lake/tail-shapes.ts';
 import { tailEntriesPerSecond } from '../lake/tail-share.ts';
 import type { Actor } from '../store/people/people-shapes.ts';
 import { maySee, sourcesSeenBy } from '../operate/rights/actor-rights.ts';
 
 /** Calls back with events, and with how many more there were, until what it returns is called. */
 export type Tail = (
-  onEntries: (entries: readonly TailEntry[], missed: number) => void,
+  onEntries: (entries: readonly TailLine[], missed: number) => void,
 ) => () => void;
 
 const PENDING_MAX = 2_000;
@@ -25,14 +25,11 @@ const CHECK_MS = 5_000;
 /** Readers of this process. */
 let readers = 0;
 
-/** What an entry is on the wire, made once for all readers. */
-const lines = new WeakMap<TailEntry, string>();
-
 /** @param actor of this moment; throws when nobody is signed in any more. */
 export function answerTail(tail: Tail, c: Context, actor: () => Actor): Response {
   let seer: Actor | null = actor();
   return streamSSE(c, async (stream) => {
-    let pending: TailEntry[] = [];
+    let pending: TailLine[] = [];
     let missed = 0;
     let wake = (): void => undefined;
     let begin = (): void => undefined;
@@ -94,12 +91,8 @@ function flushEntriesMax(): number {
   return Math.ceil((tailEntriesPerSecond(readers) * FLUSH_MS) / 1000);
 }
 
-function lineOf(entry: TailEntry): string {
-  const known = lines.get(entry);
-  if (known !== undefined) return known;
-  const line = `data: ${JSON.stringify(entry)}\n\n`;
-  lines.set(entry, line);
-  return line;
+function lineOf({ json }: TailLine): string {
+  return `data: ${json}\n\n`;
 }
 
 function missedLine(count: number): string {

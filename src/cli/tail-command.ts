@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { assert } from '../base/assert.ts';
+import { parseExact } from '../events/exact-json.ts';
 import { EVENT_TYPES } from '../events/routes.ts';
 import { connectAdmin } from './admin-client.ts';
 import { cellText, printLine, printNote } from './output.ts';
@@ -56,7 +57,7 @@ async function* entriesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Entr
       const data = /^data: (.*)$/m.exec(block)?.[1];
       if (data === undefined) continue;
       if (/^event: missed$/m.test(block)) printNote(`(${data} more arrived too fast to show)`);
-      else yield JSON.parse(data) as Entry;
+      else yield parseExact(Buffer.from(data)) as Entry;
     }
   }
 }

@@ -48,13 +48,18 @@ export function listDeadLetters(
   return rows.map((row) => viewOf(deadLetterFrom(row)));
 }
 
-/** One, with its event. @throws MillraceError NOT_FOUND */
-export function inspectDeadLetter(database: DatabaseSync, id: number): DeadLetterView {
+/** One, and its message as JSON; null: it could not be read. @throws MillraceError NOT_FOUND */
+export function inspectDeadLetter(
+  database: DatabaseSync,
+  id: number,
+): { letter: DeadLetterView; json: string | null } {
   const row = database.prepare('select * from dead_letters where id = ?').get(id);
   if (!row) throw new MillraceError('NOT_FOUND', `There is no dead letter ${id}`, { field: 'id' });
   const letter = deadLetterFrom(row);
-  const message = letter.body.length > 0 ? unpackEvent(letter.body).message : null;
-  return { ...viewOf(letter), message };
+  // As text: numbers that are kept as they were sent do not survive the way to another thread.
+  const json =
+    letter.body.length > 0 ? Buffer.from(unpackEvent(letter.body).json).toString('utf8') : null;
+  return { letter: viewOf(letter), json };
 }
 
 /**

@@ -50,7 +50,10 @@ export interface DeliveryQuestions {
     ask: { destination: string; filter: DeadLetterFilter; afterId: number; limit: number };
     answer: DeadLetterView[];
   };
-  'dead-letter': { ask: { destination: string; id: number }; answer: DeadLetterView };
+  'dead-letter': {
+    ask: { destination: string; id: number };
+    answer: { letter: DeadLetterView; json: string | null };
+  };
   'retry-dead-letters': {
     ask: { destination: string; filter: DeadLetterFilter };
     answer: { count: number };

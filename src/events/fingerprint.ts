@@ -6,6 +6,9 @@
  * A wrong "seen" would lose an event: among 100 million random ids the chance is 10^-13. Whoever
  * can make ids that collide has the source's write key and harms only what he sends himself.
  */
+import { writableId } from './writable-id.ts';
+
+/** Bytes of one. */
 export const FINGERPRINT_BYTES = 12;
 
 const C1 = 0x239b961b;
@@ -54,14 +57,14 @@ export function writeFingerprint(
   putWord(target, at + 8, w3);
 }
 
-/** The same of an id as text. */
+/** The same of an id as text; ids that UTF-8 cannot say apart by themselves stay apart. */
 export function writeTextFingerprint(
   target: Uint8Array,
   at: number,
   sourceNumber: number,
   messageId: string,
 ): void {
-  const bytes = Buffer.from(messageId);
+  const bytes = Buffer.from(writableId(messageId));
   writeFingerprint(target, at, sourceNumber, bytes, 0, bytes.length);
 }
 

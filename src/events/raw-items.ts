@@ -71,6 +71,10 @@ const LEFT_OUT_FIELD = FIELD_COUNT;
 const BATCH_FIELD = FIELD_COUNT + 1;
 const UNKNOWN_FIELD = -1;
 
+/** What makes an event another shape beside its documents. */
+const EMPTY_LIST = 1 << 8;
+const REPEATED = 1 << 9;
+
 /** A key and its value that have no column of their own. */
 export interface ExtraField {
   item: number;
@@ -267,8 +271,12 @@ function readFields(b: Uint8Array, start: number, item: number, items: RawItems)
     } else {
       p = endOfDocument(b, p);
       if (byte !== LETTER_N && field >= 0) items.oddities[item] = 1;
+      // An empty list is an object without members, and not absent.
+      if (byte === OPEN_BRACKET && field >= 0) mix(EMPTY_LIST ^ field);
     }
     if (field >= 0 && field < FIELD_COUNT) {
+      // Of two the last one counts: what comes of it is not what comes of either alone.
+      if ((starts[base + field] as number) >= 0) mix(REPEATED ^ field);
       starts[base + field] = valueStart;
       ends[base + field] = p;
     } else if (field === UNKNOWN_FIELD || field === BATCH_FIELD) {

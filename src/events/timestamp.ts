@@ -34,16 +34,19 @@ const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 export function parseTimestamp(value: unknown): number | null {
   if (typeof value === 'number') return epochMs(value);
   if (typeof value !== 'string' || value.length > TEXT_CHARS_MAX) return null;
-  return timeOfText(value) ?? (ODD.test(value) ? timeOfText(plainText(value)) : null);
+  const ms = timeOfText(value) ?? (ODD.test(value) ? timeOfText(plainText(value)) : null);
+  return ms === null ? null : clampTimestamp(ms);
 }
 
 /**
  * The same of a property, which is a time when its text has a day and a time: a day alone may be
- * somebody's birthday, and digits an order.
+ * somebody's birthday, and digits an order. One that its offset puts beyond the years 1 to 9999 is
+ * none, because a column has what was sent or nothing.
  */
 export function timeOfProperty(text: string): number | null {
   if (text.length > TEXT_CHARS_MAX || !DATE_TIME.test(text)) return null;
-  return timeOfText(text);
+  const ms = timeOfText(text);
+  return ms === null || clampTimestamp(ms) !== ms ? null : ms;
 }
 
 /** The same of a JSON value, from its bytes; `start` and `end` include the quotes of a text. */
@@ -55,6 +58,7 @@ export function timeOfJson(b: Buffer, start: number, end: number): number | null
   return beginsNumber(b[start]) ? epochMs(Number(b.toString('latin1', start, end))) : null;
 }
 
+/** Also beyond the years that can be written down. */
 function timeOfText(text: string): number | null {
   const match = EXTENDED.exec(text) ?? BASIC.exec(text);
   if (!match) return EPOCH.test(text) ? epochMs(Number(text)) : null;
@@ -73,7 +77,7 @@ function timeOfText(text: string): number | null {
   if (!isRealDay || Number(year) === 0) return null;
   date.setUTCHours(hours, Number(minute), Number(second), milliseconds);
   const offset = offsetMinutes(zone);
-  return offset === null ? null : clampTimestamp(date.getTime() - offset * MINUTE_MS);
+  return offset === null ? null : date.getTime() - offset * MINUTE_MS;
 }
 
 /** @param half `a` or `p` of am and pm, which have hours from 1 to 12. */

@@ -7,6 +7,7 @@ import { storedEvent } from '../events/raw-event.ts';
 import type { StoredEvent } from '../events/raw-event.ts';
 import { REPAIRS_KEY } from '../events/repairs.ts';
 import { isEventType } from '../events/validate.ts';
+import { idAsSent } from '../events/writable-id.ts';
 
 /** What `archivedEvent` needs of a row. */
 export const ARCHIVED_COLUMNS = [
@@ -28,7 +29,9 @@ export function archivedEvent(
   const partition = String(row['partition']);
   const position = Number(row['position']);
   const index = Number(row['index']);
-  const messageId = String(row['message_id']);
+  const id = (column: string): string | null =>
+    row[column] === null ? null : idAsSent(String(row[column]));
+  const messageId = idAsSent(String(row['message_id']));
   const event: Omit<NormalEvent, 'message'> = {
     sourceNumber: sourceNumber(String(row['source_id'])),
     partition,
@@ -37,10 +40,10 @@ export function archivedEvent(
     type,
     messageId,
     messageIdAssigned: messageId === `millrace-${partition}-${position}-${index}`,
-    userId: text('user_id'),
-    anonymousId: text('anonymous_id'),
-    groupId: text('group_id'),
-    previousId: text('previous_id'),
+    userId: id('user_id'),
+    anonymousId: id('anonymous_id'),
+    groupId: id('group_id'),
+    previousId: id('previous_id'),
     event: text('event'),
     name: text('name'),
     category: text('category'),

@@ -5,6 +5,7 @@
 import type { NormalEvent, RejectedEvent } from '../events/normalise.ts';
 import { REPAIRS_KEY } from '../events/repairs.ts';
 import type { SentTexts } from '../events/repairs.ts';
+import { writableId, writableOrNull } from '../events/writable-id.ts';
 
 export const EVENT_COLUMNS = {
   region: 'VARCHAR',
@@ -108,11 +109,11 @@ export function eventRow(event: NormalEvent, source: SourceInfo, repairs?: SentT
     event: event.event,
     name: event.name,
     category: event.category,
-    user_id: event.userId,
-    anonymous_id: event.anonymousId,
-    group_id: event.groupId,
-    previous_id: event.previousId,
-    message_id: event.messageId,
+    user_id: writableOrNull(event.userId),
+    anonymous_id: writableOrNull(event.anonymousId),
+    group_id: writableOrNull(event.groupId),
+    previous_id: writableOrNull(event.previousId),
+    message_id: writableId(event.messageId),
     timestamp: timestampText(event.timestampMs),
     original_timestamp: timestampText(event.originalTimestampMs),
     sent_at: timestampText(event.sentAtMs),
@@ -155,7 +156,8 @@ export function rejectedRow(event: RejectedEvent, source: SourceInfo): Row {
 
 /**
  * One line of JSON that the SQL engine accepts: well-formed Unicode. A lone surrogate, which JSON
- * can carry but UTF-8 cannot, becomes U+FFFD; the log keeps the original bytes.
+ * can carry but UTF-8 cannot, becomes U+FFFD, but in ids, which are written before; the log keeps the
+ * original bytes.
  */
 export function rowLine(row: Row): string {
   const line = JSON.stringify(row);

@@ -6,7 +6,7 @@ import { createThreadQuestions, restarting } from '../threads/thread-questions.t
 import type { ThreadQuestions } from '../threads/thread-questions.ts';
 import type { SourceInfo } from './lake-columns.ts';
 import type { LakeMessage, LakeOrder, LakeSetup } from './lake-messages.ts';
-import type { TailEntry } from './tail-shapes.ts';
+import type { TailLine } from './tail-shapes.ts';
 import type { KnownViews, LakeTables } from './lake-tables.ts';
 import type { RowPlace } from './locate-row.ts';
 
@@ -26,7 +26,7 @@ export interface LakeHandle {
   stop(): Promise<void>;
 }
 
-type OnEntries = (entries: readonly TailEntry[], missed: number) => void;
+type OnEntries = (entries: readonly TailLine[], missed: number) => void;
 
 const FILE = new URL('./lake-thread.ts', import.meta.url);
 const LAKE = 'The lake';

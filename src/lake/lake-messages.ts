@@ -5,7 +5,7 @@ import type { SourceInfo } from './lake-columns.ts';
 import type { LakeSettings } from './lake-state.ts';
 import type { RowPlace } from './locate-row.ts';
 import type { KnownViews, LakeTables } from './lake-tables.ts';
-import type { TailEntry } from './tail-shapes.ts';
+import type { TailLine } from './tail-shapes.ts';
 
 export interface LakePartition {
   name: string;
@@ -50,7 +50,7 @@ export type LakeMessage =
   | { kind: 'ready' }
   | { kind: 'tables'; id: number; tables: LakeTables }
   | { kind: 'located'; id: number; path: string | null }
-  | { kind: 'tail'; entries: TailEntry[]; missed: number }
+  | { kind: 'tail'; entries: TailLine[]; missed: number }
   | { kind: 'report'; metrics: Snapshot; isCaughtUp: boolean }
   | { kind: 'failed'; message: string }
   | { kind: 'stopped' };

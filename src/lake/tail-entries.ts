@@ -4,14 +4,24 @@
  */
 import { isInternalSlug } from '../base/internal-source.ts';
 import { durableAnswer } from '../events/durable-answer.ts';
+import { decodePayload } from '../events/envelope.ts';
 import type { Envelope } from '../events/envelope.ts';
+import { parseExact } from '../events/exact-json.ts';
+import type { JsonObject } from '../events/json.ts';
 import { normaliseRecord } from '../events/normalise.ts';
-import type { NormalEvent, RejectedEvent } from '../events/normalise.ts';
+import type { RejectedEvent } from '../events/normalise.ts';
+import { rawEvents } from '../events/raw-event.ts';
+import type { StoredEvent } from '../events/raw-event.ts';
+import { valuesOf } from '../events/raw-context.ts';
+import { copyRawItems, createRawItems } from '../events/raw-items.ts';
+import { readRawRecord } from '../events/raw-record.ts';
+import { repairsText } from '../events/raw-repairs.ts';
+import { timesAt } from '../events/raw-times.ts';
 import { toldRepairs } from '../events/repairs.ts';
 import type { ToldRepair } from '../events/repair-shapes.ts';
 import type { SourceInfo } from './lake-columns.ts';
 import type { LoadedRecord } from './load/loader.ts';
-import type { TailAnswer, TailEntry, TailRequest } from './tail-shapes.ts';
+import type { TailAnswer, TailEntry, TailLine, TailRequest } from './tail-shapes.ts';
 
 /** Of one step: nobody reads faster. */
 const ENTRIES_MAX = 500;
@@ -25,7 +35,7 @@ export interface TailWatch {
   entriesOf(
     sources: ReadonlyMap<number, SourceInfo>,
     most: number,
-  ): { entries: TailEntry[]; missed: number };
+  ): { entries: TailLine[]; missed: number };
 }
 
 /** A record whose events may be shown. */
@@ -71,7 +81,9 @@ export function createTailWatch(): TailWatch {
       counts = new Map();
       const chosen = choose(shown, Math.min(ENTRIES_MAX, most));
       chosen.sort((a, b) => inOrder(a.event, b.event));
-      const entries = chosen.map((one) => entryOf(one, sources.get(one.event.sourceNumber)));
+      const entries = chosen.map((one) =>
+        lineOf(entryOf(one, sources.get(one.event.sourceNumber))),
+      );
       return { entries, missed: all - entries.length };
     },
   };
@@ -90,7 +102,7 @@ function isTelling({ envelope, duplicates }: Noted): boolean {
 
 type Chosen = { envelope: Envelope } & (
   | { status: 'rejected'; event: RejectedEvent; repairs: readonly ToldRepair[] }
-  | { status: 'stored' | 'duplicate'; event: NormalEvent; repairs: readonly ToldRepair[] }
+  | { status: 'stored' | 'duplicate'; event: StoredEvent; repairs: readonly ToldRepair[] }
 );
 
 /** Telling ones first, so that a flood of good events does not hide them; then the latest. */
@@ -102,24 +114,47 @@ function choose(noted: readonly Noted[], most: number): Chosen[] {
   for (const record of [...noted.filter(isTelling), ...good]) {
     const telling = rejected.length + repeated.length;
     if (telling >= most || (!isTelling(record) && telling + stored.length >= most)) break;
-    const { partition, position, payload, envelope, duplicates } = record;
-    const normal = normaliseRecord(payload, { partition, position });
-    for (const event of normal.rejected) {
+    const { duplicates, envelope } = record;
+    for (const event of rejectedOf(record)) {
       rejected.push({ status: 'rejected', event, repairs: [], envelope });
     }
-    for (const event of normal.events.toReversed()) {
+    for (const { event, repairs } of storedOf(record).toReversed()) {
       const isRepeated = duplicates.has(event.index);
       const status = isRepeated ? 'duplicate' : 'stored';
-      const repairs = toldRepairs(normal.repairs.get(event.index) ?? new Map());
       (isRepeated ? repeated : stored).push({ status, event, repairs, envelope });
     }
   }
   return [...rejected, ...repeated, ...stored].slice(0, most);
 }
 
+/** Nothing is parsed for a record that has none. */
+function rejectedOf(record: Noted): RejectedEvent[] {
+  if (record.envelope.rejections.length === 0) return [];
+  return normaliseRecord(record.payload, record).rejected;
+}
+
+const items = createRawItems();
+
+/** Events of a record as they were sent, and what was sent in fields that are read otherwise. */
+function storedOf({ partition, position, payload, envelope }: Noted) {
+  if (envelope.kind === 'rejected') return [];
+  const { body } = decodePayload(payload);
+  const read = readRawRecord({ partition, position }, envelope, body, items);
+  const record = { ...read, items: copyRawItems(items) };
+  return rawEvents(record).map((event) => {
+    const { isUnreadable } = timesAt(record, event.index);
+    const sent = repairsText(record, event.index, isUnreadable);
+    return { event, repairs: sent === null ? [] : toldRepairs(valuesOf(sent)) };
+  });
+}
+
 /** As they were received; of one request, as they stood in it. */
 function inOrder(a: Place, b: Place): number {
   return a.receivedAtMs - b.receivedAtMs || a.position - b.position || a.index - b.index;
+}
+
+function lineOf(entry: TailEntry): TailLine {
+  return { source: entry.source, json: JSON.stringify(entry) };
 }
 
 function entryOf(chosen: Chosen, source: SourceInfo | undefined): TailEntry {
@@ -135,7 +170,8 @@ function entryOf(chosen: Chosen, source: SourceInfo | undefined): TailEntry {
     repairs,
   };
   if (chosen.status !== 'rejected') {
-    return { ...chosen.event.message, ...frame, status: chosen.status };
+    const message = parseExact(chosen.event.json) as JsonObject;
+    return { ...message, ...frame, status: chosen.status };
   }
   const { sourceNumber: _number, ...sent } = chosen.event;
   return { ...sent, ...frame, status: 'rejected' };

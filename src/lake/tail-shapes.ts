@@ -51,3 +51,11 @@ export interface RejectedTailEntry extends TailFrame {
 }
 
 export type TailEntry = StoredTailEntry | RejectedTailEntry;
+
+/** An entry on its way to readers. */
+export interface TailLine {
+  /** Slug; some readers may see some sources only. */
+  source: string;
+  /** Of the entry: what was sent is in it to the last digit. */
+  json: string;
+}

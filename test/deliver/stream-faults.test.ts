@@ -293,7 +293,7 @@ test('dead letters are grouped, inspected, sent again, and discarded with a reas
       const letters = listDeadLetters(database, {}, { afterId: 0, limit: 10 });
       const [first, second] = letters;
       assert.ok(first && second);
-      assert.equal(inspectDeadLetter(database, first.id).message?.['event'], 'E0');
+      assert.match(inspectDeadLetter(database, first.id).json ?? '', /"event":"E0"/);
       isRefused = false;
       for (const [, rows] of retryDeadLetters(
         database,

@@ -120,6 +120,18 @@ describe('the lake', () => {
     assert.ok(rescuedOf(rows).includes('"i":675127116845989888'));
   });
 
+  test('an array has the numbers that were sent, whatever arrays came before', async () => {
+    const sent = ['[1,2.5]', '[1.10,{"a":-0}]', '[675127116845989888,18446744073709551615]', '[3]'];
+    const rows = await rowsOf(
+      'arrays',
+      sent.map((list) => `{"i":1,"f":0.5,"t":${list}}`),
+    );
+    assert.deepEqual(
+      rows.map((row) => row['t']),
+      sent,
+    );
+  });
+
   test('the first value may be one that no column of numbers holds', async () => {
     const first = '{"i":18446744073709551615,"f":1e400,"t":[0.10]}';
     const rows = await rowsOf('first', [first, '{"i":7,"f":2.5,"t":"x"}']);

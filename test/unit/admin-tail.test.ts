@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Hono } from 'hono';
 import { answerTail } from '../../src/admin/tail.ts';
-import type { TailEntry } from '../../src/lake/tail-shapes.ts';
+import type { TailLine } from '../../src/lake/tail-shapes.ts';
 import { ADMIN_TOKEN_ACTOR } from '../../src/store/people/audit.ts';
 
-type Push = (entries: readonly TailEntry[], missed: number) => void;
+type Push = (entries: readonly TailLine[], missed: number) => void;
 
 /** Reads until as many events and missed ones have come as were made. */
 async function readAll(
@@ -29,25 +29,6 @@ async function readAll(
   return { events, missed };
 }
 
-const ENTRY: TailEntry = {
-  status: 'stored',
-  source: 's',
-  receivedAt: '2026-01-01T00:00:00.000Z',
-  type: 'track',
-  messageId: 'm',
-  request: {
-    route: 'track',
-    ip: '',
-    userAgent: '',
-    events: 1,
-    index: 0,
-    partition: 'us-0',
-    position: 0,
-  },
-  answer: { status: 200, accepted: 1, rejected: 0, body: null },
-  repairs: [],
-};
-
 for (const readers of [1, 5, 50]) {
   test(`${readers} readers of a burst get their share, and are told of the rest`, async () => {
     const pushes = new Set<Push>();
@@ -65,7 +46,10 @@ for (const readers of [1, 5, 50]) {
       Array.from({ length: readers }, async () => app.request('/tail')),
     );
     assert.equal(pushes.size, readers);
-    const burst = Array.from({ length: 1_500 }, (_, n): TailEntry => ({ ...ENTRY, n }));
+    const burst = Array.from({ length: 1_500 }, (_, n): TailLine => ({
+      source: 's',
+      json: `{"n":${n}}`,
+    }));
     for (const push of pushes) {
       push(burst, 500);
       push(burst, 0);

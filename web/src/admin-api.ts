@@ -1,6 +1,7 @@
 /** Requests to the server that served us, by the session's cookie. */
 import { signal as newSignal } from '@preact/signals';
 import type { Me } from '../../src/operate/accounts/account-shapes.ts';
+import { parseShown } from './shown-json.ts';
 
 export class ApiError extends Error {
   status: number;
@@ -57,7 +58,7 @@ async function errorOf(response: Response): Promise<ApiError> {
 }
 
 export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-  return (await (await request('GET', path, undefined, signal)).json()) as T;
+  return parseShown(await (await request('GET', path, undefined, signal)).text()) as T;
 }
 
 /** A change; `body` is sent as JSON, an empty object without one. @throws ApiError */

@@ -20,6 +20,7 @@ import { assignedId } from '../../events/raw-record.ts';
 import { repairsText } from '../../events/raw-repairs.ts';
 import { timesAt } from '../../events/raw-times.ts';
 import { REPAIRS_KEY } from '../../events/repairs.ts';
+import { writableOrNull } from '../../events/writable-id.ts';
 import { LINE_COLUMNS, LINE_END } from './event-lines.ts';
 import type { LineColumn, LineShared } from './event-lines.ts';
 
@@ -43,7 +44,8 @@ export function eventValues(shared: LineShared, item: number, mayRepeat: boolean
   const textAt = (field: number): string | null => textOf(jsonOf(field))?.toWellFormed() ?? null;
   const idAt = (field: number): string | null => {
     const text = rawOf(field);
-    return text !== null && beginsNumber(text.charCodeAt(0)) ? text : textAt(field);
+    if (text !== null && beginsNumber(text.charCodeAt(0))) return text;
+    return writableOrNull(textOf(jsonOf(field)));
   };
   const documentAt = (field: number): string | null => clean(rawOf(field), mayRepeat);
   const objectAt = (field: number): string | null => readAsObject(documentAt(field));
@@ -54,6 +56,10 @@ export function eventValues(shared: LineShared, item: number, mayRepeat: boolean
   const under = clean(shared.record.context, mayRepeat);
   const context = contextText(shared.record, under, documentAt(FIELD.context));
   const integrations = documentAt(FIELD.integrations);
+  const groupOfContext = (): string | null => {
+    const sent = overlaid(shared.record.context, rawOf(FIELD.context));
+    return writableOrNull(idOfDocument(sent, 'groupId'));
+  };
   return {
     partition,
     position,
@@ -66,7 +72,7 @@ export function eventValues(shared: LineShared, item: number, mayRepeat: boolean
     category: textAt(FIELD.category) ?? viewText('category'),
     user_id: idAt(FIELD.userId),
     anonymous_id: idAt(FIELD.anonymousId),
-    group_id: idAt(FIELD.groupId) ?? idOfDocument(context, 'groupId')?.toWellFormed() ?? null,
+    group_id: idAt(FIELD.groupId) ?? groupOfContext(),
     previous_id: idAt(FIELD.previousId),
     message_id: idAt(FIELD.messageId) ?? assignedId(shared.record, item),
     ...timesOf(shared, item),

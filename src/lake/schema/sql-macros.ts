@@ -32,8 +32,8 @@ const SAFE_DIGITS = 15;
 /** Below it doubles have fewer digits. */
 const NORMAL_MIN = '2.3e-308';
 
-/** Digits of a number without its exponent. */
-const DIGITS = `regexp_replace(regexp_replace(t, '[eE].*', ''), '[^0-9]', '', 'g')`;
+/** Digits of a number without its exponent, and without zeros before and behind them. */
+const DIGITS = `trim(regexp_replace(regexp_replace(t, '[eE].*', ''), '[^0-9]', '', 'g'), '0')`;
 /**
  * The double of a number's text, or null when it would be another number: 15 digits fit always;
  * what has more is one that was printed from a double.
@@ -42,9 +42,9 @@ const DOUBLE = `list_transform([try_cast(t as double)], lambda d: case
   when not isfinite(d) then null
   when regexp_full_match(t, '-?[0-9]+') and length(${DIGITS}) > ${SAFE_DIGITS}
     then case when abs(d) <= 9007199254740991 then d end
-  when d::varchar = t or to_json(d)::varchar = t then d
+  when d::varchar = lower(t) or to_json(d)::varchar = lower(t) then d
   when length(${DIGITS}) <= ${SAFE_DIGITS}
-    and (abs(d) >= ${NORMAL_MIN}::double or not regexp_matches(${DIGITS}, '[1-9]')) then d
+    and (abs(d) >= ${NORMAL_MIN}::double or ${DIGITS} = '') then d
   end)[1]`;
 
 /** Only small doubles say which whole number was sent; of a plain number every digit counts. */
@@ -81,9 +81,13 @@ const TIME = `list_transform([case when ${PARTS[0]}.y <> '' then ${PARTS[0]} els
     - (${OFFSET_MINUTES})::bigint * 60000000],
     lambda us: us between -62135596800000000 and 253402300799999999)[1]) end)[1]`;
 
-/** Times that nearly all SDKs write, and that the SQL engine reads by itself. */
+/**
+ * Times that nearly all SDKs write, and that the SQL engine reads by itself: years that no offset
+ * takes beyond 1 to 9999, and offsets that are some, because the engine takes others too.
+ */
 const COMMON_TIME =
-  '\\d{4}-\\d{2}-\\d{2}[T ]\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,6})?(Z|[+-]\\d{2}:\\d{2})?';
+  '[1-8]\\d{3}-\\d{2}-\\d{2}[T ]\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,6})?' +
+  '(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)?';
 
 /** A text without an offset is UTC. The result does not depend on the session's time zone. */
 const TIMESTAMP = `coalesce(

@@ -8,9 +8,11 @@ import {
 import type { DestinationFilter } from '../../deliver/routing/destination-filters.ts';
 import { compileFql } from '../../fql/fql.ts';
 import { triggerQuery } from '../../destinations/segment-actions/segment-settings.ts';
+import { parseExact } from '../../events/exact-json.ts';
 import { isObject, textOf } from '../../events/json.ts';
 import type { JsonObject } from '../../events/json.ts';
 import type { NormalEvent } from '../../events/normalise.ts';
+import type { StoredEvent } from '../../events/raw-event.ts';
 import { ARCHIVED_COLUMNS, archivedEvent } from '../../lake/archived-event.ts';
 import { sourceNumberOf } from '../../lake/lake-state.ts';
 import { mustFindDestination } from './manage-destinations.ts';
@@ -113,7 +115,7 @@ export async function destinationDelivery(
   return { ...overview, filtered: samplesOf(events, rules, slugsByNumber(server)) };
 }
 
-function recentOf(server: Server, { source, ...rest }: RecentEventsAsk): Promise<NormalEvent[]> {
+function recentOf(server: Server, { source, ...rest }: RecentEventsAsk): Promise<StoredEvent[]> {
   return selectEvents(server, { ...rest, sources: source === undefined ? rest.seen : [source] });
 }
 
@@ -121,7 +123,7 @@ function recentOf(server: Server, { source, ...rest }: RecentEventsAsk): Promise
 async function selectEvents(
   { store, clock, lake }: Server,
   { sources, type, event, limit, seen }: Selection,
-): Promise<NormalEvent[]> {
+): Promise<StoredEvent[]> {
   const numbers = new Map(listSourcesEver(store).map(({ id, number }) => [id, number]));
   const allowed = sources === null || seen === null ? sources : sources.filter(isIn(seen));
   if (allowed?.length === 0) return [];
@@ -168,8 +170,9 @@ function aboutEvent(event: NormalEvent, slugs: ReadonlyMap<number, string>) {
   };
 }
 
-function bodyOf({ message }: NormalEvent): { message: JsonObject } {
-  return { message };
+/** To the last digit. */
+function bodyOf({ json }: StoredEvent): { message: JsonObject } {
+  return { message: parseExact(json) as JsonObject };
 }
 
 /** Of an event that somebody typed. */

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { MillraceError } from '../../base/errors.ts';
+import { parseExact } from '../../events/exact-json.ts';
 import { OF_PEOPLE, isoOf, lakeRows, literal, literals, textOf } from '../sql/lake-rows.ts';
 import type { QueriedLake } from '../sql/lake-rows.ts';
 import type { LakeRow } from '../sql/lake-rows.ts';
@@ -315,7 +316,7 @@ function sourcesIn(seen: readonly string[] | null): string {
 
 function objectOf(value: LakeRow[string]): Record<string, unknown> {
   let own: unknown = value;
-  if (typeof own === 'string') own = JSON.parse(own);
+  if (typeof own === 'string') own = parseExact(Buffer.from(own));
   return typeof own === 'object' && own !== null && !Array.isArray(own)
     ? (own as Record<string, unknown>)
     : {};

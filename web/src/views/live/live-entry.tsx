@@ -6,6 +6,7 @@ import { Code } from '../../parts/code.tsx';
 import { Facts } from '../../parts/facts.tsx';
 import { Repairs } from '../../parts/repairs.tsx';
 import { Time } from '../../parts/time.tsx';
+import { parseShown } from '../../shown-json.ts';
 import { personPath, tracePath } from '../../view-paths.ts';
 import { nameOf, whoOf } from './live-entries.ts';
 import type { LiveEntry } from './live-entries.ts';
@@ -95,7 +96,7 @@ function sentText(entry: LiveEntry, isRaw: boolean): string {
   const body = entry.body ?? '';
   if (isRaw) return body;
   try {
-    return JSON.stringify(JSON.parse(body), null, 2);
+    return JSON.stringify(parseShown(body), null, 2);
   } catch {
     // Not JSON, or only the beginning of it.
     return body;

@@ -2,6 +2,7 @@
  * The events of a live view. Thousands arrive in a second: they are sorted out as they come, the
  * page is drawn a few times a second, and it shows the latest of those that fit.
  */
+import { parseShown } from '../../shown-json.ts';
 import { matches } from './live-entries.ts';
 import type { LiveEntry, LiveFilter } from './live-entries.ts';
 
@@ -47,7 +48,7 @@ export function createFeed(first: LiveFilter): Feed {
         rate.arrived += Number(data);
       }
       if (name !== 'message') return;
-      const entry = { ...(JSON.parse(data) as LiveEntry), key: ++seen };
+      const entry = { ...(parseShown(data) as LiveEntry), key: ++seen };
       rate.arrived++;
       kept = bounded(kept, entry, KEPT_MAX);
       if (!matches(entry, filter)) return;
