@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { chromium } from 'playwright-core';
 import type { Page } from 'playwright-core';
 import { build } from 'vite';
@@ -44,7 +44,7 @@ export async function startSdkSite(html: string): Promise<SdkSite> {
     response.writeHead(200, { 'Content-Type': 'text/html' });
     response.end(shown);
   });
-  await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', () => resolve()));
+  await new Promise<void>((done) => site.listen(0, '127.0.0.1', () => done()));
   const url = `http://localhost:${(site.address() as AddressInfo).port}/`;
   return {
     url,
@@ -66,7 +66,7 @@ export async function startSdkSite(html: string): Promise<SdkSite> {
   };
 }
 
-/** A page with a script of `test/fixtures`, and what that imports from npm. */
+/** A page with a script (of `test/fixtures`, or anywhere) and what that imports from npm. */
 export async function bundledPage(fixture: string): Promise<string> {
   const built = await build({
     root: ROOT,
@@ -75,7 +75,7 @@ export async function bundledPage(fixture: string): Promise<string> {
     define: { 'process.env.NODE_ENV': '"production"' },
     build: {
       write: false,
-      lib: { entry: join(ROOT, 'test/fixtures', fixture), formats: ['iife'], name: 'page' },
+      lib: { entry: resolve(ROOT, 'test/fixtures', fixture), formats: ['iife'], name: 'page' },
     },
   });
   const [first] = [built].flat();
