@@ -1,6 +1,6 @@
 /** What docs/quickstart.md needs beyond `toolchains.ts`: Kotlin's compiler, and React Native. */
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   missing,
   must,
@@ -17,7 +17,9 @@ const KOTLIN_COMPILER = '2.0.21';
 const REACT_NATIVE_SDK = '2.24.1';
 
 /** Java with a class path that holds Segment's SDK for Kotlin, and the compiler. */
-export async function prepareKotlinJars(): Promise<Found<{ java: string; classpath: string }>> {
+export async function prepareKotlinJars(): Promise<
+  Found<{ java: string; keytool: string; classpath: string }>
+> {
   const found = await toolchain('java');
   if (!found.ok) return found;
   const { java, maven } = found;
@@ -29,7 +31,9 @@ export async function prepareKotlinJars(): Promise<Found<{ java: string; classpa
       version: KOTLIN_COMPILER,
     },
   ]);
-  return jars.ok ? { ok: true, java, classpath: jars.classpath } : jars;
+  if (!jars.ok) return jars;
+  const keytool = join(dirname(found.javac), 'keytool');
+  return { ok: true, java, keytool, classpath: jars.classpath };
 }
 
 /**

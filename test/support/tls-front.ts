@@ -1,6 +1,7 @@
 /** HTTPS in front of a test server, for SDKs that speak nothing else. */
-import { createServer } from 'node:https';
 import { readFile } from 'node:fs/promises';
+import { request as ask } from 'node:http';
+import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { ROOT } from './test-server.ts';
@@ -24,23 +25,17 @@ export async function startTlsFront(target: string): Promise<TlsFront> {
   const server = createServer({ cert, key }, (request, response) => {
     front.paths.push(request.url ?? '');
     if (front.refuseSettings && request.method === 'GET') return void response.writeHead(503).end();
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const { 'content-type': type, 'content-encoding': encoding } = request.headers;
-      fetch(target + request.url, {
-        method: request.method ?? 'GET',
-        headers: {
-          'X-Forwarded-Proto': 'https',
-          ...(type === undefined ? {} : { 'Content-Type': type }),
-          ...(encoding === undefined ? {} : { 'Content-Encoding': encoding }),
-        },
-        ...(chunks.length > 0 ? { body: new Uint8Array(Buffer.concat(chunks)) } : {}),
-      }).then(
-        async (answer) => response.writeHead(answer.status).end(await answer.text()),
-        () => request.socket.destroy(),
-      );
+    const { method, headers } = request;
+    const passed = ask(target + request.url, {
+      method,
+      headers: { ...headers, 'x-forwarded-proto': 'https' },
     });
+    passed.on('error', () => request.socket.destroy());
+    passed.on('response', (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    request.pipe(passed);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
   const front: TlsFront = {
