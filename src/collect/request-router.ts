@@ -14,6 +14,7 @@ import { answerPreflight, pushCorsHeaders } from './cors.ts';
 import { handleIngest } from './ingest.ts';
 import { handlePixel } from './pixel.ts';
 import { hasSeveralHosts, targetOf } from './request-target.ts';
+import { handleSourceConfig, MERGE_PATH, refuseMerge, SOURCE_CONFIG_PATH } from './rudder.ts';
 import type { SdkFiles } from './sdk-files.ts';
 import { sdkSettings } from './sdk-settings.ts';
 
@@ -33,6 +34,8 @@ for (const route of ROUTES) {
   if (route.name === 'b' || route.name === 'batch') {
     paths.set(`/${route.name}`, route).set(`/${route.name}/`, route);
   }
+  // RudderStack's browser SDK with `useBeacon`.
+  if (route.name === 'b') paths.set('/beacon/v1/batch', route).set('/beacon/v1/batch/', route);
 }
 
 /** Returns the request listener of a collector server. */
@@ -70,6 +73,9 @@ function handleOther(
   if (request.method === 'POST' && SDK_METRICS_PATH.test(path)) {
     return handleSdkMetrics(context, request, response, headers);
   }
+  if (request.method === 'POST' && MERGE_PATH.test(path)) {
+    return refuseMerge(context, response, headers);
+  }
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return answerMissing(response, headers);
   }
@@ -78,6 +84,9 @@ function handleOther(
   const settingsKey = SETTINGS_PATH.exec(path)?.[1];
   if (settingsKey !== undefined) {
     return handleSettings(context, request, response, headers, settingsKey);
+  }
+  if (SOURCE_CONFIG_PATH.test(path)) {
+    return handleSourceConfig(context, request, response, headers, query);
   }
   const loaderKey = LOADER_PATH.exec(path)?.[1];
   if (loaderKey !== undefined) return files.answerLoader(request, response, headers, loaderKey);

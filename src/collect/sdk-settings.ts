@@ -2,6 +2,10 @@
  * `GET /v1/projects/{writeKey}/settings`: what browser and mobile SDKs fetch before they send.
  * `integrations["Segment.io"].apiHost` overrides the host that mobile SDKs were configured with,
  * so it must be this server, or their events would go elsewhere.
+ *
+ * A field is here because an SDK reads it and would otherwise assume something else; each has a
+ * test with an SDK that reads it (`test/compat`). "Nothing" is not the same as absent: an empty
+ * plan makes browsers load a filter, empty consent settings kept whole pages silent.
  */
 import type { IncomingMessage } from 'node:http';
 import type { SourceEntry } from '../auth/snapshot.ts';
@@ -24,26 +28,11 @@ export function sdkSettings(
         apiKey: writeKey,
         apiHost: `${host}/v1`,
         protocol,
-        unbundledIntegrations: [],
-        addBundledMetadata: true,
-        maybeBundledConfigIds: {},
-        versionSettings: { version: '4.4.7', componentTypes: ['browser'] },
-        ...(settings.sdkHttpConfig === null ? {} : { httpConfig: settings.sdkHttpConfig }),
+        ...(settings.sdkHttpConfig && { httpConfig: settings.sdkHttpConfig }),
       },
     },
-    plan: {
-      track: { __default: { enabled: true, integrations: {} } },
-      identify: { __default: { enabled: true } },
-      group: { __default: { enabled: true } },
-    },
-    edgeFunction: {},
-    analyticsNextEnabled: true,
-    middlewareSettings: {},
-    enabledMiddleware: {},
+    // Absent it is 1 in browsers: they would report on themselves, and to Segment.
     metrics: { sampleRate: 0 },
-    legacyVideoPluginsEnabled: false,
-    remotePlugins: [],
     ...(consentSettings && { consentSettings }),
-    autoInstrumentationSettings: { sampleRate: 0, disableTraffic: true },
   };
 }

@@ -3,23 +3,15 @@
  * what they say decides whether a page that consents is heard at all.
  */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { chromium } from 'playwright-core';
-import type { Browser, Page } from 'playwright-core';
-import { build } from 'vite';
-import { toolchain } from '../../scripts/toolchains.ts';
+import type { Page } from 'playwright-core';
 import { startFakeService } from '../support/fake-service.ts';
 import type { FakeService } from '../support/fake-service.ts';
-import { basicAuth, ROOT, startTestServer } from '../support/test-server.ts';
+import { bundledPage, sdkPageSkip, startSdkSite } from '../support/sdk-page.ts';
+import type { SdkSite } from '../support/sdk-page.ts';
+import { basicAuth, startTestServer } from '../support/test-server.ts';
 import type { TestServer } from '../support/test-server.ts';
 import { until } from '../support/until.ts';
-
-const found = await toolchain('chromium');
-const skip = found.ok ? false : found.reason;
 
 /** Of sources: without destinations that ask, with some that do, and with none but such. */
 const KEYS = {
@@ -41,40 +33,27 @@ declare const window: {
   analytics: { track(event: string): Promise<unknown> };
 };
 
-describe('@segment/analytics-consent-tools in Chromium', { skip }, () => {
+describe('@segment/analytics-consent-tools in Chromium', { skip: sdkPageSkip }, () => {
   let server: TestServer;
   let ads: FakeService;
   let rest: FakeService;
-  let browser: Browser;
-  let site: Server;
+  let site: SdkSite;
 
   before(async () => {
-    assert.ok(found.ok);
     ads = await startFakeService();
     rest = await startFakeService();
     server = await startTestServer({ config: configOf(ads.url, rest.url) });
-    browser = await chromium.launch({
-      executablePath: found.chromium,
-      args: ['--no-sandbox', '--disable-dev-shm-usage'],
-    });
-    const html = `<!doctype html><html><body>shop<script>${await bundle()}</script></body></html>`;
-    site = createServer((_request, response) => {
-      response.writeHead(200, { 'Content-Type': 'text/html' });
-      response.end(html);
-    });
-    await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', () => resolve()));
+    site = await startSdkSite(await bundledPage('consent-page.js'));
   });
   after(async () => {
-    await browser?.close();
-    site?.close();
+    await site?.close();
     await server?.stop();
     await ads?.close();
     await rest?.close();
   });
 
   const visit = async ({ source, consentModel, categories }: Choice): Promise<Page> => {
-    const page = await browser.newPage();
-    await page.goto(`http://localhost:${(site.address() as AddressInfo).port}/`);
+    const { page } = await site.visit();
     const settings = page.waitForResponse((response) => response.url().includes('/settings'));
     await page.evaluate((options) => window.startPage(options), {
       writeKey: KEYS[source],
@@ -199,20 +178,4 @@ function configOf(adsUrl: string, restUrl: string): Record<string, unknown> {
       },
     ],
   };
-}
-
-async function bundle(): Promise<string> {
-  const built = await build({
-    root: ROOT,
-    configFile: false,
-    logLevel: 'silent',
-    define: { 'process.env.NODE_ENV': '"production"' },
-    build: {
-      write: false,
-      lib: { entry: join(ROOT, 'test/fixtures/consent-page.js'), formats: ['iife'], name: 'page' },
-    },
-  });
-  const [first] = [built].flat();
-  assert.ok(first && 'output' in first);
-  return first.output[0].code.replaceAll('</script', '<\\/script');
 }

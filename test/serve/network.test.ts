@@ -228,11 +228,9 @@ describe('pixel, settings, browser SDK', () => {
     assert.equal(response.status, 200);
     const settings = (await response.json()) as {
       integrations: { 'Segment.io': { apiKey: string; apiHost: string } };
-      plan: unknown;
     };
     assert.equal(settings.integrations['Segment.io'].apiKey, WRITE_KEY);
     assert.equal(settings.integrations['Segment.io'].apiHost, `${new URL(server.url).host}/v1`);
-    assert.ok(settings.plan);
     assert.equal((await fetch(`${server.url}/v1/projects/unknown1/settings`)).status, 404);
   });
 

@@ -99,17 +99,27 @@ analytics.flush();`,
   },
   {
     name: 'Swift',
-    text: (key, host) => `let configuration = Configuration(writeKey: "${key}")
+    text: (key, host) => `Telemetry.shared.enable = false // it reports to Segment
+let configuration = Configuration(writeKey: "${key}")
     .apiHost("${hostOf(host)}/v1")
     .cdnHost("${hostOf(host)}/v1")
+    .defaultSettings(Settings(writeKey: "${key}", apiHost: "${hostOf(host)}/v1"))
 let analytics = Analytics(configuration: configuration)
 analytics.track(name: "Signed Up", properties: ["plan": "Pro"])`,
   },
   {
     name: 'Kotlin',
-    text: (key, host) => `val analytics = Analytics("${key}", applicationContext) {
+    text: (key, host) => `Telemetry.enable = false // it reports to Segment
+val analytics = Analytics("${key}", applicationContext) {
     apiHost = "${hostOf(host)}/v1"
     cdnHost = "${hostOf(host)}/v1"
+    // Without this they go to Segment's host when settings cannot be fetched.
+    defaultSettings = Settings(integrations = buildJsonObject {
+        putJsonObject("Segment.io") {
+            put("apiKey", "${key}")
+            put("apiHost", "${hostOf(host)}/v1")
+        }
+    })
 }
 analytics.track("Signed Up", buildJsonObject { put("plan", "Pro") })`,
   },
