@@ -79,7 +79,6 @@ interface DispatcherState {
   pendingCursors: Map<string, number>;
   pendingDuplicates: DuplicateEntry[];
   pendingFingerprints: FingerprintLists;
-  newestHour: number;
 }
 
 export function createDispatcher(ledger: Ledger, options: DispatcherOptions): Dispatcher {
@@ -93,7 +92,6 @@ export function createDispatcher(ledger: Ledger, options: DispatcherOptions): Di
     pendingCursors: new Map(),
     pendingDuplicates: [],
     pendingFingerprints: new Map(),
-    newestHour: 0,
   };
   return {
     judge: (record) => judge(state, record),
@@ -171,12 +169,11 @@ function seal(state: DispatcherState): void {
   if (pendingCursors.size === 0) return;
   const fingerprints = takeFingerprints(state.pendingFingerprints);
   if (!options.isReadOnly) {
-    state.newestHour = Math.max(state.newestHour, ...fingerprints.keys());
     ledger.commit({
       cursors: pendingCursors,
       duplicates: state.pendingDuplicates,
       fingerprints,
-      oldestHour: state.newestHour - options.windowHours - 1,
+      windowHours: options.windowHours,
     });
   }
   for (const [partition, position] of pendingCursors) cursors.set(partition, position);

@@ -20,8 +20,8 @@ export interface StepState {
   duplicates: readonly DuplicateEntry[];
   /** New fingerprints by hour of receipt. */
   fingerprints: ReadonlyMap<number, Buffer>;
-  /** Fingerprints of earlier hours are outside of the window; some of them go with each step. */
-  oldestHour: number;
+  /** Of the window: fingerprints that no clock can need any more go, some with each step. */
+  windowHours: number;
 }
 
 export interface Ledger {
@@ -70,6 +70,9 @@ create table removed_counts (
 ) strict, without rowid;
 `;
 
+/** Of the hour that is not over, and of one to which a clock once jumped. */
+const HOURS_BESIDE = 3;
+
 /** More than one step adds, and few enough to be gone in a moment. */
 const EXPIRED_PER_STEP = 16;
 
@@ -105,6 +108,8 @@ export function openLedger(path: string, options: { isReadOnly?: boolean } = {})
 
 /** Statements that run at every step, prepared once. */
 interface StepStatements {
+  /** In which fingerprints came, the oldest first. */
+  hours: number[];
   upsertCursor: StatementSync;
   insertDuplicate: StatementSync;
   insertFingerprints: StatementSync;
@@ -112,7 +117,9 @@ interface StepStatements {
 }
 
 function prepareStep(database: DatabaseSync): StepStatements {
+  const hours = database.prepare('select distinct hour from fingerprints order by hour').all();
   return {
+    hours: hours.map(({ hour }) => Number(hour)),
     upsertCursor: database.prepare(
       `insert into cursors (partition, position) values (?, ?)
        on conflict (partition) do update set position = excluded.position`,
@@ -137,8 +144,22 @@ function commitStep(database: DatabaseSync, statements: StepStatements, step: St
       insertDuplicate.run(partition, position, index, sourceNumber, hour);
     }
     for (const [hour, entries] of step.fingerprints) insertFingerprints.run(hour, entries);
-    deleteExpired.run(step.oldestHour, EXPIRED_PER_STEP);
+    deleteExpired.run(oldestKept(statements, step), EXPIRED_PER_STEP);
   });
+}
+
+/**
+ * The hours in which events came are counted, not their distance: a clock that jumps ahead, and
+ * back, adds one hour, and must not take away the others.
+ */
+function oldestKept({ hours }: StepStatements, step: StepState): number {
+  for (const hour of step.fingerprints.keys()) {
+    if (!hours.includes(hour)) hours.push(hour);
+  }
+  hours.sort((a, b) => a - b);
+  const kept = step.windowHours + HOURS_BESIDE;
+  if (hours.length > kept) hours.splice(0, hours.length - kept);
+  return hours[0] ?? 0;
 }
 
 function cursorsIn(database: DatabaseSync): Map<string, number> {

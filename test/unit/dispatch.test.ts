@@ -189,6 +189,39 @@ describe('dispatcher', () => {
     second.ledger.close();
   });
 
+  test('a clock that jumps ahead and back takes nothing away, also over a restart', () => {
+    const path = newPath();
+    const first = open(path);
+    const judge = (id: string, atMs: number): void => {
+      kept(first.dispatcher, record([id], { atMs }));
+      first.dispatcher.seal();
+    };
+    for (let n = 0; n < 60; n++) judge(`jump-${n}`, START_MS);
+    for (let n = 0; n < 60; n++) judge(`ahead-${n}`, START_MS + 50_000 * HOUR_MS);
+    for (let n = 0; n < 60; n++) judge(`back-${n}`, START_MS + HOUR_MS);
+    first.ledger.close();
+    const second = open(path);
+    for (const name of ['jump', 'ahead', 'back']) {
+      const ids = Array.from({ length: 60 }, (_, n) => `${name}-${n}`);
+      const again = record(ids, { atMs: START_MS + HOUR_MS });
+      assert.deepEqual(kept(second.dispatcher, again), [], name);
+    }
+    second.ledger.close();
+  });
+
+  test('what no clock can need any more goes from the file, some of it with each step', () => {
+    const path = newPath();
+    const { dispatcher, ledger } = open(path);
+    for (let hour = 0; hour < 60; hour++) {
+      kept(dispatcher, record([`h${hour}`], { atMs: START_MS + hour * HOUR_MS }));
+      dispatcher.seal();
+    }
+    const held = createDedupIndex(WINDOW);
+    ledger.loadFingerprints(held);
+    assert.equal(held.size(), WINDOW.windowHours + 3);
+    ledger.close();
+  });
+
   test('a window of more than is loaded at once is loaded whole, each key once', () => {
     const path = newPath();
     const ledger = openLedger(path);
@@ -197,7 +230,7 @@ describe('dispatcher', () => {
     HOURS.forEach((hour, at) => {
       const entries = randomBytes(BLOCK * FINGERPRINT_BYTES);
       fingerprint(1, `of block ${at}`).copy(entries, entries.length - FINGERPRINT_BYTES);
-      const step = { cursors: new Map([['p', at + 1]]), duplicates: [], oldestHour: 0 };
+      const step = { cursors: new Map([['p', at + 1]]), duplicates: [], windowHours: 24 };
       ledger.commit({ ...step, fingerprints: new Map([[hour, entries]]) });
     });
     const index = createDedupIndex({ windowHours: 24, keysMax: 10_000_000 });
