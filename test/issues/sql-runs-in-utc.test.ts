@@ -52,7 +52,8 @@ for (const zone of ZONES) {
       }
     });
 
-    for (const file of SUITES) {
+    // In UTC they run by themselves.
+    for (const file of zone === 'UTC' ? [] : SUITES) {
       test(`${file} passes`, async () => {
         assert.equal(await failureOf(file, zone), '');
       });
