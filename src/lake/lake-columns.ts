@@ -156,8 +156,8 @@ export function rejectedRow(event: RejectedEvent, source: SourceInfo): Row {
 
 /**
  * One line of JSON that the SQL engine accepts: well-formed Unicode. A lone surrogate, which JSON
- * can carry but UTF-8 cannot, becomes U+FFFD, but in ids, which are written before; the log keeps the
- * original bytes.
+ * can carry but UTF-8 cannot, becomes U+FFFD; the log keeps the original bytes. Those of ids are
+ * escaped before.
  */
 export function rowLine(row: Row): string {
   const line = JSON.stringify(row);
