@@ -38,14 +38,19 @@ export function createClientAddress(trustedProxies: readonly string[]): ClientAd
 /** Addresses without what proxies write around them: quotes, brackets, ports. */
 function hopsOf({ headers }: IncomingMessage): string[] {
   const forwardedFor = headers['x-forwarded-for'];
-  if (forwardedFor !== undefined) return String(forwardedFor).split(',').map(bareAddress);
+  if (forwardedFor !== undefined) return listOf(String(forwardedFor)).map(bareAddress);
   const { forwarded } = headers;
   return forwarded === undefined ? [] : forwardedNodes(forwarded).map(bareAddress);
 }
 
+/** Empty members of a list are no members (RFC 9110 5.6.1). */
+function listOf(text: string): string[] {
+  return text.split(',').filter((member) => member.trim() !== '');
+}
+
 /** The `for` of each hop; a hop without one is empty, because what lies behind it is not known. */
 function forwardedNodes(forwarded: string): string[] {
-  return forwarded.split(',').map((hop) => /(?:^|;)\s*for=([^;]*)/i.exec(hop)?.[1] ?? '');
+  return listOf(forwarded).map((hop) => /(?:^|;)\s*for=([^;]*)/i.exec(hop)?.[1] ?? '');
 }
 
 const IN_BRACKETS = /^\[([^\]]*)\](?::\d+)?$/;

@@ -49,6 +49,7 @@ describe('what is refused', () => {
     `export database '/tmp/x'`,
     `call pragma_version()`,
     `select * from duckdb_settings()`,
+    `select 1e400, '"', setting from pg_settings, (select 'Infinity"')`,
     `select current_setting('temp_directory')`,
     `select getenv('HOME')`,
     `select * from query('select 1')`,
@@ -134,6 +135,7 @@ describe('what is answered', () => {
       `summarize events`,
       `select * from rejected`,
       `values (1), (2)`,
+      `select 1e400::text, -1e400 as "value"":Infinity", '\\":NaN' as x`,
     ]) {
       assert.equal(await codeOf(sql), 'OK', sql);
     }

@@ -155,6 +155,7 @@ describe('the address of a client behind a proxy', () => {
     ['of IPv6 with a port', { 'X-Forwarded-For': '[2001:db8::1]:443' }, '2001:db8::1'],
     ['of IPv6 in brackets', { 'X-Forwarded-For': '[2001:db8::2]' }, '2001:db8::2'],
     ['in quotes', { 'X-Forwarded-For': '"203.0.113.8"' }, '203.0.113.8'],
+    ['before an empty member', { 'X-Forwarded-For': '203.0.113.11, ,' }, '203.0.113.11'],
     ['behind two proxies', { 'X-Forwarded-For': '203.0.113.9:1, 10.1.2.3:80' }, '203.0.113.9'],
     [
       'as RFC 7239 says it',
