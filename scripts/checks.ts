@@ -8,13 +8,16 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** The slowest one needs some seconds, and minutes beside other work. */
 const CHECK_MS_MAX = 600_000;
 
-/** Name, script relative to the checkout, arguments. All run under the Node that runs us. */
-export const CHECKS: readonly (readonly [name: string, script: string, ...args: string[]])[] = [
+/** Name, script relative to the checkout, arguments. */
+export type Check = readonly [name: string, script: string, ...args: string[]];
+
+/** All run under the Node that runs us. The first one makes what tests need. */
+export const CHECKS: readonly Check[] = [
+  ['dashboard (vite)', 'scripts/build-web.ts'],
   ['format (prettier)', 'node_modules/prettier/bin/prettier.cjs', '--check', '.'],
   ['lint (oxlint)', 'node_modules/oxlint/bin/oxlint', '--deny-warnings'],
   ['types (tsc)', 'node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'],
   ['types of the dashboard (tsc)', 'node_modules/typescript/bin/tsc', '-p', 'web/tsconfig.json'],
-  ['dashboard (vite)', 'scripts/build-web.ts'],
   ['generated documents', 'scripts/generate-docs.ts', '--check'],
 ];
 

@@ -8,8 +8,14 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SUFFIX = '.test.ts';
 /** The quick and telling ones first; groups that are not named here follow by name. */
 const ORDER = ['tidy', 'unit', 'conformance', 'hostile', 'compat', 'crash', 'issues'];
-/** Most wait for servers and clients; more of them at once would only be slower. */
-export const FILES_AT_ONCE = Math.min(availableParallelism(), 4);
+/** One more than there are cores, because most wait for servers, clients and disks at times. */
+export const FILES_AT_ONCE = Math.min(availableParallelism(), 4) + 1;
+/** What `toolchains.ts` looks for is there when these begin. */
+export const NEEDS_TOOLCHAINS: ReadonlySet<string> = new Set([
+  'compat',
+  'dashboard',
+  'destinations',
+]);
 
 export interface TestGroup {
   name: string;

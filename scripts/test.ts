@@ -11,16 +11,30 @@
  * skip is a failure, so that CI cannot pass by running less.
  */
 import { CHECKS, runCheck } from './checks.ts';
+import type { Check } from './checks.ts';
 import { installToolchains } from './install-toolchains.ts';
 import { killRunningFiles, runTestFile } from './run-test-file.ts';
 import type { FileResult } from './run-test-file.ts';
-import { FILES_AT_ONCE, ROOT, selectTests, testGroups } from './test-groups.ts';
+import { FILES_AT_ONCE, NEEDS_TOOLCHAINS, ROOT, selectTests, testGroups } from './test-groups.ts';
 import type { TestGroup } from './test-groups.ts';
 import { failureText, indented, totalsReport } from './test-report.ts';
 import type { Totals } from './test-report.ts';
 
 const CHECKS_ONLY = '--checks-only';
 const isCi = process.env['CI'] === 'true';
+
+type Job = () => Promise<void>;
+
+interface FileRun {
+  totals: Totals;
+  /** Settles when the toolchains are there, or will not be. */
+  installing: Promise<void> | undefined;
+}
+
+interface Run {
+  hasChecks: boolean;
+  totals: Totals;
+}
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -37,47 +51,65 @@ async function main(args: readonly string[]): Promise<number> {
   process.chdir(ROOT);
   endGroupsWithUs();
   const totals: Totals = { passed: 0, failures: [], skips: [] };
-  if (names.length === 0) await runChecks(totals);
-  if (!isChecksOnly) await runGroups(selection.groups, totals);
+  const groups = isChecksOnly ? [] : selection.groups;
+  await runQueue(groups, { hasChecks: names.length === 0, totals });
   print(totalsReport(totals, isCi));
   return totals.failures.length === 0 && !(isCi && totals.skips.length > 0) ? 0 : 1;
 }
 
-async function runChecks(totals: Totals): Promise<void> {
+/**
+ * One queue of checks and files: a core that has nothing left of one group goes on with the next,
+ * so that a long file at the end of a group keeps nobody waiting.
+ */
+async function runQueue(groups: readonly TestGroup[], { hasChecks, totals }: Run): Promise<void> {
+  const installing = isCi ? startInstalling(groups) : undefined;
+  const jobs: Job[] = hasChecks ? await checkJobs(totals) : [];
+  jobs.push(...groups.flatMap((group) => fileJobs(group, { totals, installing })));
+  await runJobs(jobs, FILES_AT_ONCE);
+}
+
+/** Downloads fill no core, so they begin at once, and what needs them comes late. */
+function startInstalling(groups: readonly TestGroup[]): Promise<void> | undefined {
+  const isNeeded = groups.some(({ name }) => NEEDS_TOOLCHAINS.has(name));
+  return isNeeded ? installToolchains(print) : undefined;
+}
+
+/** The dashboard is built before anything else: tests that show it need it whole. */
+async function checkJobs(totals: Totals): Promise<Job[]> {
   print('\n== checks');
-  for (const [name, script, ...args] of CHECKS) {
-    const { isPassed, output, elapsedMs } = await runCheck(script, args);
-    print(`${isPassed ? 'ok    ' : 'FAILED'} ${name}  ${seconds(elapsedMs)}`);
-    if (isPassed) {
-      totals.passed++;
-    } else {
-      totals.failures.push({ name, place: 'checks', error: output.trimEnd() });
-      print(indented(output.trimEnd()));
-    }
+  const jobs = CHECKS.map((check) => () => runOneCheck(check, totals));
+  await jobs.shift()?.();
+  return jobs;
+}
+
+async function runOneCheck([name, script, ...args]: Check, totals: Totals): Promise<void> {
+  const { isPassed, output, elapsedMs } = await runCheck(script, args);
+  print(`${isPassed ? 'ok    ' : 'FAILED'} ${name}  ${seconds(elapsedMs)}`);
+  if (isPassed) {
+    totals.passed++;
+  } else {
+    totals.failures.push({ name, place: 'checks', error: output.trimEnd() });
+    print(indented(output.trimEnd()));
   }
 }
 
-/**
- * One queue over all groups: a core that has nothing left of one group goes on with the next, so
- * that a long file at the end of a group keeps nobody waiting.
- */
-async function runGroups(groups: readonly TestGroup[], totals: Totals): Promise<void> {
-  const waiting = groups.flatMap((group) => group.files.map((file) => ({ file, group })));
-  const begun = new Map<TestGroup, Promise<void>>();
-  const begin = async ({ name, files }: TestGroup): Promise<void> => {
-    if (isCi && name === 'compat') await installToolchains(print);
-    print(`\n== ${name} (${files.length} files)`);
-  };
+function fileJobs(group: TestGroup, { totals, installing }: FileRun): Job[] {
+  const { name, files } = group;
+  const isWaiting = NEEDS_TOOLCHAINS.has(name);
+  return files.map((file, at) => async () => {
+    if (isWaiting) await installing;
+    if (at === 0) print(`\n== ${name} (${files.length} files)`);
+    addResult(totals, file, await runTestFile(file));
+  });
+}
+
+/** Begins the jobs in their order, so many at once. */
+async function runJobs(jobs: readonly Job[], atOnce: number): Promise<void> {
+  const waiting = [...jobs];
   const worker = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const { file, group } = next;
-      const beginning = begun.get(group) ?? begin(group);
-      begun.set(group, beginning);
-      await beginning;
-      addResult(totals, file, await runTestFile(file));
-    }
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await next();
   };
-  await Promise.all(Array.from({ length: FILES_AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
 function addResult(totals: Totals, file: string, result: FileResult): void {
