@@ -1,6 +1,6 @@
 /** Live events at speed, filtered, paused, and each with what became of it. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { browserSkip, startDashboardBrowser } from '../support/dashboard-browser.ts';
 import type { Dashboard, DashboardBrowser } from '../support/dashboard-browser.ts';
 import { startTestServer } from '../support/test-server.ts';
@@ -18,6 +18,7 @@ describe('live events', { skip: browserSkip }, () => {
     server = await startTestServer();
     browser = await startDashboardBrowser();
   });
+  afterEach(() => browser.closeDashboards());
   after(async () => {
     await browser.close();
     await server.stop();

@@ -1,6 +1,6 @@
 /** The overview, and what all views share: keyboard, theme, links, and texts that mean harm. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { askAdmin, signedIn } from '../support/admin-people.ts';
 import { browserSkip, startDashboardBrowser } from '../support/dashboard-browser.ts';
 import type { DashboardBrowser } from '../support/dashboard-browser.ts';
@@ -17,6 +17,7 @@ describe('the overview', { skip: browserSkip }, () => {
     server = await startTestServer({ config: { admin: { signIns: { perAddress: 10_000 } } } });
     browser = await startDashboardBrowser();
   });
+  afterEach(() => browser.closeDashboards());
   after(async () => {
     await browser.close();
     await server.stop();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { Analytics } from '@segment/analytics-node';
 import { askAdmin } from '../support/admin-people.ts';
@@ -22,6 +22,7 @@ describe('the dashboard, first steps', { skip: browserSkip }, () => {
     browser = await startDashboardBrowser();
     server = await startTestServer();
   });
+  afterEach(() => browser.closeDashboards());
   after(async () => {
     await browser.close();
     await server.stop();

@@ -33,6 +33,8 @@ export interface Dashboard {
 export interface DashboardBrowser {
   /** A page of its own, signed in with the admin token unless `token` is null. */
   newDashboard(server: TestServer, options?: { token?: string | null }): Promise<Dashboard>;
+  /** For `afterEach`: a page that stays open goes on asking its server, beside all later tests. */
+  closeDashboards(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -44,6 +46,9 @@ export async function startDashboardBrowser(): Promise<DashboardBrowser> {
   });
   return {
     newDashboard: (server, options = {}) => openDashboard(browser, server, options.token),
+    closeDashboards: async () => {
+      await Promise.all(browser.contexts().map((context) => context.close()));
+    },
     close: () => browser.close(),
   };
 }

@@ -2,6 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const DEADLINE_MS = 10_000;
+const PAUSE_MS_MIN = 5;
+/** What takes long is looked at less often: most conditions are questions to a busy server. */
+const PAUSE_MS_MAX = 100;
 
 /** Resolves when the condition holds; fails with its text after a deadline that is never met. */
 export async function until(
@@ -10,8 +13,9 @@ export async function until(
   deadlineMs = DEADLINE_MS,
 ): Promise<void> {
   const endMs = performance.now() + deadlineMs;
-  while (!(await isSo())) {
+  for (let pauseMs = PAUSE_MS_MIN; !(await isSo());) {
     if (performance.now() > endMs) throw new Error(`not so in ${deadlineMs} ms: ${what}`);
-    await sleep(5);
+    await sleep(pauseMs);
+    pauseMs = Math.min(pauseMs * 1.25, PAUSE_MS_MAX);
   }
 }
