@@ -5,7 +5,11 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { EventLimits } from '../events/limits.ts';
-import { isBearer, isWriteKey, readCredentials } from './credentials.ts';
+import { clientTag } from './access-tokens.ts';
+import type { AccessTokens, TokenRefusal } from './access-tokens.ts';
+import { knownClient } from './client-assertion.ts';
+import type { KnownClient } from './client-assertion.ts';
+import { bearerToken, isBearer, isWriteKey, readCredentials } from './credentials.ts';
 import { buildKeyTable } from './key-table.ts';
 import type { KeyRefusal, KeyTable } from './key-table.ts';
 import { createHostRegions } from './regions.ts';
@@ -26,7 +30,15 @@ export interface Access {
   limits: AccessLimits;
 }
 
-export type Refusal = KeyRefusal | 'missing' | 'malformed' | 'wrong_region' | 'disagreement';
+export type Refusal =
+  | KeyRefusal
+  | TokenRefusal
+  | 'token_foreign'
+  | 'token_missing'
+  | 'missing'
+  | 'malformed'
+  | 'wrong_region'
+  | 'disagreement';
 export type Authentication = { ok: true; access: Access } | { ok: false; reason: Refusal };
 
 export interface Authenticator {
@@ -44,6 +56,8 @@ export interface Authenticator {
   agrees(access: Access, writeKey: string): boolean;
   /** The largest body that any source may send. */
   requestBytesMax(): number;
+  /** Clients of enabled sources with that id; several while a key is being replaced. */
+  clientsOf(id: string): readonly KnownClient[];
   /** Replaces everything known; takes effect with the next request. */
   setSnapshot(snapshot: AuthSnapshot): void;
 }
@@ -60,6 +74,7 @@ export function createAuthenticator(
   first: AuthSnapshot,
   general: EventLimits,
   clock: Pick<Clock, 'wallMs'>,
+  tokens: AccessTokens,
 ): Authenticator {
   let state = createState(first, general);
 
@@ -92,9 +107,23 @@ export function createAuthenticator(
       : found;
   };
 
+  /** A source with clients wants to see a token of one of them, or may. */
+  const withToken = (found: Authentication, authorization: string | undefined): Authentication => {
+    if (!found.ok || found.access.source.oauth.clients.length === 0) return found;
+    const { source } = found.access;
+    if (authorization === undefined || !isBearer(authorization)) {
+      return source.oauth.required ? { ok: false, reason: 'token_missing' } : found;
+    }
+    const token = tokens.read(bearerToken(authorization), clock.wallMs());
+    if (!token.ok) return token;
+    const isOwn = source.oauth.clients.some((client) => clientTag(client) === token.tag);
+    return isOwn ? found : { ok: false, reason: 'token_foreign' };
+  };
+
   const authenticator: Authenticator = {
     needsBody: isBearer,
-    fromHeader: (authorization, host) => inRegion(byHeader(authorization), host),
+    fromHeader: (authorization, host) =>
+      withToken(inRegion(byHeader(authorization), host), authorization),
     fromBody(writeKey, authorization, host) {
       if (authorization !== undefined && authorization !== '' && !isBearer(authorization)) {
         const found = authenticator.fromHeader(authorization, host);
@@ -103,13 +132,14 @@ export function createAuthenticator(
         return isAgreed ? found : { ok: false, reason: 'disagreement' };
       }
       if (writeKey === undefined) return { ok: false, reason: 'missing' };
-      return inRegion(byKey(writeKey), host);
+      return withToken(inRegion(byKey(writeKey), host), authorization);
     },
     agrees(access, writeKey) {
       const found = byKey(writeKey);
       return found.ok && found.access.keyNumber === access.keyNumber;
     },
     requestBytesMax: () => state.requestBytesMax,
+    clientsOf: (id) => state.clients.get(id) ?? [],
     setSnapshot(snapshot) {
       state = createState(snapshot, general);
     },
@@ -125,6 +155,7 @@ interface State {
   byKey: Map<string, CachedAccess>;
   accessOf(source: SourceEntry, key: KeyEntry): Access;
   requestBytesMax: number;
+  clients: ReadonlyMap<string, readonly KnownClient[]>;
 }
 
 function createState(snapshot: AuthSnapshot, general: EventLimits): State {
@@ -145,7 +176,13 @@ function createState(snapshot: AuthSnapshot, general: EventLimits): State {
       (most, source) => Math.max(most, source.limits.requestBytesMax),
       general.requestBytesMax,
     ),
+    clients: clientsById(snapshot),
   };
+}
+
+function clientsById({ sources }: AuthSnapshot): Map<string, KnownClient[]> {
+  const clients = sources.filter(({ enabled }) => enabled).flatMap(({ oauth }) => oauth.clients);
+  return Map.groupBy(clients.map(knownClient), ({ id }) => id);
 }
 
 function limitsOf(source: SourceEntry, general: EventLimits): AccessLimits {

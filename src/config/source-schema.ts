@@ -1,4 +1,5 @@
 /** Sources and regions declared in the configuration. */
+import { createPublicKey } from 'node:crypto';
 import { z } from 'zod';
 import { choice, text } from './fields.ts';
 import { sourceLimitsSchema } from './limits-schema.ts';
@@ -35,6 +36,51 @@ export const regionsSchema = z
     description: 'Regions by name. The data of a region never leaves its folder.',
   })
   .default({ us: { hosts: [] } });
+
+const RSA_BITS_MIN = 2_048;
+
+const oauthClientSchema = z.strictObject({
+  id: text(/^[\x21-\x7e]{1,200}$/, {
+    allowed: '1 to 200 visible ASCII characters',
+    description: 'Client id that its SDKs are given.',
+  }),
+  publicKey: z
+    .string()
+    .max(8_192)
+    .refine(isRsaPublicKey)
+    .meta({
+      allowed: `an RSA public key of ${RSA_BITS_MIN} bits or more, in PEM`,
+      description: 'Public half of the key that its SDKs sign with.',
+    }),
+});
+
+export const sourceOauthSchema = z.strictObject({
+  clients: z
+    .array(oauthClientSchema)
+    .max(20)
+    .meta({
+      allowed: 'list of clients; an id may be there twice while its key is replaced',
+      description: 'Who may ask for access tokens (`POST /token`). None: tokens are not looked at.',
+    })
+    .default([]),
+  required: z
+    .boolean()
+    .meta({
+      allowed: 'true, false',
+      description: 'Refuses events without a valid token. Browsers and mobiles have none.',
+    })
+    .default(false),
+});
+
+function isRsaPublicKey(pem: string): boolean {
+  try {
+    const { asymmetricKeyType, asymmetricKeyDetails } = createPublicKey(pem);
+    const bits = asymmetricKeyDetails?.modulusLength ?? 0;
+    return asymmetricKeyType === 'rsa' && bits >= RSA_BITS_MIN;
+  } catch {
+    return false; // Not a key.
+  }
+}
 
 export const sourceSchema = z.strictObject({
   name: text(/^[^\p{Cc}]{1,200}$/u, {
@@ -78,6 +124,7 @@ export const sourceSchema = z.strictObject({
   ip: choice(['keep', 'truncate', 'drop'], {
     description: 'What is stored of client addresses; truncate keeps /24 or /48.',
   }).default('keep'),
+  oauth: sourceOauthSchema.meta({ description: 'Access tokens of its SDKs.' }).prefault({}),
 });
 
 export const sourcesSchema = z

@@ -1,4 +1,5 @@
 /** Starts collectors, lake and delivery, which meet in the log and in shared memory. */
+import { assertionMemoryBytes } from '../auth/assertion-memory.ts';
 import { rateTableBytes } from '../auth/rate-limit.ts';
 import { allocateDurableEnds } from '../base/durable-ends.ts';
 import { systemRandom } from '../base/random.ts';
@@ -88,6 +89,10 @@ function startCollectorThreads(
     },
     durableEnds,
     rateTable,
+    oauth: {
+      tokenKey: parts.sealer.keyFor('access tokens'),
+      assertions: new SharedArrayBuffer(assertionMemoryBytes()),
+    },
     logLevel: config.logging.level,
   };
   return startCollectors({
