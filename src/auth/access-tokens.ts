@@ -6,13 +6,15 @@
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { OauthClient } from '../store/sources/source-shapes.ts';
+import { bearerToken, isBearer } from './credentials.ts';
+import type { SourceEntry } from './snapshot.ts';
 
 /** SDKs ask for the next one when half of it has passed. */
 export const ACCESS_TOKEN_SECONDS = 3_600;
 const TOKEN = /^mro_([0-9a-f]{32})\.(\d{1,12})\.([A-Za-z0-9_-]{43})$/;
 const TAG_DIGITS = 32;
 
-export type TokenRefusal = 'token_invalid' | 'token_expired';
+export type TokenRefusal = 'token_invalid' | 'token_expired' | 'token_foreign' | 'token_missing';
 export type TokenReading = { ok: true; tag: string } | { ok: false; reason: TokenRefusal };
 
 export interface AccessTokens {
@@ -37,6 +39,26 @@ export function createAccessTokens(key: Uint8Array): AccessTokens {
       return isOver ? { ok: false, reason: 'token_expired' } : { ok: true, tag };
     },
   };
+}
+
+/**
+ * Why what a sender shows besides a good key is not enough. A source with neither clients nor the
+ * wish for a token looks at none.
+ */
+export function tokenProblem(
+  { oauth }: SourceEntry,
+  authorization: string | undefined,
+  tokens: AccessTokens,
+  nowMs: number,
+): TokenRefusal | undefined {
+  if (oauth.clients.length === 0 && !oauth.required) return undefined;
+  if (authorization === undefined || !isBearer(authorization)) {
+    return oauth.required ? 'token_missing' : undefined;
+  }
+  const read = tokens.read(bearerToken(authorization), nowMs);
+  if (!read.ok) return read.reason;
+  const isOwn = oauth.clients.some((client) => clientTag(client) === read.tag);
+  return isOwn ? undefined : 'token_foreign';
 }
 
 /** Of id and key, so that the tokens of a key end with it. */

@@ -5,11 +5,11 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { EventLimits } from '../events/limits.ts';
-import { clientTag } from './access-tokens.ts';
+import { tokenProblem } from './access-tokens.ts';
 import type { AccessTokens, TokenRefusal } from './access-tokens.ts';
 import { knownClient } from './client-assertion.ts';
 import type { KnownClient } from './client-assertion.ts';
-import { bearerToken, isBearer, isWriteKey, readCredentials } from './credentials.ts';
+import { isBearer, isWriteKey, readCredentials } from './credentials.ts';
 import { buildKeyTable } from './key-table.ts';
 import type { KeyRefusal, KeyTable } from './key-table.ts';
 import { createHostRegions } from './regions.ts';
@@ -31,14 +31,7 @@ export interface Access {
 }
 
 export type Refusal =
-  | KeyRefusal
-  | TokenRefusal
-  | 'token_foreign'
-  | 'token_missing'
-  | 'missing'
-  | 'malformed'
-  | 'wrong_region'
-  | 'disagreement';
+  KeyRefusal | TokenRefusal | 'missing' | 'malformed' | 'wrong_region' | 'disagreement';
 export type Authentication = { ok: true; access: Access } | { ok: false; reason: Refusal };
 
 export interface Authenticator {
@@ -107,17 +100,11 @@ export function createAuthenticator(
       : found;
   };
 
-  /** A source with clients wants to see a token of one of them, or may. */
   const withToken = (found: Authentication, authorization: string | undefined): Authentication => {
-    if (!found.ok || found.access.source.oauth.clients.length === 0) return found;
-    const { source } = found.access;
-    if (authorization === undefined || !isBearer(authorization)) {
-      return source.oauth.required ? { ok: false, reason: 'token_missing' } : found;
-    }
-    const token = tokens.read(bearerToken(authorization), clock.wallMs());
-    if (!token.ok) return token;
-    const isOwn = source.oauth.clients.some((client) => clientTag(client) === token.tag);
-    return isOwn ? found : { ok: false, reason: 'token_foreign' };
+    const problem = found.ok
+      ? tokenProblem(found.access.source, authorization, tokens, clock.wallMs())
+      : undefined;
+    return problem === undefined ? found : { ok: false, reason: problem };
   };
 
   const authenticator: Authenticator = {

@@ -201,17 +201,22 @@ test('assertions that are refused, each with a reason that SDKs can read', async
 
 test('a client that is taken away takes its tokens with it', async () => {
   const { access_token: token = '' } = await ask(assertion());
-  const change = async (clients: object[]): Promise<void> => {
-    const response = await fetch(`${server.adminUrl}/admin/sources/guarded`, {
+  const change = async (clients: object[]): Promise<Response> => {
+    return fetch(`${server.adminUrl}/admin/sources/guarded`, {
       method: 'PATCH',
       headers: { Authorization: `Bearer ${server.token}`, 'Content-Type': 'application/json' },
       body: JSON.stringify({ oauth: { clients, required: true } }),
     });
-    assert.equal(response.status, 200, await response.text());
   };
   await change([{ id: 'app', publicKey: foreign.publicKey }]);
   assert.equal((await send(KEYS.guarded, `Bearer ${token}`)).code, 'access_token_invalid');
   assert.equal((await ask(assertion())).error, 'invalid_client');
-  await change([{ id: 'app', publicKey: own.publicKey }]);
+  await change([]);
+  assert.equal((await send(KEYS.guarded, `Bearer ${token}`)).status, 401, 'required, of nobody');
+  const small = generateKeyPairSync('rsa', { modulusLength: 1_024 }).publicKey;
+  const publicKey = small.export({ type: 'spki', format: 'pem' });
+  assert.equal((await change([{ id: 'app', publicKey }])).status, 400);
+  const restored = await change([{ id: 'app', publicKey: own.publicKey }]);
+  assert.equal(restored.status, 200);
   assert.equal((await send(KEYS.guarded, `Bearer ${token}`)).status, 200);
 });

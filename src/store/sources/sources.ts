@@ -2,6 +2,7 @@
 import { assert } from '../../base/assert.ts';
 import { MillraceError } from '../../base/errors.ts';
 import { isInternalSlug } from '../../base/internal-source.ts';
+import { isRsaPublicKey } from '../../config/rsa-public-key.ts';
 import { SLUG } from '../../config/source-schema.ts';
 import { SOURCE_NUMBER_MAX } from './source-number-max.ts';
 import { inStoreTransaction } from '../store.ts';
@@ -61,6 +62,7 @@ export function createSource(store: Store, source: NewSource): Source {
   const { name, slug = slugOf(name), region, environment = 'production' } = source;
   const { limits = {}, responses = 'strict', ip = 'keep', origin = 'created' } = source;
   const { oauth = NO_CLIENTS } = source;
+  checkOauth(oauth);
   checkName(name);
   checkSlug(slug);
   if (isInternalSlug(slug)) {
@@ -235,6 +237,7 @@ export function changeSource(store: Store, slugOrId: string, change: SourceChang
   return inStoreTransaction(store, () => {
     const next = { ...getSource(store, slugOrId), ...change };
     checkName(next.name);
+    checkOauth(next.oauth);
     store.database
       .prepare(
         `update sources set name = ?, environment = ?, is_enabled = ?, limits = ?, responses = ?,
@@ -271,6 +274,14 @@ export function checkName(name: string): void {
     const message = `A name has 1 to ${NAME_CHARS_MAX} printable characters`;
     throw new MillraceError('INVALID_ARGUMENT', message, { field: 'name' });
   }
+}
+
+function checkOauth({ clients }: SourceOauth): void {
+  const wrong = clients.findIndex(({ publicKey }) => !isRsaPublicKey(publicKey));
+  if (wrong < 0) return;
+  const message = 'The key of a client is an RSA public key of 2048 bits or more, in PEM';
+  const field = `oauth.clients[${wrong}].publicKey`;
+  throw new MillraceError('INVALID_ARGUMENT', message, { field });
 }
 
 export function checkSlug(slug: string): void {
