@@ -56,7 +56,7 @@ async function check(providerPath: string, program: string): Promise<boolean> {
     const isMade = await step(['apply', '-auto-approve'], 'apply', added);
     const isSame = isMade && (await unchanged());
     await write('Shop renamed');
-    const change = '0 added, 6 changed, 0 destroyed';
+    const change = '0 added, 5 changed, 0 destroyed';
     const isChanged = isSame && (await step(['apply', '-auto-approve'], 'change', change));
     const isSettled = isChanged && (await unchanged());
     const gone = `${RESOURCES} destroyed`;

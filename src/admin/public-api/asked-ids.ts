@@ -1,6 +1,6 @@
 /**
- * By which id, and under which names of settings, a script asked for what it made: it expects the
- * same in every answer. What was made elsewhere has our own.
+ * By which ids and addresses, and under which names, a script asked for what it made: it expects
+ * the same in every answer, and nothing where it said nothing. What was made elsewhere has our own.
  */
 import type { JsonObject } from '../../events/json.ts';
 import {
@@ -10,7 +10,7 @@ import {
 import type { ListedDestination } from '../../operate/destinations/destination-shapes.ts';
 import type { Role } from '../../store/people/people-shapes.ts';
 import type { Ask } from './ask.ts';
-import { roleIdOf } from './segment-ids.ts';
+import { roleIdOf, roleOf } from './segment-ids.ts';
 
 const KIND = 'destination';
 const PERSON = 'person';
@@ -19,10 +19,23 @@ const SETTING_NAMES: Readonly<Record<string, string>> = { hostname: 'host', user
 
 interface Asked {
   metadataId?: string;
+  /** The name that it got because the script gave none; null: the script gave one. */
+  unasked?: string | null;
   /** Ours to that of the script. */
   names?: Record<string, string>;
   /** Settings that are numbers, by our names: whether the script wrote them as texts. */
   texts?: Record<string, boolean>;
+}
+
+/** A role on resources, as Segment has them. */
+export interface AskedPermission {
+  roleId: string;
+  resources?: { id: string; type: string }[] | undefined;
+}
+
+interface AskedPerson {
+  email?: string;
+  permissions?: readonly AskedPermission[];
 }
 
 function askedOf({ server }: Ask, id: string): Asked {
@@ -34,6 +47,19 @@ export function metadataIdOf(ask: Ask, { id, type }: Pick<ListedDestination, 'id
   return askedOf(ask, id).metadataId ?? type;
 }
 
+/**
+ * What to keep of a name that a script gave, or not.
+ * @param given undefined: not mentioned. @param own what it is called here.
+ */
+export function askedName(given: string | null | undefined, own: string): Asked {
+  return given === undefined ? {} : { unasked: given ? null : own };
+}
+
+/** Undefined where the script gave none, and nobody else has since. */
+export function nameFor(ask: Ask, { id, name }: Pick<ListedDestination, 'id' | 'name'>) {
+  return askedOf(ask, id).unasked === name ? undefined : name;
+}
+
 /** Keeps how a destination was asked for; adds to what is known. */
 export function keepAsked(ask: Ask, id: string, asked: Asked): void {
   const before = askedOf(ask, id);
@@ -42,21 +68,26 @@ export function keepAsked(ask: Ask, id: string, asked: Asked): void {
   setResourceDocument(ask.server.store, KIND, id, { ...before, ...asked, names, texts });
 }
 
-/**
- * Keeps by which ids a script gave roles to a person, so that it reads the same.
- * @param email the person may be invited only. @param ids by our names of roles.
- */
-export function keepAskedRoles(ask: Ask, email: string, ids: Readonly<Record<string, string>>) {
-  const { store } = ask.server;
+/** Keeps how a person was asked for; adds to what is known. @param email may be invited only. */
+export function keepAskedPerson({ server }: Ask, email: string, asked: AskedPerson): void {
   const key = email.toLowerCase();
-  const before = getResourceDocument(store, PERSON, key);
-  setResourceDocument(store, PERSON, key, { ...before, ...ids });
+  const before = getResourceDocument(server.store, PERSON, key);
+  setResourceDocument(server.store, PERSON, key, { ...before, ...asked });
+}
+
+export function askedPerson({ server }: Ask, email: string): AskedPerson {
+  return getResourceDocument(server.store, PERSON, email.toLowerCase());
+}
+
+/** A person's address in the letters in which it was asked for. */
+export function emailFor(ask: Ask, email: string): string {
+  return askedPerson(ask, email).email ?? email;
 }
 
 /** The id of a person's role: as it was asked for, else Segment's. */
-export function roleIdFor({ server }: Ask, email: string, role: Role): string {
-  const asked = getResourceDocument(server.store, PERSON, email.toLowerCase())[role];
-  return typeof asked === 'string' ? asked : roleIdOf(role);
+export function roleIdFor(ask: Ask, email: string, role: Role): string {
+  const { permissions = [] } = askedPerson(ask, email);
+  return permissions.find(({ roleId }) => roleOf(roleId) === role)?.roleId ?? roleIdOf(role);
 }
 
 /** Settings of a warehouse under our names, and how the script wrote them. */

@@ -23,7 +23,7 @@ import { maySeeDestination, requireWritable } from '../../operate/rights/destina
 import { requireRole } from '../actor.ts';
 import { body, mergedSettings, pageOf, param, sourceOf } from './ask.ts';
 import type { Ask, Handler } from './ask.ts';
-import { keepAsked, metadataIdOf } from './asked-ids.ts';
+import { askedName, keepAsked, metadataIdOf, nameFor } from './asked-ids.ts';
 import { destinationMetadata, isWarehouse } from './catalog-operations.ts';
 import { actionOf, typeOf } from './segment-ids.ts';
 
@@ -84,11 +84,12 @@ export const DESTINATION_HANDLERS: Record<string, Handler> = {
         ...(metadata.actions.length > 0 && { [SUBSCRIPTIONS]: [] }),
       },
     });
-    keepAsked(ask, made.id, { metadataId: given.metadataId });
+    const asked = askedName(given.name ?? null, made.name);
+    keepAsked(ask, made.id, { ...asked, metadataId: given.metadataId });
     return { destination: viewOf(ask, made) };
   },
   async updateDestination(ask) {
-    const { slug, settings: before } = await destinationOf(ask, 'write');
+    const { id, slug, name: own, settings: before } = await destinationOf(ask, 'write');
     const given = await body(ask, updateSchema);
     const { name, enabled, settings: changed } = given;
     const change = {
@@ -97,6 +98,7 @@ export const DESTINATION_HANDLERS: Record<string, Handler> = {
       ...(changed && { settings: mergedSettings(before, changed) }),
     };
     await editDestination(ask.server, slug, change, ask.actor);
+    keepAsked(ask, id, askedName(name, own));
     return { destination: viewOf(ask, await destinationOf(ask)) };
   },
   async deleteDestination(ask) {
@@ -221,7 +223,7 @@ export function destinationView(ask: Ask, one: ListedDestination, sourceId: stri
   const { [SUBSCRIPTIONS]: _, ...shown } = one.settings;
   return {
     id: one.id,
-    name: one.name,
+    name: nameFor(ask, one),
     enabled: one.state === 'enabled',
     metadata: destinationMetadata(metadataIdOf(ask, one)),
     sourceId,

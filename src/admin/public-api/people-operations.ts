@@ -2,6 +2,7 @@
  * People, invitations and permissions. Segment gives a role on resources; here a person has one
  * role in the workspace, or is kept to some sources, which he may change or only see.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { RunningServer } from '../../operate/running-server.ts';
 import { z } from 'zod';
 import { MillraceError } from '../../base/errors.ts';
@@ -19,7 +20,8 @@ import {
 } from '../../operate/accounts/people-changes.ts';
 import { body, listParam, pageOf, param } from './ask.ts';
 import type { Ask, Handler } from './ask.ts';
-import { keepAskedRoles, roleIdFor } from './asked-ids.ts';
+import { askedPerson, emailFor, keepAskedPerson, roleIdFor } from './asked-ids.ts';
+import type { AskedPermission } from './asked-ids.ts';
 import { roleIdOf, roleOf } from './segment-ids.ts';
 
 const ROLES = [
@@ -53,7 +55,6 @@ const invitesSchema = z.object({
     .min(1)
     .max(PERMISSIONS_MAX),
 });
-type Permission = z.output<typeof permission>;
 
 interface Access {
   role: Role;
@@ -108,8 +109,8 @@ export const PEOPLE_HANDLERS: Record<string, Handler> = {
     requireRole(ask.c, 'admin');
     const { permissions: given } = await body(ask, permissionsSchema);
     const { id, email } = userOf(ask);
-    keepAskedRoles(ask, email, askedRoles(given));
     const changed = changePerson(ask.server.store, ask.actor, id, accessOf(ask.server, given));
+    keepAskedPerson(ask, email, { permissions: askedPermissions(given) });
     return { permissions: permissionsOf(ask, changed) };
   },
   async addPermissionsToUser(ask) {
@@ -117,13 +118,14 @@ export const PEOPLE_HANDLERS: Record<string, Handler> = {
     const { permissions: given } = await body(ask, permissionsSchema);
     const user = userOf(ask);
     const all = [...permissionsOf(ask, user), ...given];
-    keepAskedRoles(ask, user.email, askedRoles(given));
     const changed = changePerson(ask.server.store, ask.actor, user.id, accessOf(ask.server, all));
+    keepAskedPerson(ask, user.email, { permissions: askedPermissions(all) });
     return { permissions: permissionsOf(ask, changed) };
   },
   listInvites(ask) {
     requireRole(ask.c, 'admin');
-    const emails = [...new Set(listInvitations(ask.server.store).map(({ email }) => email))];
+    const invited = listInvitations(ask.server.store).map(({ email }) => emailFor(ask, email));
+    const emails = [...new Set(invited)];
     const { page, pagination } = pageOf(ask, emails, String);
     return { invites: page, pagination };
   },
@@ -137,14 +139,17 @@ export const PEOPLE_HANDLERS: Record<string, Handler> = {
     }));
     for (const one of wanted) invite(ask.server.store, ask.actor, one);
     for (const { email, permissions: given } of invites) {
-      keepAskedRoles(ask, email, askedRoles(given));
+      keepAskedPerson(ask, email, { email, permissions: askedPermissions(given) });
     }
     return { emails: wanted.map(({ email }) => email) };
   },
+  /** One that is over by itself is no more to take back. */
   deleteInvites(ask) {
     requireRole(ask.c, 'admin');
+    const { store } = ask.server;
+    const invited = new Set(listInvitations(store).map(({ email }) => email.toLowerCase()));
     for (const email of listParam(ask, 'emails')) {
-      withdrawInvitation(ask.server.store, ask.actor, email);
+      if (invited.delete(email.toLowerCase())) withdrawInvitation(store, ask.actor, email);
     }
     return { status: 'SUCCESS' };
   },
@@ -158,33 +163,64 @@ function userOf(ask: Ask): User {
 
 function userView(ask: Ask, user: User) {
   const { id, name, email } = user;
-  return { id, name, email, permissions: permissionsOf(ask, user) };
+  return { id, name, email: emailFor(ask, email), permissions: permissionsOf(ask, user) };
 }
 
-/** By our names. */
-function askedRoles(given: readonly Permission[]): Record<string, string> {
-  return Object.fromEntries(given.map(({ roleId }) => [roleOf(roleId), roleId]));
+/** What is answered again; nobody has labels. */
+function askedPermissions(given: readonly AskedPermission[]): AskedPermission[] {
+  return given.map(({ roleId, resources = [] }) => ({
+    roleId,
+    resources: resources.map(({ id, type }) => ({ id, type })),
+  }));
 }
 
-function permissionsOf(ask: Ask, { email, role, sources }: Pick<User, 'email'> & Access) {
+/** As they were asked for, for as long as they come to what the person has. */
+function permissionsOf(ask: Ask, user: Pick<User, 'email'> & Access) {
+  const { email, role, sources } = user;
   const { server } = ask;
-  const workspace = { id: ensureWorkspace(server.store).id, type: 'WORKSPACE' as const };
-  const view = (own: Role, resources: Permission['resources'] & {}) => ({
-    roleId: roleIdFor(ask, email, own),
-    roleName: ROLES.find(([id]) => id === own)?.[1] ?? own,
-    resources,
+  const workspace = { id: ensureWorkspace(server.store).id, type: 'WORKSPACE' };
+  const view = ({ roleId, resources = [] }: AskedPermission) => ({
+    roleId,
+    roleName: ROLES.find(([id]) => id === roleOf(roleId))?.[1] ?? roleId,
+    resources: resources.length > 0 ? resources : [workspace],
   });
-  if (sources === null || role === 'owner' || role === 'admin') return [view(role, [workspace])];
+  const asked = askedPerson(ask, email).permissions ?? [];
+  if (asked.length > 0 && isAccess(server, asked, user)) return asked.map(view);
+  const own = (named: Role, resources: AskedPermission['resources']) =>
+    view({ roleId: roleIdFor(ask, email, named), resources });
+  if (sources === null || role === 'owner' || role === 'admin') return [own(role, [workspace])];
   const known = listSources(server.store);
   const resourcesOf = (slugs: readonly string[]) =>
-    known
-      .filter(({ slug }) => slugs.includes(slug))
-      .map(({ id }) => ({ id, type: 'SOURCE' as const }));
-  const seen = sources.read.filter((slug) => !sources.write.includes(slug));
+    known.filter(({ slug }) => slugs.includes(slug)).map(({ id }) => ({ id, type: 'SOURCE' }));
+  const { read, write } = effective(sources);
   return [
-    ...(sources.write.length > 0 ? [view('member', resourcesOf(sources.write))] : []),
-    ...(seen.length > 0 ? [view('viewer', resourcesOf(seen))] : []),
+    ...(write.length > 0 ? [own('member', resourcesOf(write))] : []),
+    ...(read.length > 0 ? [own('viewer', resourcesOf(read))] : []),
   ];
+}
+
+/** Whether permissions come to this; never of a source that is gone. */
+function isAccess(
+  server: RunningServer,
+  asked: readonly AskedPermission[],
+  { role, sources }: Access,
+): boolean {
+  try {
+    const access = accessOf(server, asked);
+    return isDeepStrictEqual(
+      [access.role, access.sources && effective(access.sources)],
+      [role, sources && effective(sources)],
+    );
+  } catch (error) {
+    if (error instanceof MillraceError) return false;
+    throw error;
+  }
+}
+
+/** Who may change a source sees it. */
+function effective({ read, write }: SourceRights): SourceRights {
+  const seen = read.filter((slug) => !write.includes(slug));
+  return { read: [...new Set(seen)].sort(), write: [...new Set(write)].sort() };
 }
 
 /**
@@ -192,7 +228,7 @@ function permissionsOf(ask: Ask, { email, role, sources }: Pick<User, 'email'> &
  * one on sources; of several the highest counts.
  * @throws MillraceError INVALID_ARGUMENT naming the field.
  */
-function accessOf(server: RunningServer, given: readonly Permission[]): Access {
+function accessOf(server: RunningServer, given: readonly AskedPermission[]): Access {
   let whole: Role | undefined;
   const sources = { read: [] as string[], write: [] as string[] };
   given.forEach(({ roleId, resources = [] }, at) => {

@@ -14,7 +14,14 @@ import { ensureWorkspace } from '../../store/workspace/workspaces.ts';
 import { requireRole } from '../actor.ts';
 import { body, mergedSettings, pageOf, param, sourceOf } from './ask.ts';
 import type { Ask, Handler } from './ask.ts';
-import { keepAsked, metadataIdOf, ownSettings, shownSettings } from './asked-ids.ts';
+import {
+  askedName,
+  keepAsked,
+  metadataIdOf,
+  nameFor,
+  ownSettings,
+  shownSettings,
+} from './asked-ids.ts';
 import { warehouseMetadata } from './catalog-operations.ts';
 import { typeOf } from './segment-ids.ts';
 import {
@@ -59,28 +66,30 @@ export const WAREHOUSE_HANDLERS: Record<string, Handler> = {
     const metadata = warehouseMetadata(given.metadataId);
     const { settings: own, asked } = ownSettings(given.settings);
     const { name: named, ...rest } = own;
+    const name = given.name ?? (typeof named === 'string' ? named : null);
     const made = await createListed(ask, {
-      name: given.name ?? (typeof named === 'string' ? named : metadata.name),
+      name: name ?? metadata.name,
       type: typeOf(given.metadataId),
       sources: given.disconnectAllSources === false ? null : [],
       state: given.enabled ? 'enabled' : 'disabled',
       settings: rest,
     });
-    keepAsked(ask, made.id, { ...asked, metadataId: given.metadataId });
+    const kept = { ...asked, ...askedName(name, made.name), metadataId: given.metadataId };
+    keepAsked(ask, made.id, kept);
     return { warehouse: warehouseView(ask, made) };
   },
   async updateWarehouse(ask) {
-    const { id, slug, settings: before } = await warehouseOf(ask, 'write');
+    const { id, slug, name: before, settings: kept } = await warehouseOf(ask, 'write');
     const { name, enabled, settings: changed } = await body(ask, updateSchema);
     const { settings: own, asked } = ownSettings(changed ?? {});
     const { name: _, ...rest } = own;
     const change = {
       ...(name && { name }),
       ...(enabled !== undefined && { state: enabled ? 'enabled' : 'disabled' }),
-      ...(changed && { settings: mergedSettings(before, rest) }),
+      ...(changed && { settings: mergedSettings(kept, rest) }),
     };
     await editDestination(ask.server, slug, change, ask.actor);
-    keepAsked(ask, id, asked);
+    keepAsked(ask, id, { ...asked, ...askedName(name, before) });
     return { warehouse: warehouseView(ask, await warehouseOf(ask)) };
   },
   async deleteWarehouse(ask) {
@@ -141,6 +150,6 @@ export function warehouseView(ask: Ask, one: ListedDestination) {
     metadata: warehouseMetadata(metadataIdOf(ask, one)),
     workspaceId: ensureWorkspace(ask.server.store).id,
     enabled: one.state === 'enabled',
-    settings: { ...shownSettings(ask, one), name: one.name },
+    settings: { ...shownSettings(ask, one), name: nameFor(ask, one) },
   };
 }

@@ -292,7 +292,10 @@ class TokenRefused extends Error {
   }
 }
 
-/** Runs with the newest tokens; when they are refused, once more with fresh ones. */
+/**
+ * Runs with the newest tokens; when they are refused, once more with fresh ones. Those that a
+ * service gave without a refresh token, for the application alone, it gives again so.
+ */
 async function withTokens<T>(
   { load, tokens }: Context,
   target: ActionsTarget,
@@ -312,11 +315,13 @@ async function withTokens<T>(
       }),
     );
   let oauth = tokens.newest(key) ?? target.renewedOauth ?? target.oauth;
-  if (!oauth.access_token) oauth = await renew(oauth);
+  const isFresh = !oauth.access_token;
+  if (isFresh) oauth = await renew(oauth);
   try {
     return await run(oauth);
   } catch (error) {
-    if (statusOf(error) !== 401 || !oauth.refresh_token) throw error;
+    const isRenewable = oauth.refresh_token !== undefined || !target.oauth.access_token;
+    if (statusOf(error) !== 401 || isFresh || !isRenewable) throw error;
     return await run(await renew(oauth));
   }
 }

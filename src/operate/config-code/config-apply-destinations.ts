@@ -64,7 +64,7 @@ function changeOne(applying: Applying, known: StoredDestination, item: Destinati
   requireSame(before.region, region, 'region');
   requireSame(before.start, start, 'start');
   const type = rest.type ?? known.type;
-  const nextSettings = settings && keepMasked(settings, known);
+  const nextSettings = settings && keepMasked(settings, known, type);
   const ofSettings = nextSettings ? settingDifferences(known, type, nextSettings) : [];
   const fields = [...differences(before, rest), ...ofSettings];
   if (fields.length > 0) {

@@ -1,8 +1,9 @@
 /**
  * Letting a destination in at its service: a person signs in there, and the tokens that come of it
- * are kept sealed. Who began has to be who comes back; what has to be remembered meanwhile goes
- * around sealed, in the `state`.
+ * are kept sealed. Who began has to be who comes back, for the application that was begun with;
+ * what has to be remembered meanwhile goes around sealed, in the `state`.
  */
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { MillraceError } from '../../base/errors.ts';
 import { findOauthService } from '../../destinations/segment-actions/oauth-services.ts';
@@ -28,6 +29,8 @@ const STATE_MS_MAX = 30 * 60_000;
 
 const pendingSchema = z.strictObject({
   slug: z.string(),
+  /** The destination and its application, as they were: a code is for nobody else. */
+  asked: z.string(),
   actorId: z.string(),
   redirectUrl: z.string(),
   verifier: z.string(),
@@ -46,11 +49,12 @@ export async function beginAuthorization(
   actor: Actor,
 ): Promise<string> {
   const { sealer, clock, net } = server;
-  const application = applicationOf(mustFindDestination(server, slug));
+  const { application, asked } = askedOf(server, slug);
   net.checkUrl(application.tokenUrl);
   const verifier = await newVerifier();
   const pending: z.output<typeof pendingSchema> = {
     slug,
+    asked,
     actorId: actor.id,
     redirectUrl,
     verifier,
@@ -65,7 +69,8 @@ export async function beginAuthorization(
  * @param search of the address at which the person came back: `?code=…&state=…`.
  * @param requireRight throws when the actor may not change the destination.
  * @returns the slug of the destination
- * @throws MillraceError FORBIDDEN, NOT_FOUND, DESTINATION_INVALID, DESTINATION_TEST_FAILED
+ * @throws MillraceError FORBIDDEN, NOT_FOUND, DESTINATION_INVALID, CONFLICT,
+ *   DESTINATION_TEST_FAILED
  */
 export async function finishAuthorization(
   server: Server,
@@ -75,14 +80,14 @@ export async function finishAuthorization(
 ): Promise<string> {
   const { store, sealer, net, delivery } = server;
   const state = new URLSearchParams(search).get('state') ?? '';
-  const { slug, redirectUrl, verifier } = pendingOf(server, state, actor);
+  const { slug, asked, redirectUrl, verifier } = pendingOf(server, state, actor);
   requireRight(slug);
-  const application = applicationOf(mustFindDestination(server, slug));
+  const { application } = mustBeAsked(server, slug, asked);
   const callbackUrl = `${redirectUrl}${search}`;
   const tokens = await tokensFor(application, { callbackUrl, state, verifier }, net);
   inStoreTransaction(store, () => {
-    // It may have been deleted meanwhile.
-    const found = mustFindDestination(server, slug);
+    // It may have been changed or deleted meanwhile.
+    const { found } = mustBeAsked(server, slug, asked);
     const authorization = { clientId: application.clientId, tokens };
     keepAuthorization(store, sealer, found.id, { authorization, authorizedBy: actor.name });
     const resource = { type: 'destination', id: found.id, name: found.name };
@@ -120,6 +125,28 @@ function pendingOf({ sealer, clock }: Server, state: string, actor: Actor) {
     throw failed;
   }
   throw failed;
+}
+
+interface Asked {
+  found: StoredDestination;
+  application: OauthApplication;
+  /** The same for as long as both are the same. */
+  asked: string;
+}
+
+/** @throws MillraceError NOT_FOUND, DESTINATION_INVALID naming what the settings lack. */
+function askedOf(server: Server, slug: string): Asked {
+  const found = mustFindDestination(server, slug);
+  const application = applicationOf(found);
+  const text = JSON.stringify([found.id, application]);
+  return { found, application, asked: createHash('sha256').update(text).digest('base64url') };
+}
+
+/** @throws MillraceError NOT_FOUND, CONFLICT */
+function mustBeAsked(server: Server, slug: string, asked: string): Asked {
+  const now = askedOf(server, slug);
+  if (now.asked === asked) return now;
+  throw new MillraceError('CONFLICT', `${slug} was changed since the sign-in began; begin again`);
 }
 
 /** @throws MillraceError DESTINATION_INVALID naming what the settings lack. */

@@ -70,8 +70,10 @@ export function changeDestination(
   // Defaults of the schema are for new destinations: what was not said is not changed.
   const said = Object.fromEntries(Object.entries(parsed).filter(([key]) => key in raw));
   const change: DestinationChange = said;
-  if (change.settings) {
-    change.settings = keepMasked(change.settings, found);
+  const { type = found.type } = change;
+  if (change.settings !== undefined || type !== found.type) {
+    const settings = change.settings ?? shownSettings(found.type, found.settings);
+    change.settings = keepMasked(settings, found, type);
   }
   const next = { ...found, ...change };
   if (next.state !== 'disabled') checkDestination(next, net);
@@ -121,14 +123,22 @@ export function startText(start: DestinationStart): string {
   return typeof start === 'string' ? start : new Date(start.fromMs).toISOString();
 }
 
-/** A secret that comes back as it was shown stays what it is. */
+/**
+ * A secret that comes back as it was shown stays what it is.
+ * @param type of the destination from now on; another service gets no secret of the one before.
+ * @throws MillraceError DESTINATION_INVALID naming the setting
+ */
 export function keepMasked(
   settings: Record<string, unknown>,
   found: StoredDestination,
+  type: string,
 ): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(settings).map(([key, value]) => {
-      return [key, value === MASK ? found.settings[key] : value];
+      if (value !== MASK) return [key, value];
+      if (type === found.type) return [key, found.settings[key]];
+      const message = `${key}: masked; with another type it has to be written anew`;
+      throw new MillraceError('DESTINATION_INVALID', message, { field: key });
     }),
   );
 }

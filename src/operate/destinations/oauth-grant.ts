@@ -4,6 +4,8 @@
  */
 import type * as OpenidClient from 'openid-client';
 import { MillraceError, toError } from '../../base/errors.ts';
+import { isObject } from '../../events/json.ts';
+import type { JsonObject } from '../../events/json.ts';
 import type { OauthService } from '../../destinations/segment-actions/segment-shapes.ts';
 import type { Net } from '../../net/net.ts';
 import { openidFetch } from '../../net/openid-fetch.ts';
@@ -51,7 +53,7 @@ export async function tokensFor(
   try {
     const { library, configuration } = await clientOf(application, net);
     const { access_token: accessToken, refresh_token: refreshToken } =
-      await library.authorizationCodeGrant(configuration, new URL(callbackUrl), {
+      await library.authorizationCodeGrant(configuration, withoutIssuer(callbackUrl), {
         expectedState: state,
         ...(!application.refusesPkce && { pkceCodeVerifier: verifier }),
       });
@@ -76,14 +78,64 @@ async function clientOf(
     clientId,
     undefined,
     clientAuth === 'basic'
-      ? library.ClientSecretBasic(clientSecret)
+      ? basicAuth(clientId, clientSecret)
       : library.ClientSecretPost(clientSecret),
   );
   configuration.timeout = TIMEOUT_SECONDS;
-  configuration[library.customFetch] = openidFetch(net);
+  configuration[library.customFetch] = tokenFetch(openidFetch(net));
   // `net.checkUrl` has let the address through; on this machine it may be plain.
   if (protocol === 'http:') library.allowInsecureRequests(configuration);
   return { library, configuration };
+}
+
+/**
+ * The library escapes `-` and `_` of both; a service that does not undo it (Reddit) knows nobody
+ * by such a name.
+ */
+function basicAuth(clientId: string, clientSecret: string): OpenidClient.ClientAuth {
+  const credentials = Buffer.from(`${clientId}:${clientSecret}`).toString('base64');
+  return (_server, _client, _body, headers) => headers.set('authorization', `Basic ${credentials}`);
+}
+
+/**
+ * Services name themselves (RFC 9207; Google does), and nothing tells us by which name: they are
+ * known by their addresses. That the code goes to the one where the person was sent, the `state`
+ * sees to.
+ */
+function withoutIssuer(callbackUrl: string): URL {
+  const url = new URL(callbackUrl);
+  url.searchParams.delete('iss');
+  return url;
+}
+
+/**
+ * The tokens alone, in the form that the library insists on: LinkedIn leaves `token_type` out,
+ * others say no content type, and an id token is checked against a name that nobody has told us.
+ */
+function tokenFetch(fetch: OpenidClient.CustomFetch): OpenidClient.CustomFetch {
+  return async (url, options) => {
+    const answer = await fetch(url, options);
+    if (!answer.ok) return answer;
+    const given = jsonObjectOf(await answer.clone().text());
+    const { access_token: accessToken, refresh_token: refreshToken } = given;
+    if (typeof accessToken !== 'string') return answer;
+    return Response.json({
+      access_token: accessToken,
+      token_type: 'bearer',
+      ...(typeof refreshToken === 'string' &&
+        refreshToken !== '' && { refresh_token: refreshToken }),
+    });
+  };
+}
+
+/** Empty for what is none. */
+function jsonObjectOf(text: string): JsonObject {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : {};
+  } catch {
+    return {};
+  }
 }
 
 /** Codes and descriptions of the library and the service, never a token. */

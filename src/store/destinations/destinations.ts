@@ -101,9 +101,10 @@ export function updateDestination(
     const found = mustFind(store, sealer, slug);
     const next = { ...found, ...change };
     checkName(next.name);
-    // Whoever enters others wants those, and not what somebody let in before.
+    // Whoever enters others wants those, and not what somebody let in before; and tokens of one
+    // service are nothing for another.
     const isSameOauth = isDeepStrictEqual(next.settings['oauth'], found.settings['oauth']);
-    if (!isSameOauth) dropAuthorization(store, found.id);
+    if (!isSameOauth || next.type !== found.type) dropAuthorization(store, found.id);
     store.database
       .prepare(
         `update destinations set name = ?, type = ?, state = ?, sources = ?, sealed_settings = ?,

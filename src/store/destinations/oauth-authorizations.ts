@@ -6,6 +6,7 @@
 import type { Sealer } from '../sealing/sealing.ts';
 import { inStoreTransaction } from '../store.ts';
 import type { Store } from '../store.ts';
+import { dropRenewedTokens } from './renewed-tokens.ts';
 
 export interface OauthAuthorization {
   /** Of the application that the person let in; of another one the tokens are worth nothing. */
@@ -43,11 +44,15 @@ export function keepAuthorization(
     .run(destinationId, sealed, store.clock.wallMs(), authorizedBy);
 }
 
-/** @returns whether there was one. */
+/**
+ * Forgets it, and what the service gave instead of these tokens since: it is as good as they are.
+ * @returns whether there was one.
+ */
 export function dropAuthorization(store: Store, destinationId: string): boolean {
   const { changes } = store.database
     .prepare('delete from oauth_authorizations where destination_id = ?')
     .run(destinationId);
+  dropRenewedTokens(store, destinationId);
   return Number(changes) > 0;
 }
 

@@ -34,6 +34,11 @@ export function keepRenewedTokens(
     .run(sealed, store.clock.wallMs(), destinationId);
 }
 
+/** Forgets them: what they came from holds no more. */
+export function dropRenewedTokens(store: Store, destinationId: string): void {
+  store.database.prepare('delete from renewed_tokens where destination_id = ?').run(destinationId);
+}
+
 /** @throws MillraceError SECRETS_SEALED */
 export function listRenewedTokens(store: Store, sealer: Sealer): RenewedTokens {
   const rows = store.database.prepare('select destination_id, sealed from renewed_tokens').all();
