@@ -15,9 +15,11 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from './run-command.ts';
 
-const CACHE = fileURLToPath(new URL('../node_modules/.cache/millrace-toolchains', import.meta.url));
+export const CACHE = fileURLToPath(
+  new URL('../node_modules/.cache/millrace-toolchains', import.meta.url),
+);
 /** Looking at a version; Java and Maven take seconds on a busy machine. */
-const PROBE_MS_MAX = 60_000;
+export const PROBE_MS_MAX = 60_000;
 /** One download of an SDK with its dependencies. */
 const PREPARE_MS_MAX = 300_000;
 
@@ -109,7 +111,7 @@ export async function prepareJava(): Promise<
   const { java, javac, maven } = found;
   const version = SDK_VERSIONS.java;
   const wanted = { groupId: 'com.segment.analytics.java', artifactId: 'analytics', version };
-  const prepared = await prepareJars(`java-${version}`, maven, wanted);
+  const prepared = await prepareJars(`java-${version}`, maven, [wanted]);
   return prepared.ok ? { ok: true, java, javac, classpath: prepared.classpath } : prepared;
 }
 
@@ -119,7 +121,7 @@ export async function prepareKafka(): Promise<Found<{ java: string; classpath: s
   if (!found.ok) return found;
   const { java, maven } = found;
   const wanted = { groupId: 'org.apache.kafka', artifactId: 'kafka_2.13', version: KAFKA_VERSION };
-  const prepared = await prepareJars(`kafka-${KAFKA_VERSION}`, maven, wanted);
+  const prepared = await prepareJars(`kafka-${KAFKA_VERSION}`, maven, [wanted]);
   return prepared.ok ? { ok: true, java, classpath: prepared.classpath } : prepared;
 }
 
@@ -143,14 +145,14 @@ interface Artifact {
   version: string;
 }
 
-/** An artifact with all that it needs, as a class path. */
-async function prepareJars(
+/** Artifacts with all that they need, as a class path. */
+export async function prepareJars(
   name: string,
   maven: string,
-  artifact: Artifact,
+  artifacts: readonly Artifact[],
 ): Promise<Found<{ classpath: string }>> {
   const prepared = await prepareFolder(name, async (folder) => {
-    await writeFile(join(folder, 'pom.xml'), pom(artifact));
+    await writeFile(join(folder, 'pom.xml'), pom(artifacts));
     const repository = `-Dmaven.repo.local=${join(CACHE, 'maven')}`;
     const args = ['-q', '-B', repository, 'dependency:copy-dependencies', '-DoutputDirectory=jars'];
     await must(maven, args, { folder });
@@ -212,7 +214,7 @@ async function probeNats(): Promise<Found<{ server: string }>> {
  * A folder in the cache that `make` filled completely. Made under another name and renamed when
  * whole, so that neither an interrupted run nor a second one beside us leaves half of it.
  */
-async function prepareFolder(
+export async function prepareFolder(
   name: string,
   make: (folder: string) => Promise<void>,
 ): Promise<Found<{ folder: string }>> {
@@ -230,11 +232,12 @@ async function prepareFolder(
   } catch (error) {
     return missing(error instanceof Error ? error.message : String(error));
   } finally {
-    await rm(draft, { recursive: true, force: true });
+    // Programs that were ended may have children that still write.
+    await rm(draft, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
-async function must(
+export async function must(
   program: string,
   args: readonly string[],
   options: { folder?: string; env?: Record<string, string> },
@@ -243,7 +246,7 @@ async function must(
   if (!isDone) throw new Error(`${[program, ...args].join(' ')} failed: ${output.slice(-2000)}`);
 }
 
-function programInPath(
+export function programInPath(
   names: readonly string[],
   moreFolders: readonly string[] = [],
 ): string | undefined {
@@ -265,7 +268,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-function missing(reason: string): Missing {
+export function missing(reason: string): Missing {
   return { ok: false, reason };
 }
 
@@ -273,18 +276,19 @@ function firstLine(text: string): string {
   return text.split('\n', 1)[0] ?? '';
 }
 
-function pom({ groupId, artifactId, version }: Artifact): string {
+function pom(artifacts: readonly Artifact[]): string {
+  const dependency = ({ groupId, artifactId, version }: Artifact): string => `
+    <dependency>
+      <groupId>${groupId}</groupId>
+      <artifactId>${artifactId}</artifactId>
+      <version>${version}</version>
+    </dependency>`;
   return `<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>millrace.test</groupId>
   <artifactId>compat</artifactId>
   <version>1</version>
-  <dependencies>
-    <dependency>
-      <groupId>${groupId}</groupId>
-      <artifactId>${artifactId}</artifactId>
-      <version>${version}</version>
-    </dependency>
+  <dependencies>${artifacts.map(dependency).join('')}
   </dependencies>
 </project>
 `;

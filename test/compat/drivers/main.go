@@ -1,7 +1,8 @@
-// Drives analytics-go: <host> <write key> <six|many|refused> <count>.
+// Drives analytics-go: <host> <write key> <scenario> <count>.
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"strconv"
 	"strings"
@@ -20,7 +21,7 @@ func (o outcomes) Failure(analytics.Message, error) { o.done <- struct{}{} }
 func main() {
 	host, key, scenario := os.Args[1], os.Args[2], os.Args[3]
 	count, _ := strconv.Atoi(os.Args[4])
-	expected := map[string]int{"six": 6, "many": count, "refused": 2}[scenario]
+	expected := map[string]int{"six": 6, "values": 1, "many": count, "paced": count, "refused": 2}[scenario]
 	seen := outcomes{done: make(chan struct{}, expected)}
 	client, err := analytics.NewWithConfig(key, analytics.Config{
 		Endpoint:  host,
@@ -54,8 +55,19 @@ func main() {
 			Traits:  analytics.NewTraits().Set("name", "Acme"),
 		})
 		client.Enqueue(analytics.Alias{UserId: "u1", PreviousId: "a1"})
-	case "many":
+	case "values":
+		decoder := json.NewDecoder(strings.NewReader(os.Getenv("MILLRACE_COMPAT_PROPERTIES")))
+		decoder.UseNumber()
+		properties := analytics.NewProperties()
+		if err := decoder.Decode(&properties); err != nil {
+			panic(err)
+		}
+		client.Enqueue(analytics.Track{UserId: "42", Event: "Values", Properties: properties})
+	case "many", "paced":
 		for n := 0; n < count; n++ {
+			if scenario == "paced" {
+				time.Sleep(10 * time.Millisecond)
+			}
 			client.Enqueue(analytics.Track{
 				UserId:     "u1",
 				Event:      "Numbered",
@@ -71,7 +83,7 @@ func main() {
 		time.Sleep(time.Second)
 		client.Enqueue(analytics.Track{UserId: "u1", Event: "Small"})
 	}
-	deadline := time.After(40 * time.Second)
+	deadline := time.After(60 * time.Second)
 	for n := 0; n < expected; n++ {
 		select {
 		case <-seen.done:

@@ -1,8 +1,9 @@
 /** Drives @rudderstack/rudder-sdk-node, whose protocol is Segment's. */
 import RudderAnalytics from '@rudderstack/rudder-sdk-node';
-import { readScenario, sendSix } from './scenario.mjs';
+import { readScenario, sendSix, sendTracks } from './scenario.mjs';
 
-const { host, writeKey, scenario, count } = readScenario();
+const asked = readScenario();
+const { host, writeKey, scenario } = asked;
 const analytics = new RudderAnalytics(writeKey, {
   dataPlaneUrl: host,
   flushAt: 20,
@@ -18,11 +19,8 @@ function flush() {
 
 if (scenario === 'six') {
   sendSix(analytics);
-} else if (scenario === 'many') {
-  for (let n = 0; n < count; n++) {
-    analytics.track({ userId: 'u1', event: 'Numbered', properties: { n } });
-    if (n % 20 === 19) await analytics.flush();
-  }
+} else if (scenario !== 'refused') {
+  await sendTracks(analytics, asked, (n) => (n % 20 === 19 ? analytics.flush() : undefined));
 } else {
   analytics.track({ userId: 'u1', event: 'Large', properties: { text: 'x'.repeat(4000) } });
   await flush();

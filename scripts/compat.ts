@@ -1,0 +1,82 @@
+/**
+ * Runs real SDKs against a server of this checkout and writes what came of it into
+ * docs/compatibility.json; `npm run docs` makes docs/compatibility.md of it.
+ *
+ *   npm run compat                      every SDK whose toolchain this machine has
+ *   npm run compat -- ruby php          only these; the others keep their results
+ *   npm run compat -- --list            the names
+ *
+ * An SDK that cannot be started keeps no old result: its row says why. Exit code 1 when Millrace
+ * broke its word, or when an SDK lost events without a known reason in the matrix.
+ */
+import { parseArgs } from 'node:util';
+import { BEHAVIOUR_NAMES, BEHAVIOURS } from '../test/support/compat/sdk-behaviours.ts';
+import type { Behaviour, BehaviourName } from '../test/support/compat/sdk-behaviours.ts';
+import { startBench } from '../test/support/compat/sdk-bench.ts';
+import { SDKS } from '../test/support/compat/sdk-matrix.ts';
+import type { Sdk, SdkName } from '../test/support/compat/sdk-matrix.ts';
+import { readResults, writeResults } from '../test/support/compat/sdk-results.ts';
+import type { Cell, SdkResult } from '../test/support/compat/sdk-results.ts';
+
+const NAMES = Object.keys(SDKS) as SdkName[];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { list: { type: 'boolean' } },
+});
+const unknown = positionals.filter((name) => !(name in SDKS));
+if (values.list === true) console.log(NAMES.join('\n'));
+else if (unknown.length > 0) {
+  console.error(`no such SDK: ${unknown.join(', ')}; --list names them`);
+  process.exitCode = 2;
+} else {
+  const wanted = positionals.length === 0 ? NAMES : NAMES.filter((n) => positionals.includes(n));
+  process.exitCode = (await runMatrix(wanted)) ? 0 : 1;
+}
+
+/** Whether all is well; what is known so far is written after each SDK. */
+async function runMatrix(wanted: readonly SdkName[]): Promise<boolean> {
+  let isWell = true;
+  for (const name of wanted) {
+    const result = await runSdk(SDKS[name]);
+    isWell &&= result.cells !== undefined && !Object.values(result.cells).some(isBroken);
+    await writeResults({ ...readResults(), [name]: result });
+  }
+  return isWell;
+}
+
+async function runSdk(sdk: Sdk): Promise<SdkResult> {
+  console.log(`\n${sdk.title} ${sdk.version}`);
+  const date = new Date().toISOString().slice(0, 10);
+  const prepared = await sdk.prepare();
+  if (!prepared.ok) {
+    console.log(`  not run: ${prepared.reason}`);
+    return { version: sdk.version, date, reason: prepared.reason };
+  }
+  const bench = await startBench(sdk, prepared);
+  try {
+    const cells = {} as Record<BehaviourName, Cell>;
+    for (const name of BEHAVIOUR_NAMES) {
+      const { run }: Behaviour = BEHAVIOURS[name];
+      const cell = await run(bench).then(
+        ({ text, isComplete }): Cell => judged(sdk, name, text, isComplete),
+        (error: unknown): Cell => ({ text: `failed: ${String(error)}`, state: 'broken' }),
+      );
+      cells[name] = cell;
+      console.log(`  ${name.padEnd(12)} ${cell.state.padEnd(8)} ${cell.text}`);
+    }
+    return { version: sdk.version, date, cells };
+  } finally {
+    await bench.stop();
+  }
+}
+
+/** Fewer than were sent is the SDK's doing only where the matrix says so. */
+function judged(sdk: Sdk, name: BehaviourName, text: string, isComplete: boolean): Cell {
+  if (isComplete) return { text, state: 'complete' };
+  return { text, state: sdk.limits?.[name] === undefined ? 'broken' : 'limited' };
+}
+
+function isBroken({ state }: Cell): boolean {
+  return state === 'broken';
+}

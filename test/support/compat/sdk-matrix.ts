@@ -1,0 +1,205 @@
+/**
+ * The SDKs of docs/compatibility.md: those that run, how each is started and what it does not do
+ * itself, and those that cannot run here, with what is known of them instead.
+ */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { copyFile, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import {
+  MATRIX_VERSIONS,
+  prepareBrowser,
+  prepareKotlin,
+  preparePhp,
+  prepareRuby,
+  prepareRust,
+} from '../../../scripts/sdk-toolchains.ts';
+import {
+  prepareGo,
+  prepareJava,
+  preparePython,
+  SDK_VERSIONS,
+} from '../../../scripts/toolchains.ts';
+import type { Fault } from '../fault-front.ts';
+import { ROOT } from '../test-server.ts';
+import type { BehaviourName, Call } from './sdk-behaviours.ts';
+
+export interface SdkProgram {
+  command: string;
+  args: readonly string[];
+  env?: Record<string, string>;
+  folder?: string;
+}
+
+export interface Sdk {
+  title: string;
+  version: string;
+  /** Says how to start the SDK's driver, or why it cannot be. */
+  prepare(): Promise<({ ok: true } & SdkProgram) | { ok: false; reason: string }>;
+  /** Calls that it has; all six when not said. */
+  calls?: readonly Call[];
+  /** Sends neither messageId nor sentAt nor context, so that a repetition is a new event. */
+  isBare?: boolean;
+  /** Speaks https only. */
+  isHttpsOnly?: boolean;
+  /** What the SDK itself does, so that not everything it was told to send is stored. */
+  limits?: Partial<Record<BehaviourName, string>>;
+  /** Answers to GET requests that Millrace does not give. */
+  stubs?: Readonly<Record<string, unknown>>;
+  /** Of the tests' run of mixed faults; its pauses may be long. */
+  mixedFaults?: readonly Fault[];
+}
+
+const NO_RETRY = 'the SDK makes one attempt and drops the event when it fails';
+
+function nodeDriver(file: string, env: Record<string, string> = {}): Sdk['prepare'] {
+  const path = join(ROOT, 'test/compat/drivers', file);
+  return async () => ({ ok: true as const, command: process.execPath, args: [path], env });
+}
+
+function installed(name: string): string {
+  const text = readFileSync(join(ROOT, 'node_modules', name, 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+export const SDKS = {
+  'analytics-next': {
+    title: '@segment/analytics-next in Chromium',
+    version: installed('@segment/analytics-next'),
+    prepare: () => prepareBrowser('segment', '@segment/analytics-next'),
+  },
+  'consent-tools': {
+    title: '@segment/analytics-consent-tools in Chromium',
+    version: installed('@segment/analytics-consent-tools'),
+    prepare: () => prepareBrowser('consent', '@segment/analytics-next'),
+  },
+  'analytics-node': {
+    title: '@segment/analytics-node',
+    version: installed('@segment/analytics-node'),
+    prepare: nodeDriver('node-segment.mjs'),
+  },
+  'analytics-node-2': {
+    title: '@segment/analytics-node 2',
+    version: installed('@segment/analytics-node-2'),
+    prepare: nodeDriver('node-segment.mjs', { MILLRACE_SDK: '@segment/analytics-node-2' }),
+  },
+  'analytics-node-classic': {
+    title: 'analytics-node',
+    version: installed('analytics-node'),
+    prepare: nodeDriver('node-classic.mjs'),
+  },
+  python: {
+    title: 'segment-analytics-python',
+    version: SDK_VERSIONS.python,
+    prepare: pythonDriver,
+  },
+  go: { title: 'analytics-go', version: SDK_VERSIONS.go.slice(1), prepare: goDriver },
+  java: {
+    title: 'com.segment.analytics.java',
+    version: SDK_VERSIONS.java,
+    prepare: javaDriver,
+    // Its pauses between attempts are 15, 30, 60 … seconds; a third fault would take minutes.
+    mixedFaults: ['429', 'lost-answer'],
+  },
+  kotlin: {
+    title: 'com.segment.analytics.kotlin',
+    version: MATRIX_VERSIONS.kotlin,
+    prepare: prepareKotlin,
+    calls: ['identify', 'track', 'screen', 'group', 'alias'],
+    isHttpsOnly: true,
+  },
+  ruby: {
+    title: 'analytics-ruby',
+    version: MATRIX_VERSIONS.ruby,
+    prepare: prepareRuby,
+    isHttpsOnly: true,
+  },
+  php: {
+    title: 'analytics-php',
+    version: MATRIX_VERSIONS.php,
+    prepare: preparePhp,
+    isHttpsOnly: true,
+  },
+  'rust-segment': {
+    title: 'segment (Rust)',
+    version: MATRIX_VERSIONS['rust-segment'],
+    prepare: () => prepareRust('rust-segment'),
+    isBare: true,
+  },
+  'rudder-js': {
+    title: '@rudderstack/analytics-js in Chromium',
+    version: MATRIX_VERSIONS['rudder-js'],
+    prepare: () =>
+      prepareBrowser('rudder', '@rudderstack/analytics-js', MATRIX_VERSIONS['rudder-js']),
+    stubs: { '/sourceConfig/': sourceConfig(), '/sourceConfig': sourceConfig() },
+  },
+  'rudder-node': {
+    title: '@rudderstack/rudder-sdk-node',
+    version: installed('@rudderstack/rudder-sdk-node'),
+    prepare: nodeDriver('node-rudder.mjs'),
+  },
+  'rust-rudder': {
+    title: 'rudderanalytics (Rust)',
+    version: MATRIX_VERSIONS['rust-rudder'],
+    prepare: () => prepareRust('rust-rudder'),
+  },
+  jitsu: {
+    title: '@jitsu/js in Chromium',
+    version: MATRIX_VERSIONS.jitsu,
+    prepare: () => prepareBrowser('jitsu', '@jitsu/js', MATRIX_VERSIONS.jitsu),
+    limits: { overloaded: NO_RETRY, limited: NO_RETRY, failing: NO_RETRY, kill: NO_RETRY },
+  },
+} as const satisfies Record<string, Sdk>;
+
+export type SdkName = keyof typeof SDKS;
+
+async function pythonDriver() {
+  const found = await preparePython();
+  if (!found.ok) return found;
+  const driver = join(ROOT, 'test/compat/drivers/python.py');
+  return { ok: true as const, command: found.python, args: [driver] };
+}
+
+async function goDriver() {
+  const found = await prepareGo();
+  if (!found.ok) return found;
+  const { go, env } = found;
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-go-'));
+  for (const name of ['go.mod', 'go.sum']) {
+    await copyFile(join(found.folder, name), join(folder, name));
+  }
+  await copyFile(join(ROOT, 'test/compat/drivers/main.go'), join(folder, 'main.go'));
+  const program = join(folder, 'driver');
+  const options = { cwd: folder, env: { ...process.env, ...env } };
+  await promisify(execFile)(go, ['build', '-o', program, '.'], options);
+  return { ok: true as const, command: program, args: [] };
+}
+
+async function javaDriver() {
+  const found = await prepareJava();
+  if (!found.ok) return found;
+  const { java, javac, classpath } = found;
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-java-'));
+  const source = join(ROOT, 'test/compat/drivers/driver.java');
+  await promisify(execFile)(javac, ['-cp', classpath, '-d', folder, source]);
+  const args = ['-cp', classpath + delimiter + folder, 'Driver'];
+  return { ok: true as const, command: java, args };
+}
+
+/** What RudderStack's own service says of a source without destinations. */
+function sourceConfig(): unknown {
+  const source = {
+    id: 'source',
+    name: 'source',
+    writeKey: 'key',
+    enabled: true,
+    workspaceId: 'workspace',
+    config: { statsCollection: { errors: { enabled: false }, metrics: { enabled: false } } },
+    connections: [],
+    destinations: [],
+    dataplanes: {},
+  };
+  return { source, updatedAt: '2026-01-01T00:00:00.000Z' };
+}
