@@ -4,9 +4,11 @@
  *
  *   npm run compat                      every SDK whose toolchain this machine has
  *   npm run compat -- ruby php          only these; the others keep their results
+ *   npm run compat -- ruby --only kill  one behaviour; the others keep their results
  *   npm run compat -- --list            the names
  *
- * An SDK that cannot be started keeps no old result: its row says why. Exit code 1 when Millrace
+ * An SDK that cannot be started here keeps the result of an earlier run of the same version, or else
+ * its row says why. Exit code 1 when Millrace
  * broke its word, or when an SDK lost events without a known reason in the matrix.
  */
 import { parseArgs } from 'node:util';
@@ -22,7 +24,7 @@ const NAMES = Object.keys(SDKS) as SdkName[];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { list: { type: 'boolean' } },
+  options: { list: { type: 'boolean' }, only: { type: 'string' } },
 });
 const unknown = positionals.filter((name) => !(name in SDKS));
 if (values.list === true) console.log(NAMES.join('\n'));
@@ -38,25 +40,30 @@ else if (unknown.length > 0) {
 async function runMatrix(wanted: readonly SdkName[]): Promise<boolean> {
   let isWell = true;
   for (const name of wanted) {
-    const result = await runSdk(SDKS[name]);
-    isWell &&= result.cells !== undefined && !Object.values(result.cells).some(isBroken);
+    const result = await runSdk(SDKS[name], readResults()[name]);
+    isWell &&= !Object.values(result.cells ?? {}).some(isBroken);
     await writeResults({ ...readResults(), [name]: result });
   }
   return isWell;
 }
 
-async function runSdk(sdk: Sdk): Promise<SdkResult> {
+async function runSdk(sdk: Sdk, earlier: SdkResult | undefined): Promise<SdkResult> {
   console.log(`\n${sdk.title} ${sdk.version}`);
   const date = new Date().toISOString().slice(0, 10);
   const prepared = await sdk.prepare();
   if (!prepared.ok) {
     console.log(`  not run: ${prepared.reason}`);
-    return { version: sdk.version, date, reason: prepared.reason };
+    const isKept = earlier?.cells !== undefined && earlier.version === sdk.version;
+    return isKept ? earlier : { version: sdk.version, date, reason: prepared.reason };
   }
   const bench = await startBench(sdk, prepared);
   try {
-    const cells = {} as Record<BehaviourName, Cell>;
-    for (const name of BEHAVIOUR_NAMES) {
+    const cells = { ...earlier?.cells } as Record<BehaviourName, Cell>;
+    for (const name of BEHAVIOUR_NAMES.filter(isWanted)) {
+      if (sdk.isRefused === true && name !== 'six') {
+        cells[name] = { text: 'refused', state: 'limited' };
+        continue;
+      }
       const { run }: Behaviour = BEHAVIOURS[name];
       const cell = await run(bench).then(
         ({ text, isComplete }): Cell => judged(sdk, name, text, isComplete),
@@ -75,6 +82,10 @@ async function runSdk(sdk: Sdk): Promise<SdkResult> {
 function judged(sdk: Sdk, name: BehaviourName, text: string, isComplete: boolean): Cell {
   if (isComplete) return { text, state: 'complete' };
   return { text, state: sdk.limits?.[name] === undefined ? 'broken' : 'limited' };
+}
+
+function isWanted(name: BehaviourName): boolean {
+  return values.only === undefined || values.only === name;
 }
 
 function isBroken({ state }: Cell): boolean {

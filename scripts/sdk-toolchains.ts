@@ -1,7 +1,7 @@
 /**
- * SDKs that `npm run compat` runs beside those of the tests: Kotlin, Rust, Ruby, PHP, and packages of
- * npm that only run in a browser. As in toolchains.ts each is fetched by the tool of its language
- * into the cache, pinned; the answer is `{ok: false, reason}` where that tool or the SDK is missing.
+ * SDKs that `npm run compat` runs beside those of the tests: Kotlin, Rust, Ruby, PHP, and packages
+ * of npm that only run in a browser. As in toolchains.ts each is fetched by the tool of its
+ * language into the cache, pinned; the answer is `{ok: false, reason}` where tool or SDK is missing.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
+  CACHE,
   missing,
   must,
   prepareFolder,
@@ -144,7 +145,7 @@ export async function preparePhp(): Promise<Found<Started>> {
 export async function prepareBrowser(
   driver: 'segment' | 'consent' | 'rudder' | 'jitsu',
   packageName: string,
-  version?: string,
+  { version, entry = '' }: { version?: string; entry?: string } = {},
 ): Promise<Found<Started>> {
   const found = await toolchain('chromium');
   if (!found.ok) return found;
@@ -157,7 +158,7 @@ export async function prepareBrowser(
     env: {
       MILLRACE_COMPAT_CHROMIUM: found.chromium,
       MILLRACE_COMPAT_MODULES: modules,
-      MILLRACE_SDK: packageName,
+      MILLRACE_SDK: join(packageName, entry),
     },
   };
 }

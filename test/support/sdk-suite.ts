@@ -1,4 +1,4 @@
-/** Declares the tests of one SDK: the behaviours of the matrix that are quick enough for each run. */
+/** The tests of one SDK: those behaviours of the matrix that are quick enough for each run. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { BEHAVIOURS, runMany } from './compat/sdk-behaviours.ts';

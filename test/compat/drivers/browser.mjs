@@ -8,9 +8,11 @@ import { chromium } from 'playwright-core';
 import { build } from 'vite';
 import { specialProperties } from './scenario.mjs';
 
-/** No request for this long means that nothing is being retried. */
-const QUIET_MS = 6_000;
-const END_MS = 90_000;
+/** No request for this long means that the SDK has given up. */
+const QUIET_MS = 20_000;
+const END_MS = 200_000;
+/** What no SDK tries again. */
+const FINAL = new Set([200, 400, 401, 404]);
 
 const [sdk, host, writeKey, scenario, count] = process.argv.slice(2);
 const folder = process.env.MILLRACE_COMPAT_MODULES ?? process.cwd();
@@ -50,11 +52,18 @@ page.on('pageerror', (error) => console.log(error.message));
 let lastMs = performance.now();
 const noteRequest = () => (lastMs = performance.now());
 for (const event of ['request', 'requestfinished', 'requestfailed']) page.on(event, noteRequest);
-/** Until the SDK has come to an end with what it was given, as far as one can see. */
-async function untilQuiet() {
+/** Events whose request has an answer that ends it. */
+let ended = 0;
+page.on('response', (response) => {
+  const request = response.request();
+  if (request.method() !== 'POST' || !FINAL.has(response.status())) return;
+  ended += request.postDataJSON()?.batch?.length ?? 1;
+});
+async function untilEnded(expected) {
   const endMs = performance.now() + END_MS;
-  while (performance.now() - lastMs < QUIET_MS && performance.now() < endMs) {
-    await page.waitForTimeout(100);
+  const isQuiet = () => performance.now() - lastMs > QUIET_MS;
+  while (ended < expected && !isQuiet() && performance.now() < endMs) {
+    await page.waitForTimeout(50);
   }
 }
 
@@ -63,7 +72,7 @@ await page.evaluate((asked) => window.startSdk(asked), { host, writeKey, scenari
 await page.evaluate(
   async ([name, most, properties]) => {
     const analytics = window.analytics;
-    const pause = () => new Promise((resolve) => setTimeout(resolve, 10));
+    const pause = (ms = 10) => new Promise((resolve) => setTimeout(resolve, ms));
     if (name === 'six') {
       await analytics.identify('u1', { plan: 'pro' });
       await analytics.track('Order Completed', { total: 9.5 });
@@ -80,13 +89,14 @@ await page.evaluate(
       void analytics.track('Small');
     } else {
       for (let n = 0; n < most; n++) {
-        void analytics.track('Numbered', { n });
+        const sent = analytics.track('Numbered', { n });
         if (name === 'paced') await pause();
+        else if (n % 20 === 19) await Promise.race([sent, pause(200)]);
       }
     }
   },
   [scenario, Number(count), specialProperties()],
 );
-await untilQuiet();
+await untilEnded(['values', 'refused'].includes(scenario) ? 2 : Number(count));
 await browser.close();
 site.close();

@@ -7,7 +7,10 @@ import kotlinx.serialization.json.buildJsonObject
 import kotlinx.serialization.json.jsonObject
 
 private const val FLUSH_MS = 500L
-private const val END_MS = 60_000L
+private const val READY_MS = 20_000L
+private const val END_MS = 150_000L
+/** What was tracked is not a file at once. */
+private const val QUIET_ROUNDS = 12
 
 /** Drives analytics-kotlin: host, write key, scenario, count. It speaks https only. */
 fun main(args: Array<String>) {
@@ -23,6 +26,9 @@ fun main(args: Array<String>) {
             apiHost = name
             cdnHost = name
         }
+    // Until its settings are there it only queues, and asks Segment's own host when they never come.
+    val readyMs = System.currentTimeMillis() + READY_MS
+    while (analytics.settings() == null && System.currentTimeMillis() < readyMs) Thread.sleep(100)
     when (scenario) {
         "six" -> {
             analytics.identify("u1", buildJsonObject { put("plan", JsonPrimitive("pro")) })
@@ -52,11 +58,11 @@ fun main(args: Array<String>) {
     exitProcess(0)
 }
 
-/** What was written is a file until it is sent; twice none means that nothing is under way. */
+/** What was written is a file until it is sent; none for some time means that all is sent. */
 private fun untilSent(analytics: Analytics) {
     val endMs = System.currentTimeMillis() + END_MS
     var quiet = 0
-    while (quiet < 3 && System.currentTimeMillis() < endMs) {
+    while (quiet < QUIET_ROUNDS && System.currentTimeMillis() < endMs) {
         analytics.flush()
         Thread.sleep(FLUSH_MS)
         quiet = if (analytics.pendingUploads().isEmpty()) quiet + 1 else 0

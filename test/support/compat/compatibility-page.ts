@@ -7,16 +7,19 @@ import { readResults } from './sdk-results.ts';
 import type { Cell, SdkResult } from './sdk-results.ts';
 import { SDKS_ELSEWHERE } from './sdks-elsewhere.ts';
 
-const HEAD = `# Compatibility
-
-<!-- Made by npm run compat and npm run docs; a test compares it with the code. -->
-
-Real, unmodified SDKs against Millrace: \`npm run compat\` starts each with a small program of its own language (\`test/compat/drivers\`), behind a proxy that
-records what was sent and misbehaves by plan, and compares that with what SQL answers. In every cell that was run, Millrace kept its word: each event that
-it answered with 200 is stored, once, and \`properties\`, \`traits\`, ids and names are what the SDK sent, byte for byte. A number is how many of the events that
-the program handed to its SDK are stored: fewer than all are the SDK's doing, and the notes say why.
-
-`;
+const HEAD = [
+  '# Compatibility',
+  '',
+  '<!-- Made by npm run compat and npm run docs; a test compares it with the code. -->',
+  '',
+  'Real, unmodified SDKs against Millrace: `npm run compat` starts each with a small program of its',
+  'own language (`test/compat/drivers`), behind a proxy that records what was sent and misbehaves by',
+  'plan, and compares that with what SQL answers. In every cell that was run, Millrace kept its word:',
+  'each event that it answered with 200 is stored, once, and `properties`, `traits`, ids and names are',
+  'what the SDK sent, byte for byte. A number is how many of the events that the program handed to its',
+  'SDK are stored: fewer than all are the doing of the SDK, and the notes say why.',
+  '',
+];
 
 export function compatibilityPage(): string {
   const results = readResults();
@@ -32,7 +35,7 @@ export function compatibilityPage(): string {
       ...BEHAVIOUR_NAMES.map((name) => cells[name] ?? 'not run'),
     ]),
   ];
-  return HEAD + [...tableOf(rows), '', ...meanings(), '', ...notes(results), ''].join('\n');
+  return [...HEAD, ...tableOf(rows), '', ...meanings(), '', ...notes(results), ''].join('\n');
 }
 
 function runRow({ title, version }: Sdk, result: SdkResult | undefined): string[] {

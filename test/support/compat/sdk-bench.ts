@@ -9,7 +9,7 @@ import type { TestServer } from '../test-server.ts';
 import type { Sdk, SdkProgram } from './sdk-matrix.ts';
 import { SPECIAL_PROPERTIES } from './special-values.ts';
 
-/** Each has its own source, so that all share a server; that of `refused` takes small events only. */
+/** For each behaviour, so that all share a server; that of `refused` takes small events only. */
 const SOURCES = [
   'six',
   'values',
@@ -23,7 +23,7 @@ const SOURCES = [
   'killed',
 ] as const;
 const SMALL_BYTES_MAX = 2_500;
-const RUN_MS_MAX = 150_000;
+const RUN_MS_MAX = 240_000;
 
 export type BenchSource = (typeof SOURCES)[number];
 export type Scenario = 'six' | 'values' | 'many' | 'paced' | 'refused';

@@ -24,6 +24,7 @@ import {
 } from '../../../scripts/toolchains.ts';
 import type { Fault } from '../fault-front.ts';
 import { ROOT } from '../test-server.ts';
+import { BEHAVIOUR_NAMES } from './sdk-behaviours.ts';
 import type { BehaviourName, Call } from './sdk-behaviours.ts';
 
 export interface SdkProgram {
@@ -46,13 +47,17 @@ export interface Sdk {
   isHttpsOnly?: boolean;
   /** What the SDK itself does, so that not everything it was told to send is stored. */
   limits?: Partial<Record<BehaviourName, string>>;
+  /** Millrace does not speak its protocol: one call shows it, and the rest is not tried. */
+  isRefused?: boolean;
   /** Answers to GET requests that Millrace does not give. */
   stubs?: Readonly<Record<string, unknown>>;
   /** Of the tests' run of mixed faults; its pauses may be long. */
   mixedFaults?: readonly Fault[];
 }
 
-const NO_RETRY = 'the SDK makes one attempt and drops the event when it fails';
+const NO_RETRY = 'the SDK makes one attempt, and drops the events when that fails';
+const JITSU =
+  'a protocol of its own, answered 404: `POST /api/s/…`, the key in `X-Write-Key` and `***` in its place';
 
 function nodeDriver(file: string, env: Record<string, string> = {}): Sdk['prepare'] {
   const path = join(ROOT, 'test/compat/drivers', file);
@@ -115,24 +120,32 @@ export const SDKS = {
     version: MATRIX_VERSIONS.ruby,
     prepare: prepareRuby,
     isHttpsOnly: true,
+    limits: { kill: 'the SDK drops a batch after ten tries, some eight seconds' },
   },
   php: {
     title: 'analytics-php',
     version: MATRIX_VERSIONS.php,
     prepare: preparePhp,
     isHttpsOnly: true,
+    limits: { kill: 'the SDK drops a batch whose connection fails' },
   },
   'rust-segment': {
     title: 'segment (Rust)',
     version: MATRIX_VERSIONS['rust-segment'],
     prepare: () => prepareRust('rust-segment'),
     isBare: true,
+    limits: { overloaded: NO_RETRY, limited: NO_RETRY, failing: NO_RETRY, kill: NO_RETRY },
   },
   'rudder-js': {
     title: '@rudderstack/analytics-js in Chromium',
     version: MATRIX_VERSIONS['rudder-js'],
     prepare: () =>
-      prepareBrowser('rudder', '@rudderstack/analytics-js', MATRIX_VERSIONS['rudder-js']),
+      prepareBrowser('rudder', '@rudderstack/analytics-js', {
+        version: MATRIX_VERSIONS['rudder-js'],
+        // The other entry fetches its plugins from RudderStack's own host.
+        entry: 'dist/npm/modern/bundled/esm/index.mjs',
+      }),
+    calls: ['identify', 'track', 'page', 'group', 'alias'],
     stubs: { '/sourceConfig/': sourceConfig(), '/sourceConfig': sourceConfig() },
   },
   'rudder-node': {
@@ -148,8 +161,9 @@ export const SDKS = {
   jitsu: {
     title: '@jitsu/js in Chromium',
     version: MATRIX_VERSIONS.jitsu,
-    prepare: () => prepareBrowser('jitsu', '@jitsu/js', MATRIX_VERSIONS.jitsu),
-    limits: { overloaded: NO_RETRY, limited: NO_RETRY, failing: NO_RETRY, kill: NO_RETRY },
+    prepare: () => prepareBrowser('jitsu', '@jitsu/js', { version: MATRIX_VERSIONS.jitsu }),
+    isRefused: true,
+    limits: Object.fromEntries(BEHAVIOUR_NAMES.map((name) => [name, JITSU])),
   },
 } as const satisfies Record<string, Sdk>;
 

@@ -9,7 +9,7 @@ const PATH = join(ROOT, 'docs/compatibility.json');
 
 export interface Cell {
   text: string;
-  /** Limited: the SDK itself lost events, as the matrix says. Broken: Millrace did, or nobody knows. */
+  /** Limited: the SDK itself lost events, as the matrix says. Broken: nobody knows why. */
   state: 'complete' | 'limited' | 'broken';
 }
 

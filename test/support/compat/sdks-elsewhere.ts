@@ -11,8 +11,6 @@ export interface SdkElsewhere {
   reason: string;
 }
 
-const NEEDS_APPLE = 'needs Swift and an Apple system';
-const NEEDS_ANDROID = 'needs an Android system';
 const ANSWERS = {
   overloaded: 'read',
   limited: 'read',
@@ -32,19 +30,19 @@ export const SDKS_ELSEWHERE: readonly SdkElsewhere[] = [
     title: 'analytics-swift',
     version: 'source of 2026',
     cells: { six: 'read', ...ANSWERS },
-    reason: NEEDS_APPLE,
+    reason: 'needs an Apple system',
   },
   {
     title: 'analytics-ios (classic)',
     version: 'source of 2026',
     cells: { six: 'read', ...ANSWERS },
-    reason: NEEDS_APPLE,
+    reason: 'needs an Apple system',
   },
   {
     title: 'analytics-android (classic)',
     version: 'source of 2026',
     cells: { six: 'read', ...ANSWERS },
-    reason: NEEDS_ANDROID,
+    reason: 'needs an Android system',
   },
   {
     title: 'analytics_flutter',
