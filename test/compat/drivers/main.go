@@ -23,15 +23,17 @@ func main() {
 	count, _ := strconv.Atoi(os.Args[4])
 	expected := map[string]int{"six": 6, "values": 1, "many": count, "paced": count, "refused": 2}[scenario]
 	seen := outcomes{done: make(chan struct{}, expected)}
-	client, err := analytics.NewWithConfig(key, analytics.Config{
+	config := analytics.Config{
 		Endpoint:  host,
 		Callback:  seen,
 		BatchSize: 20,
 		Interval:  200 * time.Millisecond,
-		RetryAfter: func(attempt int) time.Duration {
-			return 200 * time.Millisecond
-		},
-	})
+	}
+	if scenario != "paced" {
+		// Its own pauses, up to ten seconds, are for a server that is away.
+		config.RetryAfter = func(attempt int) time.Duration { return 200 * time.Millisecond }
+	}
+	client, err := analytics.NewWithConfig(key, config)
 	if err != nil {
 		panic(err)
 	}
@@ -83,7 +85,7 @@ func main() {
 		time.Sleep(time.Second)
 		client.Enqueue(analytics.Track{UserId: "u1", Event: "Small"})
 	}
-	deadline := time.After(60 * time.Second)
+	deadline := time.After(90 * time.Second)
 	for n := 0; n < expected; n++ {
 		select {
 		case <-seen.done:

@@ -11,7 +11,7 @@ const analytics = new RudderAnalytics(writeKey, {
   gzip: true,
 });
 
-/** After a refusal its next flush only reports it again; the one after that sends. */
+/** After a failure its next flush only reports it again, or never ends; the one after that sends. */
 function flush() {
   const pause = new Promise((resolve) => setTimeout(resolve, 1_500));
   return Promise.race([analytics.flush().catch(() => undefined), pause]);
@@ -19,10 +19,11 @@ function flush() {
 
 if (scenario === 'six') {
   sendSix(analytics);
+} else if (scenario === 'paced') {
+  await sendTracks(analytics, asked, (n) => (n % 20 === 19 ? flush() : undefined));
+  for (let n = 0; n < 10; n++) await flush();
 } else if (scenario !== 'refused') {
-  await sendTracks(analytics, asked, (n) =>
-    n % 20 === 19 ? analytics.flush().catch(() => undefined) : undefined,
-  );
+  await sendTracks(analytics, asked, (n) => (n % 20 === 19 ? analytics.flush() : undefined));
 } else {
   analytics.track({ userId: 'u1', event: 'Large', properties: { text: 'x'.repeat(4000) } });
   await flush();
@@ -30,4 +31,4 @@ if (scenario === 'six') {
   await flush();
   await flush();
 }
-await (scenario === 'refused' ? flush() : analytics.flush().catch(() => undefined));
+await (['refused', 'paced'].includes(scenario) ? flush() : analytics.flush());

@@ -36,8 +36,8 @@ export interface Bench {
   keyOf(source: BenchSource): string;
   /** Runs the program to its end; answers what it printed. */
   drive(key: string, scenario: Scenario, count: number): Promise<DriveResult>;
-  /** kill -9, and a start with the same data after `downMs`. */
-  killAndRestart(downMs: number): Promise<void>;
+  /** kill -9, and a start with the same data after `downMs`. Answers how long it was away. */
+  killAndRestart(downMs: number): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -60,10 +60,12 @@ export async function startBench(sdk: Sdk, program: SdkProgram): Promise<Bench> 
     keyOf,
     drive: (key, scenario, count) => drive(sdk, program, [front.url, key, scenario, `${count}`]),
     async killAndRestart(downMs) {
+      const fromMs = performance.now();
       await server.kill();
       await new Promise((resolve) => setTimeout(resolve, downMs));
       server = await startTestServer({ config, folder: server.folder });
       front.aim(server.url);
+      return performance.now() - fromMs;
     },
     async stop() {
       await front.close();

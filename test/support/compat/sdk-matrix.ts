@@ -94,6 +94,7 @@ export const SDKS = {
     title: 'analytics-node',
     version: installed('analytics-node'),
     prepare: nodeDriver('node-classic.mjs'),
+    limits: { kill: 'the SDK drops a batch after its retries, here six within seconds' },
   },
   python: {
     title: 'segment-analytics-python',
