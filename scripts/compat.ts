@@ -41,7 +41,7 @@ async function runMatrix(wanted: readonly SdkName[]): Promise<boolean> {
   let isWell = true;
   for (const name of wanted) {
     const result = await runSdk(SDKS[name], readResults()[name]);
-    isWell &&= !Object.values(result.cells ?? {}).some(isBroken);
+    isWell &&= !isBroken(SDKS[name], result);
     await writeResults({ ...readResults(), [name]: result });
   }
   return isWell;
@@ -61,13 +61,13 @@ async function runSdk(sdk: Sdk, earlier: SdkResult | undefined): Promise<SdkResu
     const cells = { ...earlier?.cells } as Record<BehaviourName, Cell>;
     for (const name of BEHAVIOUR_NAMES.filter(isWanted)) {
       if (sdk.isRefused === true && name !== 'six') {
-        cells[name] = { text: 'refused', state: 'limited' };
+        cells[name] = { text: 'refused', state: 'incomplete' };
         continue;
       }
       const { run }: Behaviour = BEHAVIOURS[name];
       const cell = await run(bench).then(
-        ({ text, isComplete }): Cell => judged(sdk, name, text, isComplete),
-        (error: unknown): Cell => ({ text: `failed: ${String(error)}`, state: 'broken' }),
+        ({ text, isComplete }): Cell => ({ text, state: isComplete ? 'complete' : 'incomplete' }),
+        (error: unknown): Cell => ({ text: `failed: ${String(error)}`, state: 'failed' }),
       );
       cells[name] = cell;
       console.log(`  ${name.padEnd(12)} ${cell.state.padEnd(8)} ${cell.text}`);
@@ -78,16 +78,13 @@ async function runSdk(sdk: Sdk, earlier: SdkResult | undefined): Promise<SdkResu
   }
 }
 
-/** Fewer than were sent is the SDK's doing only where the matrix says so. */
-function judged(sdk: Sdk, name: BehaviourName, text: string, isComplete: boolean): Cell {
-  if (isComplete) return { text, state: 'complete' };
-  return { text, state: sdk.limits?.[name] === undefined ? 'broken' : 'limited' };
-}
-
 function isWanted(name: BehaviourName): boolean {
   return values.only === undefined || values.only === name;
 }
 
-function isBroken({ state }: Cell): boolean {
-  return state === 'broken';
+/** Fewer than were sent is the SDK's doing only where the matrix says so. */
+function isBroken({ limits = {} }: Sdk, { cells }: SdkResult): boolean {
+  return (Object.entries(cells ?? {}) as [BehaviourName, Cell][]).some(
+    ([name, { state }]) => state === 'failed' || (state === 'incomplete' && !(name in limits)),
+  );
 }

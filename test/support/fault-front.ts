@@ -5,7 +5,7 @@
  */
 import { once } from 'node:events';
 import { createServer, request as ask } from 'node:http';
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, Server, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
@@ -42,8 +42,10 @@ export interface FaultFront {
   left(): number;
   /** A new plan. */
   plan(faults: readonly Fault[]): void;
-  /** From now on the real server is there: it was started anew, on another port. */
-  aim(url: string): void;
+  /** As the real server goes, so does this: connections are cut, and new ones refused. */
+  away(): void;
+  /** There again, for the real server that was started anew on another port. */
+  back(url: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -89,7 +91,7 @@ export async function startFaultFront(
   const server = isHttps
     ? createTlsServer(await localhostCertificate(), listener)
     : createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  await listen(server, 0);
   const { port } = server.address() as AddressInfo;
   return {
     url: isHttps ? `https://localhost:${port}` : `http://127.0.0.1:${port}`,
@@ -97,7 +99,14 @@ export async function startFaultFront(
     recorded,
     left: () => plan.length,
     plan: (next) => void plan.splice(0, plan.length, ...next),
-    aim: (url) => void (target = url),
+    away() {
+      server.close();
+      server.closeAllConnections();
+    },
+    async back(url) {
+      target = url;
+      await listen(server, port);
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -118,6 +127,10 @@ async function localhostCertificate(): Promise<{ cert: Buffer; key: Buffer }> {
 function uncompressed(request: IncomingMessage, body: Buffer): string {
   const isGzip = request.headers['content-encoding'] === 'gzip';
   return (isGzip ? gunzipSync(body) : body).toString();
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve()));
 }
 
 function answerStub(request: IncomingMessage, response: ServerResponse, stub: unknown): void {

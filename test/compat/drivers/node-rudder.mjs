@@ -2,6 +2,9 @@
 import RudderAnalytics from '@rudderstack/rudder-sdk-node';
 import { readScenario, sendSix, sendTracks } from './scenario.mjs';
 
+// The flushes that it starts by itself reject without a handler when the server is away.
+process.on('unhandledRejection', () => undefined);
+
 const asked = readScenario();
 const { host, writeKey, scenario } = asked;
 const analytics = new RudderAnalytics(writeKey, {

@@ -47,7 +47,7 @@ function runRow({ title, version }: Sdk, result: SdkResult | undefined): string[
 }
 
 function shown({ text, state }: Cell): string {
-  return state === 'broken' ? `**${text.split('\n', 1)[0]}**` : text;
+  return state === 'failed' ? `**${text.split('\n', 1)[0]}**` : text;
 }
 
 function meanings(): string[] {

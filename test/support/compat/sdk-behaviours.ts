@@ -220,7 +220,7 @@ function lossOf(requests: readonly RecordedRequest[], count: number, stored: num
     requests.flatMap(({ body }) => [...body.matchAll(/"n": ?(\d+)/g)].map(([, n]) => n)),
   ).size;
   const losses = [
-    ...(seen < count ? [`${count - seen} never sent`] : []),
+    ...(seen < count ? [`${count - seen} never arrived`] : []),
     ...(stored < seen ? [`${seen - stored} not sent again`] : []),
   ];
   return losses.length === 0 ? '' : ` (${losses.join(', ')})`;

@@ -62,9 +62,10 @@ export async function startBench(sdk: Sdk, program: SdkProgram): Promise<Bench> 
     async killAndRestart(downMs) {
       const fromMs = performance.now();
       await server.kill();
+      front.away();
       await new Promise((resolve) => setTimeout(resolve, downMs));
       server = await startTestServer({ config, folder: server.folder });
-      front.aim(server.url);
+      await front.back(server.url);
       return performance.now() - fromMs;
     },
     async stop() {

@@ -56,6 +56,7 @@ export interface Sdk {
 }
 
 const NO_RETRY = 'the SDK makes one attempt, and drops the events when that fails';
+const NEWEST_100 = 'the SDK keeps the newest 100 events that wait, and drops older ones';
 const JITSU =
   'a protocol of its own, answered 404: `POST /api/s/…`, the key in `X-Write-Key` and `***` in its place';
 
@@ -89,6 +90,7 @@ export const SDKS = {
     title: '@segment/analytics-node 2',
     version: installed('@segment/analytics-node-2'),
     prepare: nodeDriver('node-segment.mjs', { MILLRACE_SDK: '@segment/analytics-node-2' }),
+    limits: { kill: 'the SDK drops a batch after its retries, here eight within seconds' },
   },
   'analytics-node-classic': {
     title: 'analytics-node',
@@ -147,17 +149,22 @@ export const SDKS = {
         entry: 'dist/npm/modern/bundled/esm/index.mjs',
       }),
     calls: ['identify', 'track', 'page', 'group', 'alias'],
+    limits: { many: NEWEST_100, kill: NEWEST_100 },
     stubs: { '/sourceConfig/': sourceConfig(), '/sourceConfig': sourceConfig() },
   },
   'rudder-node': {
     title: '@rudderstack/rudder-sdk-node',
     version: installed('@rudderstack/rudder-sdk-node'),
     prepare: nodeDriver('node-rudder.mjs'),
+    limits: {
+      kill: 'the SDK drops a batch after its retries, and its own flushes reject without a handler',
+    },
   },
   'rust-rudder': {
     title: 'rudderanalytics (Rust)',
     version: MATRIX_VERSIONS['rust-rudder'],
     prepare: () => prepareRust('rust-rudder'),
+    limits: { kill: 'the SDK drops an event after its retries, here three within seconds' },
   },
   jitsu: {
     title: '@jitsu/js in Chromium',

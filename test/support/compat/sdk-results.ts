@@ -9,8 +9,8 @@ const PATH = join(ROOT, 'docs/compatibility.json');
 
 export interface Cell {
   text: string;
-  /** Limited: the SDK itself lost events, as the matrix says. Broken: nobody knows why. */
-  state: 'complete' | 'limited' | 'broken';
+  /** Incomplete: the SDK itself lost events. Failed: Millrace broke its word, or nobody knows. */
+  state: 'complete' | 'incomplete' | 'failed';
 }
 
 export interface SdkResult {
