@@ -7,16 +7,17 @@
  *   npm run compat -- ruby --only kill  one behaviour; the others keep their results
  *   npm run compat -- --list            the names
  *
- * An SDK that cannot be started here keeps the result of an earlier run of the same version, or else
- * its row says why. Exit code 1 when Millrace
- * broke its word, or when an SDK lost events without a known reason in the matrix.
+ * An SDK that cannot be started here keeps the result of an earlier run of the same version;
+ * without one its row says why. Exit code 1 when Millrace broke its word, or when an SDK lost
+ * events without a known reason in the matrix.
  */
 import { parseArgs } from 'node:util';
-import { BEHAVIOUR_NAMES, BEHAVIOURS } from '../test/support/compat/sdk-behaviours.ts';
-import type { Behaviour, BehaviourName } from '../test/support/compat/sdk-behaviours.ts';
+import { BEHAVIOURS } from '../test/support/compat/sdk-behaviours.ts';
 import { startBench } from '../test/support/compat/sdk-bench.ts';
+import { BEHAVIOUR_NAMES } from '../test/support/compat/sdk-contract.ts';
+import type { BehaviourName, Sdk } from '../test/support/compat/sdk-contract.ts';
 import { SDKS } from '../test/support/compat/sdk-matrix.ts';
-import type { Sdk, SdkName } from '../test/support/compat/sdk-matrix.ts';
+import type { SdkName } from '../test/support/compat/sdk-matrix.ts';
 import { readResults, writeResults } from '../test/support/compat/sdk-results.ts';
 import type { Cell, SdkResult } from '../test/support/compat/sdk-results.ts';
 
@@ -64,8 +65,7 @@ async function runSdk(sdk: Sdk, earlier: SdkResult | undefined): Promise<SdkResu
         cells[name] = { text: 'refused', state: 'incomplete' };
         continue;
       }
-      const { run }: Behaviour = BEHAVIOURS[name];
-      const cell = await run(bench).then(
+      const cell = await BEHAVIOURS[name].run(bench).then(
         ({ text, isComplete }): Cell => ({ text, state: isComplete ? 'complete' : 'incomplete' }),
         (error: unknown): Cell => ({ text: `failed: ${String(error)}`, state: 'failed' }),
       );

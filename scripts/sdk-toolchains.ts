@@ -1,7 +1,7 @@
 /**
  * SDKs that `npm run compat` runs beside those of the tests: Kotlin, Rust, Ruby, PHP, and packages
  * of npm that only run in a browser. As in toolchains.ts each is fetched by the tool of its
- * language into the cache, pinned; the answer is `{ok: false, reason}` where tool or SDK is missing.
+ * language into the cache, pinned; where that is not to be had the answer is `{ok: false, reason}`.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { BEHAVIOURS, runMany } from './compat/sdk-behaviours.ts';
-import type { BehaviourName, Outcome } from './compat/sdk-behaviours.ts';
+import type { Outcome } from './compat/sdk-behaviours.ts';
 import { startBench } from './compat/sdk-bench.ts';
 import type { Bench } from './compat/sdk-bench.ts';
-import type { Sdk } from './compat/sdk-matrix.ts';
+import type { BehaviourName, Sdk } from './compat/sdk-contract.ts';
 import type { Fault } from './fault-front.ts';
 
 const FAULTS: readonly Fault[] = ['503', 'lost-answer', '429'];

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compatibilityPage } from '../support/compat/compatibility-page.ts';
-import { BEHAVIOUR_NAMES } from '../support/compat/sdk-behaviours.ts';
+import { BEHAVIOUR_NAMES } from '../support/compat/sdk-contract.ts';
+import type { Sdk } from '../support/compat/sdk-contract.ts';
 import { SDKS } from '../support/compat/sdk-matrix.ts';
-import type { Sdk } from '../support/compat/sdk-matrix.ts';
 import { readResults } from '../support/compat/sdk-results.ts';
 import { textOf } from './repo-files.ts';
 

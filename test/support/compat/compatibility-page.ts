@@ -1,8 +1,8 @@
 /** docs/compatibility.md: SDK × version × behaviour, and how each answer is known. */
-import { BEHAVIOUR_NAMES, BEHAVIOURS } from './sdk-behaviours.ts';
-import type { BehaviourName } from './sdk-behaviours.ts';
+import { BEHAVIOURS } from './sdk-behaviours.ts';
+import { BEHAVIOUR_NAMES } from './sdk-contract.ts';
+import type { BehaviourName, Sdk } from './sdk-contract.ts';
 import { SDKS } from './sdk-matrix.ts';
-import type { Sdk } from './sdk-matrix.ts';
 import { readResults } from './sdk-results.ts';
 import type { Cell, SdkResult } from './sdk-results.ts';
 import { SDKS_ELSEWHERE } from './sdks-elsewhere.ts';
@@ -69,7 +69,14 @@ function notes(results: Record<string, SdkResult>): string[] {
     .filter(([name]) => results[name]?.cells === undefined)
     .map(([name, { title }]) => `- ${title}: ${results[name]?.reason ?? 'never run'}.`);
   const elsewhere = SDKS_ELSEWHERE.map(({ title, reason }) => `- ${title}: ${reason}.`);
+  const stubbed = Object.values(SDKS as Record<string, Sdk>)
+    .filter(({ stubs }) => stubs !== undefined)
+    .map(({ title, stubs = {} }) => `- ${title}: the proxy answers GET ${Object.keys(stubs)[0]}.`);
   return [
+    '## What Millrace does not answer yet',
+    '',
+    ...stubbed,
+    '',
     '## What SDKs lose by themselves',
     '',
     ...limits,

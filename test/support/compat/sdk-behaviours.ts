@@ -9,6 +9,8 @@ import type { Row } from '../test-server.ts';
 import { until } from '../until.ts';
 import { membersOf } from './raw-json.ts';
 import type { Bench, BenchSource, DriveResult } from './sdk-bench.ts';
+import { CALLS } from './sdk-contract.ts';
+import type { BehaviourName, Call } from './sdk-contract.ts';
 import { acknowledged, assertKept } from './sent-and-stored.ts';
 import { LARGE_INTEGER } from './special-values.ts';
 
@@ -33,10 +35,8 @@ const PACED = 300;
 const KILL_AFTER = 60;
 const DOWN_MS = 1_000;
 const TRAFFIC_MS_MAX = 60_000;
-const CALLS = ['identify', 'track', 'page', 'screen', 'group', 'alias'] as const;
-export type Call = (typeof CALLS)[number];
 
-export const BEHAVIOURS = {
+export const BEHAVIOURS: Readonly<Record<BehaviourName, Behaviour>> = {
   six: {
     title: 'six calls',
     meaning: 'one of each call arrives with what it carries',
@@ -87,10 +87,7 @@ export const BEHAVIOURS = {
     meaning: 'the server is killed under traffic, and started again',
     run: runKill,
   },
-} as const satisfies Record<string, Behaviour>;
-
-export type BehaviourName = keyof typeof BEHAVIOURS;
-export const BEHAVIOUR_NAMES = Object.keys(BEHAVIOURS) as BehaviourName[];
+};
 
 /** 1,000 events; or 100 through a plan of faults, each of which must happen. */
 export async function runMany(

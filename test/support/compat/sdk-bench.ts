@@ -6,7 +6,7 @@ import { startFaultFront } from '../fault-front.ts';
 import type { FaultFront } from '../fault-front.ts';
 import { startTestServer } from '../test-server.ts';
 import type { TestServer } from '../test-server.ts';
-import type { Sdk, SdkProgram } from './sdk-matrix.ts';
+import type { Sdk, SdkProgram } from './sdk-contract.ts';
 import { SPECIAL_PROPERTIES } from './special-values.ts';
 
 /** For each behaviour, so that all share a server; that of `refused` takes small events only. */

@@ -22,38 +22,9 @@ import {
   preparePython,
   SDK_VERSIONS,
 } from '../../../scripts/toolchains.ts';
-import type { Fault } from '../fault-front.ts';
 import { ROOT } from '../test-server.ts';
-import { BEHAVIOUR_NAMES } from './sdk-behaviours.ts';
-import type { BehaviourName, Call } from './sdk-behaviours.ts';
-
-export interface SdkProgram {
-  command: string;
-  args: readonly string[];
-  env?: Record<string, string>;
-  folder?: string;
-}
-
-export interface Sdk {
-  title: string;
-  version: string;
-  /** Says how to start the SDK's driver, or why it cannot be. */
-  prepare(): Promise<({ ok: true } & SdkProgram) | { ok: false; reason: string }>;
-  /** Calls that it has; all six when not said. */
-  calls?: readonly Call[];
-  /** Sends neither messageId nor sentAt nor context, so that a repetition is a new event. */
-  isBare?: boolean;
-  /** Speaks https only. */
-  isHttpsOnly?: boolean;
-  /** What the SDK itself does, so that not everything it was told to send is stored. */
-  limits?: Partial<Record<BehaviourName, string>>;
-  /** Millrace does not speak its protocol: one call shows it, and the rest is not tried. */
-  isRefused?: boolean;
-  /** Answers to GET requests that Millrace does not give. */
-  stubs?: Readonly<Record<string, unknown>>;
-  /** Of the tests' run of mixed faults; its pauses may be long. */
-  mixedFaults?: readonly Fault[];
-}
+import { BEHAVIOUR_NAMES } from './sdk-contract.ts';
+import type { Sdk } from './sdk-contract.ts';
 
 const NO_RETRY = 'the SDK makes one attempt, and drops the events when that fails';
 const NEWEST_100 = 'the SDK keeps the newest 100 events that wait, and drops older ones';

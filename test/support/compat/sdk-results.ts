@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ROOT } from '../test-server.ts';
-import type { BehaviourName } from './sdk-behaviours.ts';
+import type { BehaviourName } from './sdk-contract.ts';
 
 const PATH = join(ROOT, 'docs/compatibility.json');
 

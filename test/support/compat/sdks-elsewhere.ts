@@ -1,5 +1,5 @@
 /** SDKs that no toolchain of Linux runs, and what is known of them instead. */
-import type { BehaviourName } from './sdk-behaviours.ts';
+import type { BehaviourName } from './sdk-contract.ts';
 
 export interface SdkElsewhere {
   title: string;
