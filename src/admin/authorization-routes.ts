@@ -12,7 +12,7 @@ import {
 import { mustFindDestination } from '../operate/destinations/manage-destinations.ts';
 import { requireDestination } from '../operate/rights/destination-rights.ts';
 import type { RunningServer } from '../operate/running-server.ts';
-import { actorOf } from './actor.ts';
+import { actorOf, requireRole } from './actor.ts';
 import { authorizationSchema, authorizedSchema } from './authorization-schema.ts';
 import { parseBody } from './parse-body.ts';
 
@@ -40,7 +40,7 @@ export function authorizationRoutes(server: Server): Hono {
     return c.json({ deleted: true });
   });
   routes.post('/authorizations', async (c) => {
-    const actor = actorOf(c);
+    const actor = requireRole(c, 'member');
     const { search } = await parseBody(c, authorizedSchema);
     const mayWrite = (slug: string) => requireDestination(actor, slug, sourcesOf, 'write');
     return c.json({ destination: await finishAuthorization(server, search, actor, mayWrite) });

@@ -50,8 +50,6 @@ export interface FaultFront {
 }
 
 export interface FaultFrontOptions {
-  /** Answers to GET requests of these paths that the real server never sees. */
-  stubs?: Readonly<Record<string, unknown>>;
   /** With the certificate of `localhost` among the fixtures, for SDKs that speak nothing else. */
   isHttps?: boolean;
 }
@@ -59,7 +57,7 @@ export interface FaultFrontOptions {
 export async function startFaultFront(
   firstTarget: string,
   faults: readonly Fault[],
-  { stubs = {}, isHttps = false }: FaultFrontOptions = {},
+  { isHttps = false }: FaultFrontOptions = {},
 ): Promise<FaultFront> {
   const plan = [...faults];
   const recorded: RecordedRequest[] = [];
@@ -68,8 +66,6 @@ export async function startFaultFront(
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const path = request.url ?? '';
-    const stub = request.method === 'GET' ? stubs[path.split('?', 1)[0] ?? ''] : undefined;
-    if (stub !== undefined) return answerStub(request, response, stub);
     const isEvents = request.method === 'POST' && !/\/m\/?$/.test(path);
     const body = Buffer.concat(chunks);
     const record: RecordedRequest = { path, body: uncompressed(request, body), answer: undefined };
@@ -131,11 +127,6 @@ function uncompressed(request: IncomingMessage, body: Buffer): string {
 
 function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve()));
-}
-
-function answerStub(request: IncomingMessage, response: ServerResponse, stub: unknown): void {
-  response.writeHead(200, { 'Content-Type': 'application/json', ...corsOf(request) });
-  response.end(JSON.stringify(stub));
 }
 
 /** As a proxy says it whose server has died: no JSON, no hint. */

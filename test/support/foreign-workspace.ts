@@ -34,7 +34,9 @@ export function insertForeignRows(database: DatabaseSync, word: string): string 
 export function rowsOfWorkspace(database: DatabaseSync, word: string): Record<string, unknown[]> {
   const rows = tablesOf(database).map((table): [string, unknown[]] => {
     const names = columnsOf(database, table).map(({ name }) => name);
-    const owner = ['workspace_id', 'user_id', 'id'].find((name) => names.includes(name)) ?? 'id';
+    const owner =
+      ['workspace_id', 'user_id', 'destination_id', 'id'].find((name) => names.includes(name)) ??
+      'id';
     return [table, database.prepare(`select * from ${table} where ${owner} = ?`).all(word)];
   });
   return Object.fromEntries(rows);

@@ -6,6 +6,7 @@
 import type { Sealer } from '../sealing/sealing.ts';
 import { inStoreTransaction } from '../store.ts';
 import type { Store } from '../store.ts';
+import { ensureWorkspace } from '../workspace/workspaces.ts';
 import { dropRenewedTokens } from './renewed-tokens.ts';
 
 export interface OauthAuthorization {
@@ -59,8 +60,11 @@ export function dropAuthorization(store: Store, destinationId: string): boolean 
 /** By the ids of destinations; needs no key. */
 export function listAuthorizationNotes(store: Store): Map<string, AuthorizationNote> {
   const rows = store.database
-    .prepare('select destination_id, authorized_at_ms, authorized_by from oauth_authorizations')
-    .all();
+    .prepare(
+      `select destination_id, authorized_at_ms, authorized_by from oauth_authorizations
+       where destination_id in (select id from destinations where workspace_id = ?)`,
+    )
+    .all(ensureWorkspace(store).id);
   return new Map(
     rows.map((row) => [
       String(row['destination_id']),
@@ -75,8 +79,11 @@ export function listAuthorizationNotes(store: Store): Map<string, AuthorizationN
 /** By the ids of destinations. @throws MillraceError SECRETS_SEALED */
 export function listAuthorizations(store: Store, sealer: Sealer): Map<string, OauthAuthorization> {
   const rows = store.database
-    .prepare('select destination_id, sealed from oauth_authorizations')
-    .all();
+    .prepare(
+      `select destination_id, sealed from oauth_authorizations
+       where destination_id in (select id from destinations where workspace_id = ?)`,
+    )
+    .all(ensureWorkspace(store).id);
   return new Map(
     rows.map((row) => {
       const id = String(row['destination_id']);

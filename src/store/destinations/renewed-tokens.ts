@@ -7,6 +7,7 @@
 import type { Sealer } from '../sealing/sealing.ts';
 import { inStoreTransaction } from '../store.ts';
 import type { Store } from '../store.ts';
+import { ensureWorkspace } from '../workspace/workspaces.ts';
 
 /** By the ids of destinations; opaque here. */
 export type RenewedTokens = Readonly<Record<string, unknown>>;
@@ -41,7 +42,12 @@ export function dropRenewedTokens(store: Store, destinationId: string): void {
 
 /** @throws MillraceError SECRETS_SEALED */
 export function listRenewedTokens(store: Store, sealer: Sealer): RenewedTokens {
-  const rows = store.database.prepare('select destination_id, sealed from renewed_tokens').all();
+  const rows = store.database
+    .prepare(
+      `select destination_id, sealed from renewed_tokens
+       where destination_id in (select id from destinations where workspace_id = ?)`,
+    )
+    .all(ensureWorkspace(store).id);
   return Object.fromEntries(
     rows.map((row) => {
       const id = String(row['destination_id']);

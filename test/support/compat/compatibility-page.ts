@@ -69,14 +69,7 @@ function notes(results: Record<string, SdkResult>): string[] {
     .filter(([name]) => results[name]?.cells === undefined)
     .map(([name, { title }]) => `- ${title}: ${results[name]?.reason ?? 'never run'}.`);
   const elsewhere = SDKS_ELSEWHERE.map(({ title, reason }) => `- ${title}: ${reason}.`);
-  const stubbed = Object.values(SDKS as Record<string, Sdk>)
-    .filter(({ stubs }) => stubs !== undefined)
-    .map(({ title, stubs = {} }) => `- ${title}: the proxy answers GET ${Object.keys(stubs)[0]}.`);
   return [
-    '## What Millrace does not answer yet',
-    '',
-    ...stubbed,
-    '',
     '## What SDKs lose by themselves',
     '',
     ...limits,

@@ -50,7 +50,6 @@ export async function startBench(sdk: Sdk, program: SdkProgram): Promise<Bench> 
   const config = { sources: benchSources() };
   let server = await startTestServer({ config });
   const front = await startFaultFront(server.url, [], {
-    stubs: sdk.stubs ?? {},
     isHttps: sdk.isHttpsOnly === true,
   });
   return {

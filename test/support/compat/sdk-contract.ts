@@ -41,8 +41,6 @@ export interface Sdk {
   limits?: Partial<Record<BehaviourName, string>>;
   /** Millrace does not speak its protocol: one call shows it, and the rest is not tried. */
   isRefused?: boolean;
-  /** Answers to GET requests that Millrace does not give. */
-  stubs?: Readonly<Record<string, unknown>>;
   /** Of the tests' run of mixed faults; its pauses may be long. */
   mixedFaults?: readonly Fault[];
 }

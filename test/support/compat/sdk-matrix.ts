@@ -121,7 +121,6 @@ export const SDKS = {
       }),
     calls: ['identify', 'track', 'page', 'group', 'alias'],
     limits: { many: NEWEST_100, kill: NEWEST_100 },
-    stubs: { '/sourceConfig/': sourceConfig(), '/sourceConfig': sourceConfig() },
   },
   'rudder-node': {
     title: '@rudderstack/rudder-sdk-node',
@@ -179,20 +178,4 @@ async function javaDriver() {
   await promisify(execFile)(javac, ['-cp', classpath, '-d', folder, source]);
   const args = ['-cp', classpath + delimiter + folder, 'Driver'];
   return { ok: true as const, command: java, args };
-}
-
-/** What RudderStack's own service says of a source without destinations. */
-function sourceConfig(): unknown {
-  const source = {
-    id: 'source',
-    name: 'source',
-    writeKey: 'key',
-    enabled: true,
-    workspaceId: 'workspace',
-    config: { statsCollection: { errors: { enabled: false }, metrics: { enabled: false } } },
-    connections: [],
-    destinations: [],
-    dataplanes: {},
-  };
-  return { source, updatedAt: '2026-01-01T00:00:00.000Z' };
 }
