@@ -96,8 +96,8 @@ test('a person has the e-mail address by which a script asked', async () => {
   assert.equal(user.email, email);
   const params = [users[0]?.id ?? ''];
   await ask('replacePermissionsForUser', { params, body: { permissions: [{ roleId: 'admin' }] } });
-  const after = (await ask('getUser', { params }))['user'] as { email: string };
-  assert.equal(after.email, email, 'also when his rights are changed');
+  const changed = (await ask('getUser', { params }))['user'] as { email: string };
+  assert.equal(changed.email, email, 'also when his rights are changed');
 });
 
 test('permissions are answered as they were asked, until the person has others', async () => {
