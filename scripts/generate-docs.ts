@@ -1,18 +1,20 @@
 /**
  * Writes the documents that are made from code: docs/configuration.md from the schema,
- * docs/public-api.md from the table of operations. With
- * `--check` writes nothing and exits 1 when one is stale.
+ * docs/public-api.md from the table of operations, docs/compatibility.md from what the last runs of
+ * `npm run compat` found. With `--check` writes nothing and exits 1 when one is stale.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { operationsPage } from '../src/admin/public-api/operations-page.ts';
 import { configurationPage } from '../src/config/configuration-page.ts';
+import { compatibilityPage } from '../test/support/compat/compatibility-page.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PAGES: [path: string, make: () => string][] = [
   ['docs/configuration.md', configurationPage],
   ['docs/public-api.md', operationsPage],
+  ['docs/compatibility.md', compatibilityPage],
 ];
 
 function current(path: string): string {

@@ -234,7 +234,8 @@ export async function prepareFolder(
   } catch (error) {
     return missing(error instanceof Error ? error.message : String(error));
   } finally {
-    await rm(draft, { recursive: true, force: true });
+    // Programs that were ended may have children that still write.
+    await rm(draft, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

@@ -1,7 +1,7 @@
 /** What is sent about sources and their write keys. */
 import { z } from 'zod';
 import { sourceLimitsSchema } from '../config/limits-schema.ts';
-import { sourceSchema } from '../config/source-schema.ts';
+import { sourceOauthSchema, sourceSchema } from '../config/source-schema.ts';
 
 /** Half a day: long enough for a release, short enough to be remembered. */
 const OVERLAP_SECONDS = 12 * 3_600;
@@ -17,6 +17,7 @@ export const sourceChangeSchema = z.strictObject({
   limits: sourceLimitsSchema.optional(),
   responses: z.enum(['strict', 'lenient']).optional(),
   ip: z.enum(['keep', 'truncate', 'drop']).optional(),
+  oauth: sourceOauthSchema.optional(),
 });
 export const rotateSchema = z.strictObject({
   overlapSeconds: z

@@ -5,6 +5,10 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { EventLimits } from '../events/limits.ts';
+import { tokenProblem } from './access-tokens.ts';
+import type { AccessTokens, TokenRefusal } from './access-tokens.ts';
+import { knownClient } from './client-assertion.ts';
+import type { KnownClient } from './client-assertion.ts';
 import { isBearer, isWriteKey, readCredentials } from './credentials.ts';
 import { buildKeyTable } from './key-table.ts';
 import type { KeyRefusal, KeyTable } from './key-table.ts';
@@ -26,7 +30,8 @@ export interface Access {
   limits: AccessLimits;
 }
 
-export type Refusal = KeyRefusal | 'missing' | 'malformed' | 'wrong_region' | 'disagreement';
+export type Refusal =
+  KeyRefusal | TokenRefusal | 'missing' | 'malformed' | 'wrong_region' | 'disagreement';
 export type Authentication = { ok: true; access: Access } | { ok: false; reason: Refusal };
 
 export interface Authenticator {
@@ -44,6 +49,8 @@ export interface Authenticator {
   agrees(access: Access, writeKey: string): boolean;
   /** The largest body that any source may send. */
   requestBytesMax(): number;
+  /** Clients of enabled sources with that id; several while a key is being replaced. */
+  clientsOf(id: string): readonly KnownClient[];
   /** Replaces everything known; takes effect with the next request. */
   setSnapshot(snapshot: AuthSnapshot): void;
 }
@@ -60,6 +67,7 @@ export function createAuthenticator(
   first: AuthSnapshot,
   general: EventLimits,
   clock: Pick<Clock, 'wallMs'>,
+  tokens: AccessTokens,
 ): Authenticator {
   let state = createState(first, general);
 
@@ -92,9 +100,17 @@ export function createAuthenticator(
       : found;
   };
 
+  const withToken = (found: Authentication, authorization: string | undefined): Authentication => {
+    const problem = found.ok
+      ? tokenProblem(found.access.source, authorization, tokens, clock.wallMs())
+      : undefined;
+    return problem === undefined ? found : { ok: false, reason: problem };
+  };
+
   const authenticator: Authenticator = {
     needsBody: isBearer,
-    fromHeader: (authorization, host) => inRegion(byHeader(authorization), host),
+    fromHeader: (authorization, host) =>
+      withToken(inRegion(byHeader(authorization), host), authorization),
     fromBody(writeKey, authorization, host) {
       if (authorization !== undefined && authorization !== '' && !isBearer(authorization)) {
         const found = authenticator.fromHeader(authorization, host);
@@ -103,13 +119,14 @@ export function createAuthenticator(
         return isAgreed ? found : { ok: false, reason: 'disagreement' };
       }
       if (writeKey === undefined) return { ok: false, reason: 'missing' };
-      return inRegion(byKey(writeKey), host);
+      return withToken(inRegion(byKey(writeKey), host), authorization);
     },
     agrees(access, writeKey) {
       const found = byKey(writeKey);
       return found.ok && found.access.keyNumber === access.keyNumber;
     },
     requestBytesMax: () => state.requestBytesMax,
+    clientsOf: (id) => state.clients.get(id) ?? [],
     setSnapshot(snapshot) {
       state = createState(snapshot, general);
     },
@@ -125,6 +142,7 @@ interface State {
   byKey: Map<string, CachedAccess>;
   accessOf(source: SourceEntry, key: KeyEntry): Access;
   requestBytesMax: number;
+  clients: ReadonlyMap<string, readonly KnownClient[]>;
 }
 
 function createState(snapshot: AuthSnapshot, general: EventLimits): State {
@@ -145,7 +163,13 @@ function createState(snapshot: AuthSnapshot, general: EventLimits): State {
       (most, source) => Math.max(most, source.limits.requestBytesMax),
       general.requestBytesMax,
     ),
+    clients: clientsById(snapshot),
   };
+}
+
+function clientsById({ sources }: AuthSnapshot): Map<string, KnownClient[]> {
+  const clients = sources.filter(({ enabled }) => enabled).flatMap(({ oauth }) => oauth.clients);
+  return Map.groupBy(clients.map(knownClient), ({ id }) => id);
 }
 
 function limitsOf(source: SourceEntry, general: EventLimits): AccessLimits {

@@ -41,6 +41,11 @@ export function isBearer(authorization: string): boolean {
   return BEARER_SCHEME.test(authorization);
 }
 
+/** What is behind `Bearer`, of a header that `isBearer`. */
+export function bearerToken(authorization: string): string {
+  return authorization.slice(authorization.indexOf(' ')).trim();
+}
+
 /** True for text that can be a key at all; anything else needs no look-up. */
 export function isWriteKey(text: string): boolean {
   return WRITE_KEY.test(text);

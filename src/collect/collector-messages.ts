@@ -40,6 +40,12 @@ export interface CollectorSetup {
   partitions: readonly LogPartition[];
   durableEnds: SharedArrayBuffer;
   rateTable: SharedArrayBuffer;
+  oauth: {
+    /** Of access tokens. */
+    tokenKey: Uint8Array;
+    /** Which assertions were used. */
+    assertions: SharedArrayBuffer;
+  };
   snapshot: AuthSnapshot;
   logLevel: LogLevel;
 }

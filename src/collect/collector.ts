@@ -7,6 +7,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { createAccessTokens } from '../auth/access-tokens.ts';
+import { openAssertionMemory } from '../auth/assertion-memory.ts';
 import { createAuthenticator } from '../auth/authenticator.ts';
 import { openRateTable } from '../auth/rate-limit.ts';
 import type { AuthSnapshot } from '../auth/snapshot.ts';
@@ -128,7 +130,8 @@ function createContext(
   isDiskLow: () => boolean,
   isAccepting: () => boolean,
 ): { context: CollectContext; setSnapshot(snapshot: AuthSnapshot): void } {
-  const authenticator = createAuthenticator(setup.snapshot, setup.limits, clock);
+  const tokens = createAccessTokens(setup.oauth.tokenKey);
+  const authenticator = createAuthenticator(setup.snapshot, setup.limits, clock, tokens);
   const rate = openRateTable(setup.rateTable);
   const context: CollectContext = {
     clock,
@@ -140,6 +143,8 @@ function createContext(
       sdkHttpConfig: setup.sdkHttpConfig,
     },
     authenticator,
+    tokens,
+    assertions: openAssertionMemory(setup.oauth.assertions),
     clientAddress: createClientAddress(setup.trustedProxies),
     cells,
     requestSeconds: metrics.histogram('millrace_request_seconds'),

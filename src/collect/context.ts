@@ -1,5 +1,7 @@
 /** What one collector thread shares between its requests. Built once by the thread. */
 import type { Clock } from '../base/clock.ts';
+import type { AccessTokens } from '../auth/access-tokens.ts';
+import type { AssertionMemory } from '../auth/assertion-memory.ts';
 import type { Access, Authenticator } from '../auth/authenticator.ts';
 import type { EventLimits } from '../events/limits.ts';
 import type { LogWriter } from '../log/log-writer.ts';
@@ -23,6 +25,8 @@ export interface CollectContext {
   clock: Clock;
   settings: CollectSettings;
   authenticator: Authenticator;
+  tokens: AccessTokens;
+  assertions: AssertionMemory;
   clientAddress: ClientAddress;
   cells: CollectCells;
   requestSeconds: Histogram;

@@ -373,7 +373,7 @@ function refuse(
   });
 }
 
-/** One answer for every cause, so that a caller learns nothing about which keys exist. */
+/** One answer for every cause that is the key's, so that a caller learns nothing of which exist. */
 export function refuseKey(context: CollectContext, exchange: Exchange, cause: string): void {
   context.cells.unauthorized(cause).value++;
   context.cells.status(401).value++;
@@ -381,10 +381,24 @@ export function refuseKey(context: CollectContext, exchange: Exchange, cause: st
   answerError(exchange.response, exchange.headers, {
     status: 401,
     type: 'authentication_error',
-    code: 'authentication_error',
-    message: 'Invalid write key',
+    ...(TOKEN_REFUSALS[cause] ?? { code: 'authentication_error', message: 'Invalid write key' }),
   });
 }
+
+const BAD_TOKEN = {
+  code: 'access_token_invalid',
+  message: 'The access token is invalid, expired, or of another source',
+};
+/** Only who has a good write key gets as far as these. */
+const TOKEN_REFUSALS: Record<string, { code: string; message: string }> = {
+  token_invalid: BAD_TOKEN,
+  token_expired: BAD_TOKEN,
+  token_foreign: BAD_TOKEN,
+  token_missing: {
+    code: 'access_token_missing',
+    message: 'This source takes events with an access token only (POST /token)',
+  },
+};
 
 const UNAVAILABLE_RETRY_SECONDS = 1;
 const DISK_FULL = 'The disk is full; nothing was stored';

@@ -17,6 +17,7 @@ import { hasSeveralHosts, targetOf } from './request-target.ts';
 import { handleSourceConfig, MERGE_PATH, refuseMerge, SOURCE_CONFIG_PATH } from './rudder.ts';
 import type { SdkFiles } from './sdk-files.ts';
 import { sdkSettings } from './sdk-settings.ts';
+import { handleToken, TOKEN_PATH } from './token-route.ts';
 
 const SETTINGS_PATH = /^\/(?:v1\/)?projects\/([A-Za-z0-9_-]{1,128})\/settings\/?$/;
 const LOADER_PATH =
@@ -72,6 +73,9 @@ function handleOther(
   if (isEventPath) return answerMethod(response, headers, 'POST, OPTIONS');
   if (request.method === 'POST' && SDK_METRICS_PATH.test(path)) {
     return handleSdkMetrics(context, request, response, headers);
+  }
+  if (request.method === 'POST' && TOKEN_PATH.test(path)) {
+    return handleToken(context, request, response, headers);
   }
   if (request.method === 'POST' && MERGE_PATH.test(path)) {
     return refuseMerge(context, response, headers);

@@ -4,8 +4,8 @@
  * so it must be this server, or their events would go elsewhere.
  *
  * A field is here because an SDK reads it and would otherwise assume something else; each has a
- * test with an SDK that reads it (`test/compat`). "Nothing" is not the same as absent: an empty
- * plan makes browsers load a filter, empty consent settings kept whole pages silent.
+ * test with an SDK that reads it (`test/compat`). "Nothing" is not the same as absent: empty
+ * consent settings keep whole pages silent.
  */
 import type { IncomingMessage } from 'node:http';
 import type { SourceEntry } from '../auth/snapshot.ts';

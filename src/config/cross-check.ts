@@ -1,6 +1,7 @@
 /** Rules between fields, checked once each field is right by itself. */
 import { isInternalSlug } from '../base/internal-source.ts';
 import type { Config } from './config-schema.ts';
+import { isRsaPublicKey } from './rsa-public-key.ts';
 
 /** One line per broken rule. */
 export function crossCheck(config: Config): string[] {
@@ -9,6 +10,7 @@ export function crossCheck(config: Config): string[] {
     ...checkStore(config),
     ...checkRegions(config),
     ...checkSources(config),
+    ...checkOauthClients(config),
     ...checkDestinations(config),
   ];
 }
@@ -56,6 +58,19 @@ function checkDestinations({ destinations, regions }: Config): string[] {
     slugs.set(slug, at);
     return problems;
   });
+}
+
+function checkOauthClients({ sources }: Config): string[] {
+  return sources.flatMap(({ oauth }, at) =>
+    oauth.clients.flatMap(({ publicKey }, clientAt) =>
+      isRsaPublicKey(publicKey)
+        ? []
+        : [
+            `sources[${at}].oauth.clients[${clientAt}].publicKey: not a usable key ` +
+              `(allowed: an RSA public key of 2048 bits or more, in PEM)`,
+          ],
+    ),
+  );
 }
 
 function checkSources({ sources, regions }: Config): string[] {

@@ -36,6 +36,40 @@ export const regionsSchema = z
   })
   .default({ us: { hosts: [] } });
 
+/** Whether it is a key is checked where it is used: this file is read by the dashboard as well. */
+const PUBLIC_KEY =
+  /^\s*-----BEGIN (RSA )?PUBLIC KEY-----[A-Za-z0-9+/=\s]{1,8000}-----END (RSA )?PUBLIC KEY-----\s*$/;
+
+const oauthClientSchema = z.strictObject({
+  id: text(/^[\x21-\x7e]{1,200}$/, {
+    allowed: '1 to 200 visible ASCII characters',
+    description: 'Client id that its SDKs are given.',
+  }),
+  publicKey: text(PUBLIC_KEY, {
+    allowed: 'an RSA public key of 2048 bits or more, in PEM',
+    description: 'Public half of the key that its SDKs sign with.',
+  }),
+});
+
+export const sourceOauthSchema = z.strictObject({
+  clients: z
+    .array(oauthClientSchema)
+    .max(20)
+    .meta({
+      allowed: 'list of clients; an id may be there twice while its key is replaced',
+      description:
+        'Who may ask for access tokens (`POST /token`). None, and not required: tokens are not looked at.',
+    })
+    .default([]),
+  required: z
+    .boolean()
+    .meta({
+      allowed: 'true, false',
+      description: 'Refuses events without a valid token. Browsers and mobiles have none.',
+    })
+    .default(false),
+});
+
 export const sourceSchema = z.strictObject({
   name: text(/^[^\p{Cc}]{1,200}$/u, {
     allowed: 'text, 1 to 200 characters',
@@ -78,6 +112,7 @@ export const sourceSchema = z.strictObject({
   ip: choice(['keep', 'truncate', 'drop'], {
     description: 'What is stored of client addresses; truncate keeps /24 or /48.',
   }).default('keep'),
+  oauth: sourceOauthSchema.meta({ description: 'Access tokens of its SDKs.' }).prefault({}),
 });
 
 export const sourcesSchema = z

@@ -1,4 +1,5 @@
 /** Starts collectors, lake and delivery, which meet in the log and in shared memory. */
+import { assertionMemoryBytes } from '../auth/assertion-memory.ts';
 import { rateTableBytes } from '../auth/rate-limit.ts';
 import { allocateDurableEnds } from '../base/durable-ends.ts';
 import { toError } from '../base/errors.ts';
@@ -90,6 +91,10 @@ function startCollectorThreads(
     },
     durableEnds,
     rateTable,
+    oauth: {
+      tokenKey: parts.sealer.keyFor('access tokens'),
+      assertions: new SharedArrayBuffer(assertionMemoryBytes()),
+    },
     logLevel: config.logging.level,
   };
   return startCollectors({

@@ -60,10 +60,8 @@ describe('com.segment.analytics.kotlin:core', { skip }, () => {
     await compile({ asWritten: code, bare, elsewhere }, folder);
     const store = ['-keystore', join(folder, 'trust.p12'), '-storepass', STORE_PASSWORD];
     const certificate = ['-importcert', '-noprompt', '-alias', 'front', '-file'];
-    await promisify(execFile)(found.keytool, [
-      ...[...certificate, LOCALHOST_CERTIFICATE],
-      ...store,
-    ]);
+    const importing = [...certificate, LOCALHOST_CERTIFICATE, ...store];
+    await promisify(execFile)(found.keytool, importing);
     trust =
       `-Djavax.net.ssl.trustStore=${join(folder, 'trust.p12')} ` +
       `-Djavax.net.ssl.trustStorePassword=${STORE_PASSWORD}`;
@@ -142,8 +140,6 @@ async function compile(programs: Record<string, string>, folder: string): Promis
   const { java, classpath } = found;
   const compiler = 'org.jetbrains.kotlin.cli.jvm.K2JVMCompiler';
   const flags = ['-no-stdlib', '-no-reflect', '-nowarn', '-jvm-target', '11'];
-  await promisify(execFile)(java, [
-    ...['-cp', classpath, compiler, ...flags],
-    ...['-cp', classpath, '-d', folder, ...files],
-  ]);
+  const programsOf = ['-cp', classpath, '-d', folder, ...files];
+  await promisify(execFile)(java, ['-cp', classpath, compiler, ...flags, ...programsOf]);
 }

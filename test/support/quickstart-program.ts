@@ -71,8 +71,12 @@ const STARTERS: Record<Language, () => Promise<Starter | { reason: string }>> = 
       );
       return {
         command: process.execPath,
-        args: ['--require', join(ROOT, 'test/fixtures/react-native.cjs'), file],
-        env: { NODE_EXTRA_CA_CERTS: LOCALHOST_CERTIFICATE },
+        args: [file],
+        // What is not installed is looked for there.
+        env: {
+          NODE_PATH: join(ROOT, 'test/fixtures/react-native'),
+          NODE_EXTRA_CA_CERTS: LOCALHOST_CERTIFICATE,
+        },
       };
     };
   },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { createAccessTokens } from '../../src/auth/access-tokens.ts';
 import { createAuthenticator } from '../../src/auth/authenticator.ts';
 import type { Authentication, Authenticator } from '../../src/auth/authenticator.ts';
 import type { AuthSnapshot, KeyEntry, SourceEntry } from '../../src/auth/snapshot.ts';
@@ -27,6 +28,7 @@ function source(number: number, changes: Partial<SourceEntry> = {}): SourceEntry
     responses: 'strict',
     consentSettings: null,
     ip: 'keep',
+    oauth: { clients: [], required: false },
     ...changes,
   };
 }
@@ -61,7 +63,12 @@ let authenticator: Authenticator;
 
 beforeEach(() => {
   nowMs = 1000;
-  authenticator = createAuthenticator(SNAPSHOT, DEFAULT_EVENT_LIMITS, { wallMs: () => nowMs });
+  authenticator = createAuthenticator(
+    SNAPSHOT,
+    DEFAULT_EVENT_LIMITS,
+    { wallMs: () => nowMs },
+    createAccessTokens(Buffer.alloc(32)),
+  );
 });
 
 /** Source number and key number, or the reason. */

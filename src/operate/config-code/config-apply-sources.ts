@@ -58,6 +58,7 @@ function applySource(applying: Applying, item: SourceItem): void {
       limits: said.limits ?? source.limits,
       responses: said.responses ?? source.responses,
       ip: said.ip ?? source.ip,
+      oauth: said.oauth ?? source.oauth,
     };
     changeSource(store, slug, change);
     if (labels) setResourceLabels(store, 'source', id, labels);

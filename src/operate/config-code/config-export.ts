@@ -51,7 +51,7 @@ export function exportConfig({ store, sealer }: Seams): ConfigDocument {
 
 /** With the keys that work, or will until their overlap ends. */
 export function sourceItemOf(store: Store, source: Source): SourceItem {
-  const { slug, name, region, environment, isEnabled, limits, responses, ip, id } = source;
+  const { slug, name, region, environment, isEnabled, limits, responses, ip, oauth, id } = source;
   return {
     slug,
     name,
@@ -61,6 +61,7 @@ export function sourceItemOf(store: Store, source: Source): SourceItem {
     limits,
     responses,
     ip,
+    oauth,
     writeKeys: usableKeys(store, slug).map(writeKeyItemOf),
     labels: listResourceLabels(store, 'source', id),
   };

@@ -132,7 +132,8 @@ function keyOfSource(store: Store, slug: string, id: string): WriteKey {
 
 /** What may be shown of a source, and which limits are in force. */
 export function sourceView({ config }: Pick<ServerParts, 'config'>, source: Source): SourceView {
-  const { id, name, slug, region, environment, isEnabled, limits, responses, ip, origin } = source;
+  const { id, name, slug, region, environment, isEnabled, limits, origin } = source;
+  const { responses, ip, oauth } = source;
   return {
     id,
     name,
@@ -144,6 +145,7 @@ export function sourceView({ config }: Pick<ServerParts, 'config'>, source: Sour
     effectiveLimits: limitsInForce(config, limits),
     responses,
     ip,
+    oauth,
     origin,
     createdAt: new Date(source.createdAtMs).toISOString(),
   };

@@ -6,6 +6,7 @@ import type {
   Responses,
   SourceLimitOverrides,
   SourceLimits,
+  SourceOauth,
 } from '../../store/sources/source-shapes.ts';
 
 export interface SourceView {
@@ -21,6 +22,7 @@ export interface SourceView {
   effectiveLimits: SourceLimits;
   responses: Responses;
   ip: AddressPolicy;
+  oauth: SourceOauth;
   origin: Origin;
   createdAt: string;
 }

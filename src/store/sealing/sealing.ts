@@ -10,7 +10,7 @@
  *
  * The key id is the beginning of the key's SHA-256: it tells which key is needed, not what it is.
  */
-import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, hkdfSync } from 'node:crypto';
 import { MillraceError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 
@@ -27,6 +27,8 @@ export interface Sealer {
   /** @throws MillraceError SECRETS_SEALED when the key is another, or the value was changed. */
   open(sealed: Uint8Array, place: string): string;
   keyId: string;
+  /** A key of 32 bytes for another purpose, the same wherever this key is. */
+  keyFor(purpose: string): Uint8Array;
 }
 
 /**
@@ -42,6 +44,7 @@ export function createSealer(
   const keys = new Map([key, ...others].map((one) => [keyIdOf(one).toString('hex'), one]));
   return {
     keyId: id.toString('hex'),
+    keyFor: (purpose) => new Uint8Array(hkdfSync('sha256', key, '', purpose, SEALING_KEY_BYTES)),
     seal(plain, place) {
       const nonce = random.bytes(NONCE_BYTES);
       const cipher = createCipheriv('aes-256-gcm', key, nonce);

@@ -3,7 +3,13 @@ import type { Config } from '../../config/config-schema.ts';
 import { consentSettingsFor } from './consent-settings.ts';
 import type { ConsentSettings } from './consent-settings.ts';
 import { listSourcesEver } from './sources.ts';
-import type { AddressPolicy, Environment, Responses, SourceLimits } from './source-shapes.ts';
+import type {
+  AddressPolicy,
+  Environment,
+  Responses,
+  SourceLimits,
+  SourceOauth,
+} from './source-shapes.ts';
 import { inStoreSnapshot } from '../store.ts';
 import type { Store } from '../store.ts';
 import { ensureWorkspace } from '../workspace/workspaces.ts';
@@ -28,6 +34,7 @@ export interface SourceEntry {
   limits: SourceLimits;
   responses: Responses;
   ip: AddressPolicy;
+  oauth: SourceOauth;
   /** Null when no destination of the source asks for consent. */
   consentSettings: ConsentSettings | null;
 }
@@ -74,6 +81,7 @@ export function authSnapshot(
         },
         responses: source.responses,
         ip: source.ip,
+        oauth: source.oauth,
         consentSettings: consentSettings(source),
       })),
       keys: listKeys(store).map(({ number, digest, sourceNumber, state, expiresAtMs }) => ({

@@ -48,7 +48,7 @@ function disableKeysExcept(store: Store, declared: ReadonlySet<string>): void {
 }
 
 function applySource(store: Store, declared: DeclaredSource, at: number): Source {
-  const { name, slug, region, environment, limits, responses, ip } = declared;
+  const { name, slug, region, environment, limits, responses, ip, oauth } = declared;
   const found = findSource(store, slug);
   if (!found) return createSource(store, { ...declared, origin: 'declared' });
   if (found.region !== region) {
@@ -62,7 +62,7 @@ function applySource(store: Store, declared: DeclaredSource, at: number): Source
   store.database
     .prepare(
       `update sources set name = ?, environment = ?, limits = ?, responses = ?, ip = ?,
-         origin = 'declared', updated_at_ms = ? where number = ?`,
+         oauth = ?, origin = 'declared', updated_at_ms = ? where number = ?`,
     )
     .run(
       name,
@@ -70,6 +70,7 @@ function applySource(store: Store, declared: DeclaredSource, at: number): Source
       JSON.stringify(limits),
       responses,
       ip,
+      JSON.stringify(oauth),
       store.clock.wallMs(),
       found.number,
     );

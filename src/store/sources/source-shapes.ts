@@ -9,6 +9,20 @@ export type AddressPolicy = 'keep' | 'truncate' | 'drop';
 /** Who made a source or key: a person (`created`) or the configuration (`declared`). */
 export type Origin = 'created' | 'declared';
 
+/** Somebody who may ask for access tokens, and signs with the other half of this key. */
+export interface OauthClient {
+  id: string;
+  /** PEM. */
+  publicKey: string;
+}
+
+/** Who may send with access tokens. Without clients a Bearer token is not looked at. */
+export interface SourceOauth {
+  clients: OauthClient[];
+  /** True: events without a token are refused. */
+  required: boolean;
+}
+
 /** What requests of a source may be; the names are those of the configuration. */
 export interface SourceLimits {
   requestsPerSecond: number;

@@ -2,6 +2,7 @@
 import { assert } from '../../base/assert.ts';
 import { MillraceError } from '../../base/errors.ts';
 import { isInternalSlug } from '../../base/internal-source.ts';
+import { isRsaPublicKey } from '../../config/rsa-public-key.ts';
 import { SLUG } from '../../config/source-schema.ts';
 import { SOURCE_NUMBER_MAX } from './source-number-max.ts';
 import { inStoreTransaction } from '../store.ts';
@@ -13,6 +14,7 @@ import type {
   Origin,
   Responses,
   SourceLimitOverrides,
+  SourceOauth,
 } from './source-shapes.ts';
 
 export interface Source {
@@ -27,6 +29,7 @@ export interface Source {
   limits: SourceLimitOverrides;
   responses: Responses;
   ip: AddressPolicy;
+  oauth: SourceOauth;
   origin: Origin;
   createdAtMs: number;
   updatedAtMs: number;
@@ -42,9 +45,11 @@ export interface NewSource {
   limits?: SourceLimitOverrides | undefined;
   responses?: Responses | undefined;
   ip?: AddressPolicy | undefined;
+  oauth?: SourceOauth | undefined;
   origin?: Origin | undefined;
 }
 
+const NO_CLIENTS: SourceOauth = { clients: [], required: false };
 const NAME_CHARS_MAX = 200;
 const SLUG_CHARS_MAX = 64;
 
@@ -56,18 +61,21 @@ const SLUG_CHARS_MAX = 64;
 export function createSource(store: Store, source: NewSource): Source {
   const { name, slug = slugOf(name), region, environment = 'production' } = source;
   const { limits = {}, responses = 'strict', ip = 'keep', origin = 'created' } = source;
+  const { oauth = NO_CLIENTS } = source;
+  checkOauth(oauth);
   checkName(name);
   checkSlug(slug);
   if (isInternalSlug(slug)) {
     const message = `The slug ${slug} is kept for Millrace's own source`;
     throw new MillraceError('INVALID_ARGUMENT', message, { field: 'slug' });
   }
-  return insertSource(store, { name, slug, region, environment, limits, responses, ip, origin });
+  const place = { name, slug, region, environment };
+  return insertSource(store, { ...place, limits, responses, ip, oauth, origin });
 }
 
 type WholeSource = Pick<
   Source,
-  'name' | 'slug' | 'region' | 'environment' | 'limits' | 'responses' | 'ip' | 'origin'
+  'name' | 'slug' | 'region' | 'environment' | 'limits' | 'responses' | 'ip' | 'oauth' | 'origin'
 >;
 
 function insertSource(store: Store, source: WholeSource): Source {
@@ -91,8 +99,8 @@ function addRow(store: Store, workspaceId: string, source: WholeSource): void {
   const row = store.database
     .prepare(
       `insert into sources (id, workspace_id, name, slug, region, environment, limits, responses,
-         ip, origin, created_at_ms, updated_at_ms)
-       values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning number`,
+         ip, oauth, origin, created_at_ms, updated_at_ms)
+       values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning number`,
     )
     .get(
       store.random.uuid(),
@@ -104,6 +112,7 @@ function addRow(store: Store, workspaceId: string, source: WholeSource): void {
       JSON.stringify(source.limits),
       source.responses,
       source.ip,
+      JSON.stringify(source.oauth),
       source.origin,
       now,
       now,
@@ -128,9 +137,10 @@ export function ensureInternalSource(
     if (known?.isEnabled === false) writeEnabled(store, known.number, true);
     if (known) return { ...known, isEnabled: true };
     const settings = { environment: 'production', responses: 'strict', ip: 'keep' } as const;
+    const oauth = NO_CLIENTS;
     // What a deleted one has sent lies where it lies.
     const place = { region: findTaken(store, slug)?.region ?? region, limits: {} };
-    return insertSource(store, { name, slug, ...place, ...settings, origin: 'created' });
+    return insertSource(store, { name, slug, ...place, ...settings, oauth, origin: 'created' });
   });
 }
 
@@ -219,7 +229,7 @@ export function deleteSource(store: Store, slugOrId: string): void {
 
 /** What people may change of a source; region and slug stand in its data, and stay. */
 export type SourceChange = Partial<
-  Pick<Source, 'name' | 'environment' | 'isEnabled' | 'limits' | 'responses' | 'ip'>
+  Pick<Source, 'name' | 'environment' | 'isEnabled' | 'limits' | 'responses' | 'ip' | 'oauth'>
 >;
 
 /** @throws MillraceError NOT_FOUND, INVALID_ARGUMENT for a bad name. */
@@ -227,10 +237,11 @@ export function changeSource(store: Store, slugOrId: string, change: SourceChang
   return inStoreTransaction(store, () => {
     const next = { ...getSource(store, slugOrId), ...change };
     checkName(next.name);
+    checkOauth(next.oauth);
     store.database
       .prepare(
         `update sources set name = ?, environment = ?, is_enabled = ?, limits = ?, responses = ?,
-           ip = ?, updated_at_ms = ? where number = ?`,
+           ip = ?, oauth = ?, updated_at_ms = ? where number = ?`,
       )
       .run(
         next.name,
@@ -239,6 +250,7 @@ export function changeSource(store: Store, slugOrId: string, change: SourceChang
         JSON.stringify(next.limits),
         next.responses,
         next.ip,
+        JSON.stringify(next.oauth),
         store.clock.wallMs(),
         next.number,
       );
@@ -264,6 +276,14 @@ export function checkName(name: string): void {
   }
 }
 
+function checkOauth({ clients }: SourceOauth): void {
+  const wrong = clients.findIndex(({ publicKey }) => !isRsaPublicKey(publicKey));
+  if (wrong < 0) return;
+  const message = 'The key of a client is an RSA public key of 2048 bits or more, in PEM';
+  const field = `oauth.clients[${wrong}].publicKey`;
+  throw new MillraceError('INVALID_ARGUMENT', message, { field });
+}
+
 export function checkSlug(slug: string): void {
   if (!SLUG.test(slug)) {
     const message = `A slug has 1 to ${SLUG_CHARS_MAX} characters of a-z, 0-9, _ and -`;
@@ -285,7 +305,8 @@ function revive(store: Store, { number, slug, region }: Source, given: WholeSour
   store.database
     .prepare(
       `update sources set name = ?, environment = ?, is_enabled = 1, limits = ?, responses = ?,
-         ip = ?, origin = ?, updated_at_ms = ?, deleted_at_ms = null where number = ?`,
+         ip = ?, oauth = ?, origin = ?, updated_at_ms = ?, deleted_at_ms = null
+       where number = ?`,
     )
     .run(
       given.name,
@@ -293,6 +314,7 @@ function revive(store: Store, { number, slug, region }: Source, given: WholeSour
       JSON.stringify(given.limits),
       given.responses,
       given.ip,
+      JSON.stringify(given.oauth),
       given.origin,
       store.clock.wallMs(),
       number,
@@ -313,6 +335,7 @@ function sourceOf(row: Record<string, unknown>): Source {
     limits: JSON.parse(String(row['limits'])) as SourceLimitOverrides,
     responses: row['responses'] as Responses,
     ip: row['ip'] as AddressPolicy,
+    oauth: JSON.parse(String(row['oauth'])) as SourceOauth,
     origin: row['origin'] as Origin,
     createdAtMs: Number(row['created_at_ms']),
     updatedAtMs: Number(row['updated_at_ms']),

@@ -1,3 +1,4 @@
+import com.google.gson.JsonParser;
 import com.segment.analytics.Analytics;
 import com.segment.analytics.Callback;
 import com.segment.analytics.messages.AliasMessage;
@@ -8,14 +9,18 @@ import com.segment.analytics.messages.PageMessage;
 import com.segment.analytics.messages.ScreenMessage;
 import com.segment.analytics.messages.TrackMessage;
 import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/** Drives analytics-java: host, write key, scenario (six, many, refused), count. */
+/** Drives analytics-java: host, write key, scenario, count. */
 class Driver {
   public static void main(String[] args) throws Exception {
     int count = Integer.parseInt(args[3]);
-    int expected = args[2].equals("six") ? 6 : args[2].equals("many") ? count : 2;
+    boolean isNumbered = args[2].equals("many") || args[2].equals("paced");
+    int expected = isNumbered ? count : args[2].equals("six") ? 6 : 1;
+    if (args[2].equals("refused")) expected = 2;
     // Its shutdown drops what is being retried, so every outcome is waited for first; it waits up
     // to 15 seconds before its first retry.
     CountDownLatch outcomes = new CountDownLatch(expected);
@@ -53,8 +58,17 @@ class Driver {
       analytics.enqueue(
           GroupMessage.builder("g1").userId("u1").traits(Collections.singletonMap("name", "Acme")));
       analytics.enqueue(AliasMessage.builder("a1").userId("u1"));
-    } else if (args[2].equals("many")) {
+    } else if (args[2].equals("values")) {
+      // The SDK's own JSON library, whose numbers keep their text.
+      Map<String, Object> properties = new LinkedHashMap<>();
+      JsonParser.parseString(System.getenv("MILLRACE_COMPAT_PROPERTIES"))
+          .getAsJsonObject()
+          .entrySet()
+          .forEach(entry -> properties.put(entry.getKey(), entry.getValue()));
+      analytics.enqueue(TrackMessage.builder("Values").userId("42").properties(properties));
+    } else if (isNumbered) {
       for (int n = 0; n < count; n++) {
+        if (args[2].equals("paced")) Thread.sleep(10);
         analytics.enqueue(
             TrackMessage.builder("Numbered")
                 .userId("u1")

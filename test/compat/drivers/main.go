@@ -1,7 +1,8 @@
-// Drives analytics-go: <host> <write key> <six|many|refused> <count>.
+// Drives analytics-go: <host> <write key> <scenario> <count>.
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"strconv"
 	"strings"
@@ -20,17 +21,19 @@ func (o outcomes) Failure(analytics.Message, error) { o.done <- struct{}{} }
 func main() {
 	host, key, scenario := os.Args[1], os.Args[2], os.Args[3]
 	count, _ := strconv.Atoi(os.Args[4])
-	expected := map[string]int{"six": 6, "many": count, "refused": 2}[scenario]
+	expected := map[string]int{"six": 6, "values": 1, "many": count, "paced": count, "refused": 2}[scenario]
 	seen := outcomes{done: make(chan struct{}, expected)}
-	client, err := analytics.NewWithConfig(key, analytics.Config{
+	config := analytics.Config{
 		Endpoint:  host,
 		Callback:  seen,
 		BatchSize: 20,
 		Interval:  200 * time.Millisecond,
-		RetryAfter: func(attempt int) time.Duration {
-			return 200 * time.Millisecond
-		},
-	})
+	}
+	if scenario != "paced" {
+		// Its own pauses, up to ten seconds, are for a server that is away.
+		config.RetryAfter = func(attempt int) time.Duration { return 200 * time.Millisecond }
+	}
+	client, err := analytics.NewWithConfig(key, config)
 	if err != nil {
 		panic(err)
 	}
@@ -54,8 +57,19 @@ func main() {
 			Traits:  analytics.NewTraits().Set("name", "Acme"),
 		})
 		client.Enqueue(analytics.Alias{UserId: "u1", PreviousId: "a1"})
-	case "many":
+	case "values":
+		decoder := json.NewDecoder(strings.NewReader(os.Getenv("MILLRACE_COMPAT_PROPERTIES")))
+		decoder.UseNumber()
+		properties := analytics.NewProperties()
+		if err := decoder.Decode(&properties); err != nil {
+			panic(err)
+		}
+		client.Enqueue(analytics.Track{UserId: "42", Event: "Values", Properties: properties})
+	case "many", "paced":
 		for n := 0; n < count; n++ {
+			if scenario == "paced" {
+				time.Sleep(10 * time.Millisecond)
+			}
 			client.Enqueue(analytics.Track{
 				UserId:     "u1",
 				Event:      "Numbered",
@@ -71,7 +85,7 @@ func main() {
 		time.Sleep(time.Second)
 		client.Enqueue(analytics.Track{UserId: "u1", Event: "Small"})
 	}
-	deadline := time.After(40 * time.Second)
+	deadline := time.After(90 * time.Second)
 	for n := 0; n < expected; n++ {
 		select {
 		case <-seen.done:

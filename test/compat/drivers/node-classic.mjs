@@ -1,11 +1,12 @@
 /** Drives analytics-node 6, the classic SDK. */
 import Analytics from 'analytics-node';
-import { readScenario, sendSix } from './scenario.mjs';
+import { readScenario, sendSix, sendTracks } from './scenario.mjs';
 
 // The flushes that it starts by itself reject without a handler when a request is refused.
 process.on('unhandledRejection', () => undefined);
 
-const { host, writeKey, scenario, count } = readScenario();
+const asked = readScenario();
+const { host, writeKey, scenario } = asked;
 const analytics = new Analytics(writeKey, { host, flushAt: 20, flushInterval: 200, retryCount: 6 });
 
 function flush() {
@@ -14,12 +15,11 @@ function flush() {
 
 if (scenario === 'six') {
   sendSix(analytics);
-} else if (scenario === 'many') {
-  for (let n = 0; n < count; n++) {
-    analytics.track({ userId: 'u1', event: 'Numbered', properties: { n } });
-    // Its queue starts a request at every 20th event; a pause lets them go one after another.
-    if (n % 20 === 19) await flush();
-  }
+} else if (scenario !== 'refused') {
+  // Its queue starts a request at every 20th event; a pause lets them go one after another.
+  await sendTracks(analytics, asked, (n) =>
+    n % 20 === 19 ? flush().catch(() => undefined) : undefined,
+  );
 } else {
   analytics.track({ userId: 'u1', event: 'Large', properties: { text: 'x'.repeat(4000) } });
   await flush().catch(() => undefined);

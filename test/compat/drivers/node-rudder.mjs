@@ -1,8 +1,12 @@
 /** Drives @rudderstack/rudder-sdk-node, whose protocol is Segment's. */
 import RudderAnalytics from '@rudderstack/rudder-sdk-node';
-import { readScenario, sendSix } from './scenario.mjs';
+import { readScenario, sendSix, sendTracks } from './scenario.mjs';
 
-const { host, writeKey, scenario, count } = readScenario();
+// The flushes that it starts by itself reject without a handler when the server is away.
+process.on('unhandledRejection', () => undefined);
+
+const asked = readScenario();
+const { host, writeKey, scenario } = asked;
 const analytics = new RudderAnalytics(writeKey, {
   dataPlaneUrl: host,
   flushAt: 20,
@@ -10,7 +14,7 @@ const analytics = new RudderAnalytics(writeKey, {
   gzip: true,
 });
 
-/** After a refusal its next flush only reports it again; the one after that sends. */
+/** After a failure its next flush only reports it again, or never ends; the one after that sends. */
 function flush() {
   const pause = new Promise((resolve) => setTimeout(resolve, 1_500));
   return Promise.race([analytics.flush().catch(() => undefined), pause]);
@@ -18,11 +22,11 @@ function flush() {
 
 if (scenario === 'six') {
   sendSix(analytics);
-} else if (scenario === 'many') {
-  for (let n = 0; n < count; n++) {
-    analytics.track({ userId: 'u1', event: 'Numbered', properties: { n } });
-    if (n % 20 === 19) await analytics.flush();
-  }
+} else if (scenario === 'paced') {
+  await sendTracks(analytics, asked, (n) => (n % 20 === 19 ? flush() : undefined));
+  for (let n = 0; n < 10; n++) await flush();
+} else if (scenario !== 'refused') {
+  await sendTracks(analytics, asked, (n) => (n % 20 === 19 ? analytics.flush() : undefined));
 } else {
   analytics.track({ userId: 'u1', event: 'Large', properties: { text: 'x'.repeat(4000) } });
   await flush();
@@ -30,4 +34,4 @@ if (scenario === 'six') {
   await flush();
   await flush();
 }
-await (scenario === 'refused' ? flush() : analytics.flush());
+await (['refused', 'paced'].includes(scenario) ? flush() : analytics.flush());

@@ -1,5 +1,8 @@
-"""Drives segment-analytics-python: <host> <write key> <six|many|refused> <count>."""
+"""Drives segment-analytics-python: <host> <write key> <scenario> <count>."""
+import json
+import os
 import sys
+import time
 
 import segment.analytics as analytics
 
@@ -8,6 +11,8 @@ analytics.host = host
 analytics.write_key = write_key
 analytics.gzip = scenario == "many"
 analytics.max_retries = 10
+if scenario == "paced":
+    analytics.upload_size = 20
 analytics.on_error = lambda error, items: None
 
 if scenario == "six":
@@ -17,9 +22,13 @@ if scenario == "six":
     analytics.screen("u1", None, "Start")
     analytics.group("u1", "g1", {"name": "Acme"})
     analytics.alias("a1", "u1")
-elif scenario == "many":
+elif scenario == "values":
+    analytics.track(42, "Values", json.loads(os.environ["MILLRACE_COMPAT_PROPERTIES"]))
+elif scenario in ("many", "paced"):
     for n in range(int(count)):
         analytics.track("u1", "Numbered", {"n": n})
+        if scenario == "paced":
+            time.sleep(0.01)
 else:
     analytics.track("u1", "Large", {"text": "x" * 4000})
     analytics.flush()

@@ -65,10 +65,25 @@ export function SourceDetail({ slug }: { slug: string }) {
         <Keys source={data} freshKey={freshKey} onKey={onKey} onChange={reload} />
       </Section>
       <Limits source={data} onChange={reload} />
+      {data.oauth.clients.length > 0 && <AccessTokens oauth={data.oauth} />}
       {isChanging && (
         <ChangeSource source={data} onClose={() => setChanging(false)} onChange={reload} />
       )}
     </Page>
+  );
+}
+
+function AccessTokens({ oauth }: Pick<Detail, 'oauth'>) {
+  const ids = [...new Set(oauth.clients.map(({ id }) => id))];
+  return (
+    <Section title="Access tokens">
+      <p>
+        {oauth.required
+          ? 'Events are taken with an access token only.'
+          : 'Access tokens that come with events are verified; events without one are taken.'}{' '}
+        Clients: {ids.join(', ')}.
+      </p>
+    </Section>
   );
 }
 
