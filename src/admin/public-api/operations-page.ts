@@ -35,10 +35,13 @@ api.accessToken = 'mrt_…'; // millrace tokens create ci --role admin
   honoured in the same way. Fields of a body that Segment or we do not know are ignored.
 - Ids of Segment's catalogue are taken for sources, destinations, their actions, PostgreSQL and
   the roles Workspace Owner, Source Admin and Source Read-only, beside our own names; what was
-  made by one is answered with it. \`hostname\` and \`username\` of a warehouse are understood.
+  made by one is answered with it. \`hostname\` and \`username\` of a warehouse are understood. A
+  destination or warehouse that was given no name is answered without one, until it gets one.
 - A person has one role in the workspace (\`owner\`, \`admin\`, \`member\`, \`viewer\`), or is
   kept to sources: \`member\` changes them, \`viewer\` sees them. The link of an invitation is made
-  in the dashboard's settings, or by \`millrace users invite\`. There are no groups of users.
+  in the dashboard's settings, or by \`millrace users invite\`. Permissions are answered as they
+  were asked for, as long as they come to what the person has, and e-mail addresses in the letters
+  of the invitation. There are no groups of users.
 - Delivery overview: what was received can be grouped and filtered by \`eventName\`,
   \`eventType\` and \`appVersion\`, all else by \`discardReason\`. Counts of a destination are of
   all its sources.
