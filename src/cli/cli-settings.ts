@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import { systemDisk } from '../base/disk.ts';
 import { loadConfig } from '../config/load-config.ts';
+import type { ConfigInputs } from '../config/load-config.ts';
 import type { Config } from '../config/config-schema.ts';
 
 export interface DataOptions {
@@ -23,18 +24,38 @@ export function withJsonOption(command: Command): Command {
   return command.option('--json', 'print JSON, for machines');
 }
 
-/** @throws MillraceError CONFIG_INVALID */
-export async function configOf(
+/**
+ * All of it, for the server.
+ * @throws MillraceError CONFIG_INVALID
+ */
+export async function serverConfigOf(
   options: DataOptions,
   overrides: Readonly<Record<string, unknown>> = {},
 ): Promise<Config> {
-  const { config } = await loadConfig({
+  const { config } = await loadConfig({ ...inputsOf(options, overrides), destinations: 'read' });
+  return config;
+}
+
+/**
+ * Without the declared destinations: whoever asks the server a question need not have their
+ * secrets in the environment.
+ * @throws MillraceError CONFIG_INVALID
+ */
+export async function configOf(options: DataOptions): Promise<Config> {
+  const { config } = await loadConfig({ ...inputsOf(options, {}), destinations: 'left out' });
+  return config;
+}
+
+function inputsOf(
+  options: DataOptions,
+  overrides: Readonly<Record<string, unknown>>,
+): Omit<ConfigInputs, 'destinations'> {
+  return {
     disk: systemDisk,
     env: process.env,
     file: options.config,
     overrides: { dataDir: options.dataDir, ...overrides },
-  });
-  return config;
+  };
 }
 
 export function dataFolderOf(config: Config): string {

@@ -9,6 +9,12 @@ export function exitCodeOf(error: unknown): number {
   return error.exitCode === 0 ? EXIT.done : EXIT.usage;
 }
 
+/** When nobody reads the output any more, as behind `| head`, there is nothing left to do. */
+export function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+}
+
 /** Writes to standard error. A stack is only shown for what should never happen. */
 export function reportFailure(error: unknown, isJson: boolean): void {
   const { message, stack } = toError(error);

@@ -5,7 +5,7 @@ import { addConfigCodeCommands } from './config-code-commands.ts';
 import { addConfigCommand } from './config-command.ts';
 import { addDeadLettersCommands } from './dead-letters-commands.ts';
 import { addDestinationsCommands } from './destinations-commands.ts';
-import { exitCodeOf, reportFailure } from './command-failures.ts';
+import { endWithReader, exitCodeOf, reportFailure } from './command-failures.ts';
 import { addInspectLogCommand } from './inspect-log-command.ts';
 import { addKeysCommands } from './keys-commands.ts';
 import { addReplayCommands } from './replay-commands.ts';
@@ -52,6 +52,10 @@ addConfigCodeCommands(program);
 for (const command of allCommands(program)) {
   command.exitOverride().showHelpAfterError('(see --help)');
 }
+
+program.hook('preAction', (_program, command) => {
+  if (command.name() !== 'serve') process.stdout.on('error', endWithReader);
+});
 
 try {
   await program.parseAsync();

@@ -18,7 +18,7 @@ const CELL_CHARS_MAX = 120;
 
 /** Aligned columns. Cells are cut, and control characters shown, so that data cannot draw. */
 export function tableText(heads: readonly string[], rows: readonly (readonly unknown[])[]): string {
-  const cells = rows.map((row) => row.map(cellText));
+  const cells = rows.map((row) => row.map((cell) => cellText(cell)));
   const widths = heads.map((head, at) =>
     Math.max(head.length, ...cells.map((row) => row[at]?.length ?? 0)),
   );
@@ -31,11 +31,12 @@ export function tableText(heads: readonly string[], rows: readonly (readonly unk
   return [line(heads), line(rule), ...cells.map(line)].join('\n');
 }
 
-export function cellText(value: unknown): string {
+/** A value on one line: cut to `charsMax`, and its control characters shown. */
+export function cellText(value: unknown, charsMax = CELL_CHARS_MAX): string {
   if (value === null || value === undefined) return '';
   const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
   const shown = text.replace(/[\p{Cc}\p{Cf}]/gu, (char) => {
     return `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
   });
-  return shown.length > CELL_CHARS_MAX ? `${shown.slice(0, CELL_CHARS_MAX - 1)}…` : shown;
+  return shown.length > charsMax ? `${shown.slice(0, charsMax - 1)}…` : shown;
 }

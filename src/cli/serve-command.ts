@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Server } from '../serve/server.ts';
 import { reportFailure } from './command-failures.ts';
 import { printLine } from './output.ts';
-import { configOf, withDataOptions } from './cli-settings.ts';
+import { serverConfigOf, withDataOptions } from './cli-settings.ts';
 import type { DataOptions } from './cli-settings.ts';
 
 interface ServeOptions extends DataOptions {
@@ -20,7 +20,7 @@ export function addServeCommand(program: Command): void {
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  const config = await configOf(options, {
+  const config = await serverConfigOf(options, {
     'collector.port': options.port,
     'admin.port': options.adminPort,
   });

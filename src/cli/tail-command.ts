@@ -20,6 +20,8 @@ interface TailOptions extends DataOptions {
 
 type Entry = Record<string, unknown>;
 
+const STATUSES = ['stored', 'duplicate', 'rejected'];
+
 export function addTailCommand(program: Command): void {
   withJsonOption(withDataOptions(program.command('tail')))
     .description('show events as they arrive')
@@ -27,7 +29,7 @@ export function addTailCommand(program: Command): void {
     .option('--event <name>', 'only events of this name')
     .option('--user <id>', 'only events of this userId or anonymousId')
     .option('--source <slug>', 'only events of this source')
-    .addOption(new Option('--status <status>', 'only these').choices(['stored', 'rejected']))
+    .addOption(new Option('--status <status>', 'only these').choices(STATUSES))
     .option('--count <events>', 'end after so many')
     .action(tail);
 }
@@ -81,8 +83,9 @@ function lineOf(entry: Entry): string {
   }
   const what = entry['event'] ?? entry['name'] ?? entry['groupId'] ?? '';
   const detail = entry['properties'] ?? entry['traits'] ?? {};
-  const parts = [entry['source'], entry['type'], what, who, detail].map(cellText);
-  return `${time}  ${parts.join('  ')}${repairedText(entry['repairs'])}`;
+  const parts = [entry['source'], entry['type'], what, who, detail].map((part) => cellText(part));
+  const again = entry['status'] === 'duplicate' ? '≡ duplicate  ' : '';
+  return `${time}  ${again}${parts.join('  ')}${repairedText(entry['repairs'])}`;
 }
 
 /** Which fields are read in another way than they were sent; the trace says how. */

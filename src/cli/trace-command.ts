@@ -8,6 +8,9 @@ import { cellText, printJson, printLine } from './output.ts';
 import { configOf, dataFolderOf, withDataOptions, withJsonOption } from './cli-settings.ts';
 import type { DataOptions } from './cli-settings.ts';
 
+/** Of a repair: what was sent may be long. */
+const SENTENCE_CHARS_MAX = 1000;
+
 /** Adds the command; it asks the running server. */
 export function addTraceCommand(program: Command): void {
   withJsonOption(withDataOptions(program.command('trace')))
@@ -29,7 +32,8 @@ async function trace(messageId: string, options: DataOptions): Promise<void> {
     const { partition, position, index } = copy;
     printLine(`  log        ${partition} at ${position}, item ${index}`);
     if (copy.reason !== null) printLine(`  rejected   ${copy.reason}`);
-    for (const { words } of copy.repairs) printLine(`  repaired   ${cellText(words)}`);
+    for (const { words } of copy.repairs)
+      printLine(`  repaired   ${cellText(words, SENTENCE_CHARS_MAX)}`);
     printLine(`  lake       ${copy.lake}`);
     if (copy.warehouse !== null) printLine(`  warehouse  ${cellText(copy.warehouse)}`);
     for (const destination of copy.destinations) printDestination(destination);
@@ -37,7 +41,8 @@ async function trace(messageId: string, options: DataOptions): Promise<void> {
 }
 
 function printDestination(found: DestinationTrace): void {
-  printLine(`  ${found.slug} (${found.type}): ${found.standing} ${cellText(found.detail)}`);
+  const standing = `${found.standing} ${cellText(found.detail)}`.trimEnd();
+  printLine(`  ${found.slug} (${found.type}): ${standing}`);
   for (const { rule, reason, detail } of found.rules) {
     const said = reason === null ? 'passes' : `refused: ${reason} ${cellText(detail)}`;
     printLine(`    rule     ${rule}: ${said}`);

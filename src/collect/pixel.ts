@@ -12,6 +12,8 @@ import { ingestBytes, senderOf } from './ingest.ts';
 
 const PATH_DEPTH_MAX = 16;
 const PARAMETERS_MAX = 500;
+/** With lines as mail has them, of either alphabet. */
+const BASE64 = /^[\w+/=\s-]*$/;
 
 export function handlePixel(
   context: CollectContext,
@@ -31,8 +33,14 @@ export function handlePixel(
   // A key beside the data is known even when the data cannot be read.
   const sender = senderOf(context, exchange, query);
   if (sender === 'refused') return;
+  ingestBytes(context, exchange, sender, bytesFromData(data));
+}
+
+/** What is no base64 is taken as it came: decoded all the same, its sample would say nothing. */
+function bytesFromData(data: string): Buffer {
   // A plus that nobody escaped has become a space.
-  ingestBytes(context, exchange, sender, Buffer.from(data.replaceAll(' ', '+'), 'base64'));
+  if (BASE64.test(data)) return Buffer.from(data.replaceAll(' ', '+'), 'base64');
+  return Buffer.from(data);
 }
 
 /** Builds the event from dotted parameters. Values stay strings: a query has no other type. */

@@ -1,4 +1,5 @@
 /** docs/configuration.md, made from the schema. */
+import { destinationSchema } from './deliver-schema.ts';
 import { fieldsOf } from './field-tree.ts';
 import type { Field } from './field-tree.ts';
 import { sourceSchema } from './source-schema.ts';
@@ -40,6 +41,11 @@ elsewhere, at each start; a source that is no longer declared is kept as it is, 
 the file disabled. Write keys are stored as SHA-256 digests only.
 `;
 
+const DESTINATIONS_TEXT = `Each of \`destinations\`; an example is in [delivery.md](delivery.md#connect).
+In \`settings\`, \`\${NAME}\` is taken from the environment. The file wins here, too; a destination
+that is no longer declared is disabled.
+`;
+
 /** The whole page, as committed. */
 export function configurationPage(): string {
   const sections = Map.groupBy(fieldsOf(), ({ path }) => (path.length > 1 ? (path[0] ?? '') : ''));
@@ -49,6 +55,8 @@ export function configurationPage(): string {
     parts.push(`## ${section === '' ? 'General' : section}\n`, table(fields));
   }
   parts.push('## sources[]\n', SOURCES_TEXT, table(fieldsOf(sourceSchema, ['sources[]']), false));
+  const ofDestination = fieldsOf(destinationSchema, ['destinations[]']);
+  parts.push('## destinations[]\n', DESTINATIONS_TEXT, table(ofDestination, false));
   parts.push('<!-- prettier-ignore-end -->\n');
   return parts.join('\n');
 }
@@ -56,7 +64,7 @@ export function configurationPage(): string {
 function table(fields: readonly Field[], hasEnv = true): string {
   const heads = ['Path', 'Type', 'Default', 'Unit', ...(hasEnv ? ['Environment'] : []), 'Meaning'];
   const rows = fields.map(({ path, notes, env, defaultValue, isRequired }) => [
-    code(path.join('.').replace('sources[].', '')),
+    code(path.filter((part) => !part.endsWith('[]')).join('.')),
     notes.allowed ?? '',
     defaultText(defaultValue, isRequired),
     notes.unit ?? '',

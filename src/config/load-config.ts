@@ -21,6 +21,8 @@ export interface ConfigInputs {
   file?: string | undefined;
   /** Values of the command line by dotted path, such as `{'collector.port': 9000}`. */
   overrides?: Readonly<Record<string, unknown>> | undefined;
+  /** Left out, declared destinations are neither checked nor completed from the environment. */
+  destinations?: 'read' | 'left out';
 }
 
 export interface LoadedConfig {
@@ -34,11 +36,12 @@ const FILE_BYTES_MAX = 16 * 2 ** 20;
 
 /** @throws MillraceError CONFIG_INVALID, listing every problem. */
 export async function loadConfig(inputs: ConfigInputs): Promise<LoadedConfig> {
-  const { disk, env, overrides = {} } = inputs;
+  const { disk, env, overrides = {}, destinations } = inputs;
   const named = inputs.file ?? (env[CONFIG_FILE_VARIABLE] || undefined);
   const file = named ?? ((await disk.exists(DEFAULT_FILE)) ? DEFAULT_FILE : null);
   const written = file === null ? '' : await readText(disk, file);
-  return { config: parseConfig({ written, file: file ?? DEFAULT_FILE, env, overrides }), file };
+  const given = { written, file: file ?? DEFAULT_FILE, env, overrides, destinations };
+  return { config: parseConfig(given), file };
 }
 
 /**
@@ -50,17 +53,20 @@ export function parseConfig({
   file = DEFAULT_FILE,
   env = {},
   overrides = {},
+  destinations = 'read',
 }: {
   written?: string;
   file?: string;
   env?: Environment;
   overrides?: Readonly<Record<string, unknown>>;
+  destinations?: ConfigInputs['destinations'];
 } = {}): Config {
   const raw = parseYaml(written, file);
   const fromEnvironment = readEnvironment(env);
   const fromCommandLine = readOverrides(overrides);
   const given = [...fromEnvironment.values, ...fromCommandLine.values];
   for (const value of given) setGiven(raw, value);
+  if (destinations === 'left out') delete raw['destinations'];
   const origins = new Map(given.map(({ path, origin }) => [path.join('.'), origin]));
   const problems = [
     ...fromEnvironment.problems,

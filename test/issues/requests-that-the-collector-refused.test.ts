@@ -139,6 +139,22 @@ describe('a pixel', () => {
     );
   });
 
+  for (const data of ['@@no-base64@@', '{"no-base64":']) {
+    test(`whose data is no base64 is kept as it came: ${data}`, async () => {
+      const query = new URLSearchParams({ writeKey: WRITE_KEY, data }).toString();
+      assert.equal((await fetch(`${server.url}/v1/pixel/track?${query}`)).status, 200);
+      const kept = `select code from rejected where body = '${data}'`;
+      await server.sqlUntil(kept, (rows) => rows.length === 1);
+    });
+  }
+
+  test('whose base64 is in lines is stored', async () => {
+    const { messageId, body } = newEvent({ writeKey: WRITE_KEY });
+    const data = bytes(body).replaceAll(/.{20}/g, '$&\r\n');
+    await fetch(`${server.url}/v1/pixel/track?data=${encodeURIComponent(data)}`);
+    await stored(messageId);
+  });
+
   test('whose key is beside its data is known by it', async () => {
     const data = bytes('not json: beside-sample');
     await fetch(`${server.url}/v1/pixel/track?writeKey=${WRITE_KEY}&data=${data}`);

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { appendFile, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { parse } from 'yaml';
 import { CLI, NODE_FLAGS, runCli, startTestServer } from '../support/test-server.ts';
 import type { TestServer } from '../support/test-server.ts';
 
@@ -116,6 +117,58 @@ describe('tail', () => {
       assert.equal(entry['userId'], 'wanted');
       assert.equal(entry['source'], 'test');
       assert.equal(entry['status'], 'stored');
+    }
+  });
+
+  test('says which events came again', async () => {
+    const args = [...'tail --status duplicate --count 1 --config'.split(' '), server.configFile];
+    const child = spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], { cwd: server.folder });
+    let text = '';
+    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    const exited = once(child, 'exit');
+    const timer = setInterval(() => {
+      void server.post('/v1/track', { userId: 'u', event: 'Again', messageId: 'again' });
+    }, 100);
+    const [code] = (await exited) as [number];
+    clearInterval(timer);
+    assert.equal(code, 0);
+    assert.match(text, /^[\d:.]+ {2}≡ duplicate {2}test {2}track {2}Again {2}u {2}\{\}\n$/);
+  });
+});
+
+describe('a reader that has read enough', () => {
+  test('ends the command without a word', async () => {
+    const args = ['tail', '--json', '--config', server.configFile];
+    const child = spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], { cwd: server.folder });
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const closed = once(child, 'close');
+    child.stdout.once('data', () => child.stdout.destroy());
+    const timer = setInterval(() => {
+      void server.post('/v1/track', { userId: 'u', event: 'E' });
+    }, 100);
+    const [code] = (await closed) as [number];
+    clearInterval(timer);
+    assert.deepEqual([code, stderr], [0, '']);
+  });
+});
+
+describe('a declared destination whose secret is in the environment of the server alone', () => {
+  test('hinders no command but those that read it', async () => {
+    const file = join(server.folder, 'with-secret.yaml');
+    const secret = '{url: https://crm.example/, sharedSecret: "${SECRET_THAT_IS_ELSEWHERE}"}';
+    const declared = `destinations:\n  - {slug: crm, name: CRM, type: webhook, settings: ${secret}}`;
+    const written = await readFile(server.configFile, 'utf8');
+    const dataDir = (parse(written) as { dataDir: string }).dataDir;
+    await writeFile(file, `dataDir: ${JSON.stringify(dataDir)}\n${declared}\n`);
+    const inFolder = { cwd: server.folder };
+    const asked = await runCli(['sql', 'select 1 as one', '--csv', '--config', file], inFolder);
+    assert.deepEqual([asked.code, asked.stdout], [0, 'one\r\n1\r\n'], asked.stderr);
+    assert.equal((await runCli(['sources', 'list', '--config', file], inFolder)).code, 0);
+    for (const command of ['config', 'serve']) {
+      const { code, stderr } = await runCli([command, '--config', file], inFolder);
+      assert.equal(code, 1);
+      assert.match(stderr, /sharedSecret: the environment has no SECRET_THAT_IS_ELSEWHERE/);
     }
   });
 });

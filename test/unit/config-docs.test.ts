@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { configurationPage } from '../../src/config/configuration-page.ts';
+import { destinationSchema } from '../../src/config/deliver-schema.ts';
 import { fieldsOf } from '../../src/config/field-tree.ts';
 import { sourceSchema } from '../../src/config/source-schema.ts';
 
 test('every setting says what it means and what is allowed', () => {
-  const fields = [...fieldsOf(), ...fieldsOf(sourceSchema)];
+  const fields = [...fieldsOf(), ...fieldsOf(sourceSchema), ...fieldsOf(destinationSchema)];
   assert.ok(fields.length > 40);
   for (const { path, notes } of fields) {
     assert.ok(notes.description, `${path.join('.')} has a description`);
