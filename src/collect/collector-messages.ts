@@ -30,6 +30,8 @@ export interface CollectorSetup {
   corsOrigins: AllowedOrigins;
   rejectedBodyBytesMax: number;
   publicHost: string | null;
+  /** By which SDKs are told to come; null: as the request says. */
+  publicProtocol: 'http' | 'https' | null;
   sdkHttpConfig: Record<string, unknown> | null;
   log: {
     segmentBytesMax: number;

@@ -140,6 +140,7 @@ function createContext(
       corsOrigins: setup.corsOrigins,
       rejectedBodyBytesMax: setup.rejectedBodyBytesMax,
       publicHost: setup.publicHost,
+      publicProtocol: setup.publicProtocol,
       sdkHttpConfig: setup.sdkHttpConfig,
     },
     authenticator,

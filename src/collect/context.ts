@@ -17,6 +17,8 @@ export interface CollectSettings {
   rejectedBodyBytesMax: number;
   /** Where SDKs reach this collector, without scheme (`host[:port]`); null: as the request says. */
   publicHost: string | null;
+  /** By which SDKs are told to come; null: as the request says. */
+  publicProtocol: 'http' | 'https' | null;
   /** Passed to SDKs in their settings, to steer how they retry. */
   sdkHttpConfig: Record<string, unknown> | null;
 }

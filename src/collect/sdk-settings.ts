@@ -19,8 +19,8 @@ export function sdkSettings(
 ): unknown {
   const isTls = 'encrypted' in request.socket && request.socket.encrypted === true;
   const forwardedProtocol = request.headers['x-forwarded-proto'];
-  const protocol =
-    settings.publicHost === null && !isTls && forwardedProtocol !== 'https' ? 'http' : 'https';
+  const asAsked = isTls || forwardedProtocol === 'https' ? 'https' : 'http';
+  const protocol = settings.publicProtocol ?? asAsked;
   const host = settings.publicHost ?? request.headers.host ?? 'localhost';
   return {
     integrations: {

@@ -83,6 +83,7 @@ function startCollectorThreads(
     corsOrigins: cors.origins,
     rejectedBodyBytesMax: limits.rejectedBodyBytesMax,
     publicHost: publicHostOf(config),
+    publicProtocol: publicProtocolOf(config),
     sdkHttpConfig: sdk.httpConfig,
     log: {
       segmentBytesMax: log.segmentBytesMax,
@@ -169,6 +170,12 @@ function startDeliveryThreads(
   };
   const seams = { clock, logger, metrics, keepTokens };
   return startDelivery(config.deliver.threads, setup, holds, deliveryPlan(parts), seams);
+}
+
+/** That of `publicUrl`; a host that is told without one is a public one. */
+function publicProtocolOf({ sdk, collector }: Config): 'http' | 'https' | null {
+  if (collector.publicUrl !== null) return /^http:/i.test(collector.publicUrl) ? 'http' : 'https';
+  return sdk.apiHost === null ? null : 'https';
 }
 
 /** `sdk.apiHost` is what SDKs are told; `publicUrl` says it by default. */
