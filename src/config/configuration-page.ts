@@ -41,9 +41,9 @@ elsewhere, at each start; a source that is no longer declared is kept as it is, 
 the file disabled. Write keys are stored as SHA-256 digests only.
 `;
 
-const DESTINATIONS_TEXT = `Each of \`destinations\`; an example is in [delivery.md](delivery.md#connect).
-In \`settings\`, \`\${NAME}\` is taken from the environment. The file wins here, too; a destination
-that is no longer declared is disabled.
+const DESTINATIONS_TEXT = `Each of \`destinations\`, as in the example of
+[docs/delivery.md](../docs/delivery.md#connect). In \`settings\`, \`\${NAME}\` is taken from the
+environment. The file wins here, too; a destination that is no longer declared is disabled.
 `;
 
 /** The whole page, as committed. */
