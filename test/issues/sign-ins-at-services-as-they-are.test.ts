@@ -153,6 +153,8 @@ test('another service gets no token and no secret of the one before', async () =
   assert.equal((await finish(await begin('turned'))).status, 200);
   const masked = await admin('PATCH', 'destinations/turned', responsys(MASK));
   assert.deepEqual([masked.code, masked.error.field], ['DESTINATION_INVALID', 'oauth']);
+  const copied = await make('copy', responsys(MASK));
+  assert.deepEqual([copied.code, copied.error.field], ['DESTINATION_INVALID', 'oauth']);
   const bare = await admin('PATCH', 'destinations/turned', { type: 'actions-intercom-cloud' });
   assert.deepEqual([bare.code, bare.error.field], ['DESTINATION_INVALID', 'oauth']);
   const again = await admin('PATCH', 'destinations/turned', {

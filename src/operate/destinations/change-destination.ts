@@ -46,6 +46,7 @@ export function makeDestination(seams: ControlSeams, given: unknown): StoredDest
     const message = `region: ${own} is not a region (allowed: ${regions.join(', ')})`;
     throw new MillraceError('INVALID_ARGUMENT', message, { field: 'region' });
   }
+  refuseMasked(rest.settings);
   checkDestination(rest, seams.net);
   const made = { ...rest, region: own, start: startOf(start) };
   return createDestination(seams.store, seams.sealer, made);
@@ -141,6 +142,14 @@ export function keepMasked(
       throw new MillraceError('DESTINATION_INVALID', message, { field: key });
     }),
   );
+}
+
+/** A new one has no secrets that a mask could stand for. */
+function refuseMasked(settings: Record<string, unknown>): void {
+  const key = Object.keys(settings).find((name) => settings[name] === MASK);
+  if (key === undefined) return;
+  const message = `${key}: masked; a new destination needs the secret itself`;
+  throw new MillraceError('DESTINATION_INVALID', message, { field: key });
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
