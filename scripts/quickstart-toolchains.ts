@@ -12,7 +12,7 @@ import {
 import type { Found } from './toolchains.ts';
 
 /** Fixed, so that a new release of an SDK shows up as a change of this file. */
-const KOTLIN_SDK = '1.25.0';
+export const KOTLIN_SDK = '1.25.0';
 const KOTLIN_COMPILER = '2.0.21';
 const REACT_NATIVE_SDK = '2.24.1';
 

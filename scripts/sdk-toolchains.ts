@@ -6,17 +6,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import {
-  CACHE,
-  missing,
-  must,
-  prepareFolder,
-  prepareJars,
-  programInPath,
-  toolchain,
-} from './toolchains.ts';
+import { KOTLIN_SDK, prepareKotlinJars } from './quickstart-toolchains.ts';
+import { CACHE, missing, must, prepareFolder, programInPath, toolchain } from './toolchains.ts';
 import type { Found } from './toolchains.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -24,11 +17,10 @@ const DRIVERS = join(ROOT, 'test/compat/drivers');
 /** What the front between SDK and server shows to those that speak https only. */
 const CERTIFICATE = join(ROOT, 'test/fixtures/tls/localhost-cert.pem');
 const STORE_PASSWORD = 'millrace';
-const KOTLIN_COMPILER = '2.0.21';
 
 /** Fixed, so that a new release of an SDK shows up as a change of this file. */
 export const MATRIX_VERSIONS = {
-  kotlin: '1.25.0',
+  kotlin: KOTLIN_SDK,
   'rust-segment': '0.2.6',
   'rust-rudder': '2.0.1',
   ruby: '2.5.0',
@@ -45,26 +37,16 @@ export interface Started {
 
 /** The driver, compiled by Kotlin's compiler from Maven, with a store that trusts the front. */
 export async function prepareKotlin(): Promise<Found<Started>> {
-  const found = await toolchain('java');
+  const found = await prepareKotlinJars();
   if (!found.ok) return found;
-  const { java, maven } = found;
-  const version = MATRIX_VERSIONS.kotlin;
-  const sdk = { groupId: 'com.segment.analytics.kotlin', artifactId: 'core', version };
-  const compiler = {
-    groupId: 'org.jetbrains.kotlin',
-    artifactId: 'kotlin-compiler-embeddable',
-    version: KOTLIN_COMPILER,
-  };
-  const jars = await prepareJars(`kotlin-${version}`, maven, [sdk, compiler]);
-  if (!jars.ok) return jars;
-  const { classpath } = jars;
+  const { java, keytool, classpath } = found;
   const prepared = await prepareDriver('kotlin', ['driver.kt'], async (folder) => {
     const compile = ['-no-stdlib', '-no-reflect', '-cp', classpath, '-d', join(folder, 'classes')];
     const main = 'org.jetbrains.kotlin.cli.jvm.K2JVMCompiler';
     await must(java, ['-cp', classpath, main, ...compile, join(folder, 'driver.kt')], {});
     const store = ['-keystore', join(folder, 'trust.p12'), '-storepass', STORE_PASSWORD];
     const trust = ['-importcert', '-noprompt', '-alias', 'front', '-file', CERTIFICATE];
-    await must(join(dirname(found.javac), 'keytool'), [...trust, ...store], {});
+    await must(keytool, [...trust, ...store], {});
   });
   if (!prepared.ok) return prepared;
   const trustStore = join(prepared.folder, 'trust.p12');

@@ -90,8 +90,12 @@ test('after kill -9 the renewed token is used, not the configured one', async ()
     assert.doesNotMatch(text, /token-1/, `${name} has the token as it is`);
   }
   await server.terminate();
+  assert.equal((await server.cli('secrets', 'rotate')).code, 0);
+  server = await startWith(service, 'configured', server.folder);
+  assert.deepEqual(await sendAndSee(server, service, 3), ['token-1'], 'under another sealing key');
+  await server.terminate();
   server = await startWith(service, 'entered anew', server.folder);
-  assert.deepEqual(await sendAndSee(server, service, 3), ['entered anew', 'a renewal', 'token-2']);
+  assert.deepEqual(await sendAndSee(server, service, 4), ['entered anew', 'a renewal', 'token-2']);
 });
 
 test('a rotated refresh token is the next that is used', async () => {

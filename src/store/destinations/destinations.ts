@@ -2,6 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DeclaredDestination } from '../../config/config-schema.ts';
 import { MillraceError } from '../../base/errors.ts';
+import { resealRows } from '../sealing/reseal-rows.ts';
+import type { SealedColumn } from '../sealing/reseal-rows.ts';
 import type { Sealer } from '../sealing/sealing.ts';
 import type { Origin } from '../sources/source-shapes.ts';
 import { checkName, checkSlug } from '../sources/sources.ts';
@@ -9,8 +11,8 @@ import { inStoreTransaction } from '../store.ts';
 import type { Store } from '../store.ts';
 import { ensureWorkspace } from '../workspace/workspaces.ts';
 import type { DestinationState } from './destination-shapes.ts';
-import { dropAuthorization, resealAuthorizations } from './oauth-authorizations.ts';
-import { resealRenewedTokens } from './renewed-tokens.ts';
+import { dropAuthorization, OAUTH_AUTHORIZATIONS } from './oauth-authorizations.ts';
+import { RENEWED_TOKENS } from './renewed-tokens.ts';
 
 export type DestinationStart = 'now' | 'beginning' | { fromMs: number };
 
@@ -46,6 +48,13 @@ export type DestinationChange = Partial<Omit<NewDestination, 'slug' | 'region' |
 function placeOf(id: string): string {
   return `destination/${id}`;
 }
+
+const SETTINGS: SealedColumn = {
+  table: 'destinations',
+  key: 'id',
+  column: 'sealed_settings',
+  placeOf,
+};
 
 /** @throws MillraceError INVALID_ARGUMENT for a bad name or slug, CONFLICT for a taken slug. */
 export function createDestination(
@@ -174,18 +183,9 @@ export function findDestination(
  */
 export function resealDestinations(store: Store, old: Sealer, next: Sealer): number {
   return inStoreTransaction(store, () => {
-    const rows = store.database.prepare('select id, sealed_settings from destinations').all();
-    const update = store.database.prepare(
-      'update destinations set sealed_settings = ? where id = ?',
-    );
-    for (const row of rows) {
-      const place = placeOf(String(row['id']));
-      const settings = old.open(row['sealed_settings'] as Uint8Array, place);
-      update.run(next.seal(settings, place), String(row['id']));
-    }
-    resealRenewedTokens(store, old, next);
-    resealAuthorizations(store, old, next);
-    return rows.length;
+    resealRows(store, RENEWED_TOKENS, old, next);
+    resealRows(store, OAUTH_AUTHORIZATIONS, old, next);
+    return resealRows(store, SETTINGS, old, next);
   });
 }
 

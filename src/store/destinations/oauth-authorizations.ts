@@ -3,8 +3,8 @@
  * settings, which have the application (`clientId`, `clientSecret`), because a declared
  * destination says the same at every start, and no file needs to hold a token.
  */
+import type { SealedColumn } from '../sealing/reseal-rows.ts';
 import type { Sealer } from '../sealing/sealing.ts';
-import { inStoreTransaction } from '../store.ts';
 import type { Store } from '../store.ts';
 import { ensureWorkspace } from '../workspace/workspaces.ts';
 import { dropRenewedTokens } from './renewed-tokens.ts';
@@ -26,6 +26,13 @@ export interface AuthorizationNote {
 function placeOf(destinationId: string): string {
   return `oauth-authorization/${destinationId}`;
 }
+
+export const OAUTH_AUTHORIZATIONS: SealedColumn = {
+  table: 'oauth_authorizations',
+  key: 'destination_id',
+  column: 'sealed',
+  placeOf,
+};
 
 /** Replaces an earlier one. @param authorizedBy as the audit log names people. */
 export function keepAuthorization(
@@ -91,23 +98,6 @@ export function listAuthorizations(store: Store, sealer: Sealer): Map<string, Oa
       return [id, JSON.parse(text) as OauthAuthorization];
     }),
   );
-}
-
-/** Seals all of them anew, in one transaction. @throws MillraceError SECRETS_SEALED */
-export function resealAuthorizations(store: Store, old: Sealer, next: Sealer): void {
-  inStoreTransaction(store, () => {
-    const rows = store.database
-      .prepare('select destination_id, sealed from oauth_authorizations')
-      .all();
-    const update = store.database.prepare(
-      'update oauth_authorizations set sealed = ? where destination_id = ?',
-    );
-    for (const row of rows) {
-      const id = String(row['destination_id']);
-      const text = old.open(row['sealed'] as Uint8Array, placeOf(id));
-      update.run(next.seal(text, placeOf(id)), id);
-    }
-  });
 }
 
 /** Settings with the tokens of whoever signed in, if it was with their application. */

@@ -4,8 +4,8 @@
  * destination would have to be connected anew. They are no settings, because a declared
  * destination says what it says, and its first tokens are what the new ones came from.
  */
+import type { SealedColumn } from '../sealing/reseal-rows.ts';
 import type { Sealer } from '../sealing/sealing.ts';
-import { inStoreTransaction } from '../store.ts';
 import type { Store } from '../store.ts';
 import { ensureWorkspace } from '../workspace/workspaces.ts';
 
@@ -16,6 +16,13 @@ export type RenewedTokens = Readonly<Record<string, unknown>>;
 function placeOf(destinationId: string): string {
   return `renewed-tokens/${destinationId}`;
 }
+
+export const RENEWED_TOKENS: SealedColumn = {
+  table: 'renewed_tokens',
+  key: 'destination_id',
+  column: 'sealed',
+  placeOf,
+};
 
 /** Keeps the newest tokens of a destination; those of one that was deleted meanwhile are let go. */
 export function keepRenewedTokens(
@@ -54,19 +61,4 @@ export function listRenewedTokens(store: Store, sealer: Sealer): RenewedTokens {
       return [id, JSON.parse(sealer.open(row['sealed'] as Uint8Array, placeOf(id))) as unknown];
     }),
   );
-}
-
-/** Seals all of them anew, in one transaction. @throws MillraceError SECRETS_SEALED */
-export function resealRenewedTokens(store: Store, old: Sealer, next: Sealer): void {
-  inStoreTransaction(store, () => {
-    const rows = store.database.prepare('select destination_id, sealed from renewed_tokens').all();
-    const update = store.database.prepare(
-      'update renewed_tokens set sealed = ? where destination_id = ?',
-    );
-    for (const row of rows) {
-      const place = placeOf(String(row['destination_id']));
-      const tokens = old.open(row['sealed'] as Uint8Array, place);
-      update.run(next.seal(tokens, place), String(row['destination_id']));
-    }
-  });
 }
