@@ -12,6 +12,7 @@ import { existsSync, readFileSync, realpathSync, statSync, utimesSync } from 'no
 import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { builtServer } from './built-server.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MODULES = join(ROOT, 'node_modules');
@@ -30,18 +31,15 @@ const SENT_BY_TERMINAL = new Set(['SIGINT', 'SIGHUP']);
  */
 export function run(file, args) {
   if (!isInstalled()) install();
-  if (file === SERVER && args.includes('serve')) buildDashboard();
-  const child = spawn(
-    findNode(),
-    ['--disable-warning=ExperimentalWarning', resolve(ROOT, file), ...args],
-    {
-      stdio: 'inherit',
-      env: {
-        ...process.env,
-        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(MODULES, '.cache', 'compile'),
-      },
+  if (file === SERVER && args.includes('serve')) build('scripts/build-web.ts', 'dashboard');
+  const program = file === SERVER ? server() : resolve(ROOT, file);
+  const child = spawn(findNode(), ['--disable-warning=ExperimentalWarning', program, ...args], {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(MODULES, '.cache', 'compile'),
     },
-  );
+  });
   const hasTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
   for (const signal of FORWARDED) {
     process.on(signal, () => {
@@ -58,14 +56,26 @@ export function run(file, args) {
   });
 }
 
-/** Does nothing when it is built already. The server runs without it, and says so there. */
-function buildDashboard() {
+/** The server as it is built, else its source: that is the same program and starts slower. */
+function server() {
+  const { main, isBuilt } = builtServer();
+  return isBuilt || build('scripts/build-server.ts', 'server') ? main : resolve(ROOT, SERVER);
+}
+
+/**
+ * Does nothing when it is built already. Millrace runs without it, and says so there.
+ * @param {string} script
+ * @param {string} what
+ * @returns {boolean} false when it could not be built
+ */
+function build(script, what) {
   const { status } = spawnSync(
     findNode(),
-    ['--disable-warning=ExperimentalWarning', join(ROOT, 'scripts/build-web.ts')],
+    ['--disable-warning=ExperimentalWarning', join(ROOT, script)],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
-  if (status !== 0) process.stderr.write('The dashboard could not be built.\n');
+  if (status !== 0) process.stderr.write(`The ${what} could not be built.\n`);
+  return status === 0;
 }
 
 /** True when node_modules holds what package-lock.json asks for. */

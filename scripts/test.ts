@@ -10,6 +10,7 @@
  * listed as skipped with the reason; with CI=true missing toolchains are installed first, and a
  * skip is a failure, so that CI cannot pass by running less.
  */
+import { buildServer } from './build-server.ts';
 import { CHECKS, runCheck } from './checks.ts';
 import type { Check } from './checks.ts';
 import { installToolchains } from './install-toolchains.ts';
@@ -50,6 +51,8 @@ async function main(args: readonly string[]): Promise<number> {
   // Tests and their servers are relative to the checkout, wherever npm was called.
   process.chdir(ROOT);
   endGroupsWithUs();
+  // Tests start what users start, and the source may change while they run.
+  process.env['SERVER_UNDER_TEST'] = await buildServer();
   const totals: Totals = { passed: 0, failures: [], skips: [] };
   const groups = isChecksOnly ? [] : selection.groups;
   await runQueue(groups, { hasChecks: names.length === 0, totals });

@@ -8,9 +8,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
+import { builtServer } from '../../scripts/built-server.mjs';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-export const CLI = join(ROOT, 'src/cli/main.ts');
+/** As users run it; a file that is run alone, and not built since it changed, has the source. */
+export const CLI = process.env['SERVER_UNDER_TEST'] ?? builtOrSource();
 export const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
 /** The key of the source that every test server declares. */
 export const WRITE_KEY = 'testWriteKey0123456789';
@@ -146,6 +148,11 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function builtOrSource(): string {
+  const { main, isBuilt } = builtServer();
+  return isBuilt ? main : join(ROOT, 'src/cli/main.ts');
 }
 
 /** A table and a column begin with their first event: a query that names one can be too early. */

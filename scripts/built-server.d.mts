@@ -1,0 +1,2 @@
+export declare const BUILDS: string;
+export declare function builtServer(): { folder: string; main: string; isBuilt: boolean };
