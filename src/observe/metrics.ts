@@ -50,6 +50,8 @@ export const METRICS = {
   millrace_canary_late_total: ['counter', 'Flights of the canary that were late, by path.'],
   millrace_control_store_up: ['gauge', '1 while the control store can be reached.'],
   millrace_sql_crashes_total: ['counter', 'Queries that ended the process they ran in.'],
+  millrace_sql_running: ['gauge', "People's queries that run."],
+  millrace_sql_waiting: ['gauge', "People's queries that wait for their turn."],
   millrace_sql_queries_total: ['counter', 'User SQL statements, by outcome.'],
   millrace_thread_restarts_total: ['counter', 'Threads restarted after an unexpected end.'],
   millrace_retention_removed_bytes_total: ['counter', 'Log bytes removed by retention.'],

@@ -63,7 +63,7 @@ async function query(
   asker: Asker,
   cancelled: AbortSignal | undefined,
 ): Promise<SqlResult> {
-  if (asker === 'person') await takeTurn(pool.turns, cancelled);
+  if (asker === 'person') await turnOf(pool, cancelled);
   let outcome = 'failed';
   try {
     const result = await queryInTurn(pool, request, asker, cancelled);
@@ -74,8 +74,22 @@ async function query(
     throw error;
   } finally {
     pool.options.metrics.cell('millrace_sql_queries_total', { outcome }).value++;
-    if (asker === 'person') giveTurn(pool.turns);
+    if (asker === 'person') {
+      giveTurn(pool.turns);
+      showTurns(pool);
+    }
   }
+}
+
+async function turnOf(pool: PoolState, cancelled: AbortSignal | undefined): Promise<void> {
+  const turn = takeTurn(pool.turns, cancelled);
+  showTurns(pool);
+  await turn.finally(() => showTurns(pool));
+}
+
+function showTurns({ turns, options }: PoolState): void {
+  options.metrics.cell('millrace_sql_running').value = turns.running;
+  options.metrics.cell('millrace_sql_waiting').value = turns.waiting.size;
 }
 
 async function queryInTurn(

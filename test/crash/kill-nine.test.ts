@@ -17,6 +17,7 @@ import type { TestServer } from '../support/test-server.ts';
 const ROUNDS = Number(process.env['MILLRACE_TEST_CRASH_ROUNDS'] ?? 12);
 const CLIENTS = 8;
 const FORGETFUL = new URL('../support/forgetful-collectors.ts', import.meta.url).href;
+const LYING = { isFromSource: true, env: { NODE_OPTIONS: `--import ${FORGETFUL}` } };
 
 interface Outcome {
   acknowledged: number;
@@ -37,8 +38,7 @@ async function crashRounds(rounds: number, disk: 'honest' | 'forgetful'): Promis
   const clients = Array.from({ length: CLIENTS }, (_, at) => createPersistentClient(`c${at}`));
   try {
     for (let round = 0; round < rounds; round++) {
-      const env = disk === 'forgetful' ? { NODE_OPTIONS: `--import ${FORGETFUL}` } : {};
-      const server = await startTestServer({ folder, config, env });
+      const server = await startTestServer({ folder, config, ...(disk === 'honest' ? {} : LYING) });
       const sending = clients.map((client) => client.sendTo(server.url));
       await sleep(100 + Math.random() * 1_500);
       await server.kill();

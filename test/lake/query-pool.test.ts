@@ -1,10 +1,13 @@
 /** People's queries run in processes of their own: one of them ends nothing but itself. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 import { startTestServer } from '../support/test-server.ts';
 import type { TestServer } from '../support/test-server.ts';
+import { until } from '../support/until.ts';
+
+/** From the source or built. */
+const PROGRAM = /query-process\.[jt]s/;
 
 let server: TestServer;
 
@@ -50,7 +53,7 @@ function queryProcesses(parent = server.process.pid): number[] {
     try {
       const status = readFileSync(`/proc/${pid}/status`, 'utf8');
       const isOurs = status.includes(`\nPPid:\t${parent}\n`);
-      return isOurs && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('query-process.ts');
+      return isOurs && PROGRAM.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
     } catch {
       // It ended while it was looked at.
       return false;
@@ -78,7 +81,7 @@ describe('a query that', () => {
     const leaving = new AbortController();
     const slow = [ask(SLOW, leaving.signal), ask(SLOW, leaving.signal)];
     const answers = Promise.allSettled(slow);
-    await metricUntilBusy();
+    await untilBusy();
     const codes: string[] = [];
     const others = Array.from({ length: 5 }, () =>
       ask('select 3').then(({ code }) => {
@@ -99,7 +102,7 @@ describe('a query that', () => {
     const meanwhile = queryProcesses();
     assert.equal((await answer).code, 'SQL_TIMEOUT');
     // The answer does not wait until the system has cleared it away.
-    while (meanwhile.every((pid) => queryProcesses().includes(pid))) await sleep(20);
+    await until('it has ended', () => !meanwhile.every((pid) => queryProcesses().includes(pid)));
     assert.equal((await ask('select 1')).code, 'OK');
   });
 
@@ -116,15 +119,11 @@ describe('a query that', () => {
     const leaving = new AbortController();
     const running = new AbortController();
     const slow = Promise.allSettled([ask(SLOW, running.signal), ask(SLOW, running.signal)]);
-    await metricUntilBusy();
+    await untilBusy();
     const waiting = Promise.allSettled(
       Array.from({ length: 2 }, () => ask('select 4', leaving.signal)),
     );
-    while (
-      (await ask('select 5', AbortSignal.timeout(200)).catch(() => null))?.code !== 'SQL_BUSY'
-    ) {
-      // The two are not there yet.
-    }
+    await until('the two wait', async () => (await metric('millrace_sql_waiting')) === 2);
     leaving.abort();
     await waiting;
     const next = ask('select 6');
@@ -140,9 +139,9 @@ describe('a query that', () => {
   });
 });
 
-/** Both processes have begun to work. */
-async function metricUntilBusy(): Promise<void> {
-  while (queryProcesses().length < 2) await sleep(20);
+/** All places are taken. */
+function untilBusy(): Promise<void> {
+  return until('two queries run', async () => (await metric('millrace_sql_running')) === 2);
 }
 
 test('what a query would do is explained, and judged as the query', async () => {
@@ -185,12 +184,12 @@ test('a server that is killed leaves no query behind, not even a deaf one', asyn
     body: JSON.stringify({ sql: DEAF }),
   }).catch(() => null);
   const ofKilled = (): number[] => queryProcesses(killed.process.pid);
-  while (ofKilled().length === 0) await sleep(20);
+  await until('a process runs', () => ofKilled().length > 0);
   const left = ofKilled();
   // It has begun to work on the one value.
-  while (!left.some(isBusy)) await sleep(100);
+  await until('it is busy', () => left.some(isBusy));
   await killed.kill();
-  while (left.some(isAlive)) await sleep(20);
+  await until('all of them have ended', () => !left.some(isAlive));
   await asked;
   await killed.stop();
 });

@@ -11,6 +11,7 @@ import { stringify } from 'yaml';
 import { builtServer } from '../../scripts/built-server.mjs';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const SOURCE = join(ROOT, 'src/cli/main.ts');
 /** As users run it; a file that is run alone, and not built since it changed, has the source. */
 export const CLI = process.env['SERVER_UNDER_TEST'] ?? builtOrSource();
 export const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
@@ -25,6 +26,8 @@ export type Row = Record<string, unknown>;
 export interface TestServerOptions {
   /** Sections of millrace.yaml, merged over the defaults of tests. */
   config?: Record<string, unknown>;
+  /** Starts the source, whose modules can be replaced one by one, instead of what is built. */
+  isFromSource?: boolean;
   /** An existing data folder; by default a new one, which `stop` removes. */
   folder?: string;
   env?: Record<string, string>;
@@ -69,7 +72,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const dataDir = join(folder, 'data');
   const configFile = join(folder, 'millrace.yaml');
   await writeFile(configFile, stringify(testConfig(dataDir, options.config ?? {})));
-  const child = spawn(process.execPath, [...NODE_FLAGS, CLI, 'serve', '--config', configFile], {
+  const program = options.isFromSource ? SOURCE : CLI;
+  const child = spawn(process.execPath, [...NODE_FLAGS, program, 'serve', '--config', configFile], {
     cwd: folder,
     env: { ...cleanEnv(), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -152,7 +156,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
 
 function builtOrSource(): string {
   const { main, isBuilt } = builtServer();
-  return isBuilt ? main : join(ROOT, 'src/cli/main.ts');
+  return isBuilt ? main : SOURCE;
 }
 
 /** A table and a column begin with their first event: a query that names one can be too early. */
