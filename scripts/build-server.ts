@@ -5,18 +5,19 @@
  *
  *   node scripts/run.mjs scripts/build-server.ts
  */
-import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, dirname, extname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin, PluginContext } from 'rolldown';
 import { BUILDS, builtServer } from './built-server.mjs';
+import { runBuild } from './run-build.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** A server that runs goes on reading its own; older ones than these are gone. */
 const BUILDS_KEPT = 8;
-/** A package of 80 small files, and all that start reads. */
-const IS_OUTSIDE = /^(?!\.|\/|zod)/;
+/** A package of 80 small files that every start reads. */
+const INSIDE = /^zod(?:\/|$)/;
 /** How code names a file beside it: a thread to start, or what it reads. */
 const FILE_BESIDE = /new URL\(\s*'([^']+)',\s*import\.meta\.url,?\s*\)/g;
 const ANY_FILE_BESIDE = /new URL\([^)]*import\.meta\.url/g;
@@ -25,13 +26,15 @@ const ANY_FILE_BESIDE = /new URL\([^)]*import\.meta\.url/g;
 export async function buildServer(): Promise<string> {
   const { folder, main, isBuilt } = builtServer();
   if (isBuilt) return main;
-  const { rolldown } = await import('rolldown');
   const making = join(BUILDS, `making-${process.pid}`);
+  // First, so that a folder that cannot be written costs nothing and is named.
+  mkdirSync(making, { recursive: true });
   try {
+    const { rolldown } = await import('rolldown');
     const bundle = await rolldown({
       input: { main: join(ROOT, 'src/cli/main.ts') },
       platform: 'node',
-      external: IS_OUTSIDE,
+      external: (name) => !name.startsWith('.') && !isAbsolute(name) && !INSIDE.test(name),
       plugins: [filesBeside()],
       logLevel: 'silent',
     });
@@ -99,11 +102,11 @@ function takePlace(making: string, folder: string): void {
 function removeOldBuilds(): void {
   const builds = readdirSync(BUILDS)
     .filter((name) => !name.startsWith('making-'))
-    .map((name) => ({ name, builtMs: statSync(join(BUILDS, name)).mtimeMs }))
+    .map((name) => join(BUILDS, name))
+    // Another process may be removing them too.
+    .map((path) => ({ path, builtMs: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
     .toSorted((a, b) => b.builtMs - a.builtMs);
-  for (const { name } of builds.slice(BUILDS_KEPT)) {
-    rmSync(join(BUILDS, name), { recursive: true, force: true });
-  }
+  for (const { path } of builds.slice(BUILDS_KEPT)) rmSync(path, { recursive: true, force: true });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await buildServer();
+if (process.argv[1] === fileURLToPath(import.meta.url)) await runBuild(buildServer);

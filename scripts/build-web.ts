@@ -5,9 +5,18 @@
  *   node scripts/run.mjs scripts/build-web.ts
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runBuild } from './run-build.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const WEB = join(ROOT, 'web');
@@ -20,6 +29,8 @@ export async function buildWeb(): Promise<boolean> {
   const wanted = digestOfSources();
   if (isBuiltFrom(wanted)) return false;
   const making = join(CACHE, `web-${process.pid}`);
+  // First, so that a folder that cannot be written costs nothing and is named.
+  mkdirSync(making, { recursive: true });
   const { build } = await import('vite');
   await build({
     root: WEB,
@@ -72,4 +83,4 @@ function digestOfSources(): string {
   return hash.digest('hex');
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await buildWeb();
+if (process.argv[1] === fileURLToPath(import.meta.url)) await runBuild(buildWeb);

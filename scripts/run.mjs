@@ -31,8 +31,7 @@ const SENT_BY_TERMINAL = new Set(['SIGINT', 'SIGHUP']);
  */
 export function run(file, args) {
   if (!isInstalled()) install();
-  if (file === SERVER && args.includes('serve')) build('scripts/build-web.ts', 'dashboard');
-  const program = file === SERVER ? server() : resolve(ROOT, file);
+  const program = file === SERVER ? server(args.includes('serve')) : resolve(ROOT, file);
   const child = spawn(findNode(), ['--disable-warning=ExperimentalWarning', program, ...args], {
     stdio: 'inherit',
     env: {
@@ -56,25 +55,32 @@ export function run(file, args) {
   });
 }
 
-/** The server as it is built, else its source: that is the same program and starts slower. */
-function server() {
+/**
+ * The program as it is built, else its source: it does the same and starts slower.
+ * @param {boolean} isServing then the dashboard is built too, and what could not be is said.
+ */
+function server(isServing) {
+  if (isServing && !build('scripts/build-web.ts', 'inherit')) {
+    process.stderr.write('The dashboard could not be built; the server says so in its place.\n');
+  }
   const { main, isBuilt } = builtServer();
-  return isBuilt || build('scripts/build-server.ts', 'server') ? main : resolve(ROOT, SERVER);
+  if (isBuilt || build('scripts/build-server.ts', isServing ? 'inherit' : 'ignore')) return main;
+  if (isServing) process.stderr.write('The server runs from its source and starts slower.\n');
+  return resolve(ROOT, SERVER);
 }
 
 /**
- * Does nothing when it is built already. Millrace runs without it, and says so there.
+ * Does nothing when it is built already.
  * @param {string} script
- * @param {string} what
+ * @param {'inherit' | 'ignore'} stderr
  * @returns {boolean} false when it could not be built
  */
-function build(script, what) {
+function build(script, stderr) {
   const { status } = spawnSync(
     findNode(),
     ['--disable-warning=ExperimentalWarning', join(ROOT, script)],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
+    { stdio: ['ignore', 'ignore', stderr] },
   );
-  if (status !== 0) process.stderr.write(`The ${what} could not be built.\n`);
   return status === 0;
 }
 
@@ -87,9 +93,18 @@ function isInstalled() {
   if (statSync(installed).mtimeMs >= statSync(wanted).mtimeMs) return true;
   // A checkout or `npm install` may touch the file without changing what it asks for.
   if (!isSameTree(packagesOf(wanted), packagesOf(installed))) return false;
-  const now = new Date();
-  utimesSync(installed, now, now);
+  remember(installed);
   return true;
+}
+
+/** So that the next start need not compare. @param {string} installed */
+function remember(installed) {
+  const now = new Date();
+  try {
+    utimesSync(installed, now, now);
+  } catch {
+    // Another user's checkout: it is compared at each start.
+  }
 }
 
 function packagesOf(lockFile) {

@@ -17,6 +17,7 @@ import type { TestServer } from '../support/test-server.ts';
 const ROUNDS = Number(process.env['MILLRACE_TEST_CRASH_ROUNDS'] ?? 12);
 const CLIENTS = 8;
 const FORGETFUL = new URL('../support/forgetful-collectors.ts', import.meta.url).href;
+/** Its modules are replaced one by one, which what is built has no more. */
 const LYING = { isFromSource: true, env: { NODE_OPTIONS: `--import ${FORGETFUL}` } };
 
 interface Outcome {

@@ -291,7 +291,7 @@ for (const columnsPerTableMax of [1000, 4]) {
         for (const batch of batches) await harness.send(slug, batch);
         await assertNothingLost('drawn', documents, slug);
       }),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
   });
 }
